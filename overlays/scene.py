@@ -1,0 +1,65 @@
+"""Scene: all that a picture needs, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+Privacy = Literal["off", "blur", "group"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One moment of the stream, ready to be drawn.
+
+    image: (H, W, 3) uint8 BGR, never written to; t: seconds of media time; classes: K names;
+    boxes (N, 4) float32 xyxy px, track_ids (N,) int64, probs (N, K) float32 (NaN rows: not
+    read yet), quality (N,) float32; group, unweighted: (K,) float32 or None where nobody
+    counts; entropy in nats and its share of ln K, or None; people present now;
+    effective_people (Kish); dominant: index into classes or None; shift: JSD in nats or None;
+    history_t (T,) seconds and history (T, K), NaN rows where nobody counted: the last minute;
+    shifts: (t, from, to) of recent mood shifts; privacy: what may be shown of a person
+    (``group``: no boxes, no ids, faces hidden); notice: a line such as "no signal since 0:12".
+    """
+
+    image: npt.NDArray[np.uint8]
+    t: float
+    classes: tuple[str, ...]
+    boxes: F32
+    track_ids: npt.NDArray[np.int64]
+    probs: F32
+    quality: F32
+    people: int
+    effective_people: float
+    group: F32 | None = None
+    unweighted: F32 | None = None
+    entropy: float | None = None
+    entropy_share: float | None = None
+    dominant: int | None = None
+    shift: float | None = None
+    history_t: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    history: F32 | None = None
+    shifts: tuple[tuple[float, str, str], ...] = ()
+    window: float = 5.0
+    privacy: Privacy = "off"
+    notice: str | None = None
+
+    def __post_init__(self) -> None:
+        n, k = len(self.boxes), len(self.classes)
+        for name, array, shape in (
+            ("boxes", self.boxes, (n, 4)),
+            ("track_ids", self.track_ids, (n,)),
+            ("probs", self.probs, (n, k)),
+            ("quality", self.quality, (n,)),
+            ("group", self.group, (k,)),
+            ("unweighted", self.unweighted, (k,)),
+            ("history", self.history, (len(self.history_t), k)),
+        ):
+            if array is not None and array.shape != shape:
+                raise ValueError(f"expected {name} of shape {shape}, got {array.shape}")
+        if self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise ValueError(f"expected an image of shape (H, W, 3), got {self.image.shape}")

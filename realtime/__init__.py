@@ -1,0 +1,1 @@
+"""The stream, stage by stage: frames, faces, emotions, group, timeline."""

@@ -1,0 +1,57 @@
+"""Networks on the CPU by OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_core_lock = threading.Lock()
+_core: Any = None
+
+
+def core() -> Any:
+    """The process's one ``openvino.Core``; telemetry is never sent by the runtime itself."""
+    global _core
+    with _core_lock:
+        if _core is None:
+            import openvino
+
+            _core = openvino.Core()
+        return _core
+
+
+class OpenVinoNetwork:
+    """An ONNX file compiled for the CPU.
+
+    ``shape``, if given, replaces the input shape (-1 is a free dimension). Outputs are float32
+    copies in the order of the file. Precision is float32 so that figures do not depend on the
+    machine.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...] | None = None) -> None:
+        import openvino
+
+        model = core().read_model(str(path))
+        if shape is not None:
+            model.reshape(openvino.PartialShape(list(shape)))
+        self.input_shape = tuple(
+            -1 if d.is_dynamic else d.get_length() for d in model.inputs[0].get_partial_shape()
+        )
+        self._compiled = core().compile_model(
+            model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        )
+        self._local = threading.local()
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        """Run on one input array; each thread has its own infer request."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
+        return [
+            np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors
+        ]

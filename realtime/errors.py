@@ -1,0 +1,5 @@
+"""Errors that a user can do something about."""
+
+
+class MoodstreamError(Exception):
+    """Says in one line what is wrong and, where it can, what to do; shown without a traceback."""

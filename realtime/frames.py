@@ -1,0 +1,120 @@
+"""The records that travel between stages: a frame, and the faces in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Image = npt.NDArray[np.uint8]
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes of every group figure, in their order."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a stream.
+
+    image: (H, W, 3) uint8 BGR; t: presentation time in seconds; index: 0, 1, 2, …;
+    pts: the time stamp in units of the source's time base, where it has one.
+    """
+
+    image: Image
+    t: float
+    index: int
+    pts: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+            raise ValueError(
+                f"expected an image of shape (H, W, 3) uint8, got {self.image.shape} "
+                f"{self.image.dtype}"
+            )
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The faces that a detector found in one picture.
+
+    boxes: (N, 4) float32 xyxy px; scores: (N,) float32 in [0, 1];
+    landmarks: (N, 5, 2) float32 px (eyes, nose, mouth corners) or None.
+    """
+
+    boxes: F32
+    scores: F32
+    landmarks: F32 | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        _expect("boxes", self.boxes, (n, 4))
+        _expect("scores", self.scores, (n,))
+        if self.landmarks is not None:
+            _expect("landmarks", self.landmarks, (n, 5, 2))
+
+    @classmethod
+    def none(cls) -> Detections:
+        """No faces."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Detections:
+        """The faces that ``index`` picks."""
+        marks = None if self.landmarks is None else self.landmarks[index]
+        return Detections(self.boxes[index], self.scores[index], marks)
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The people in one frame, columnar.
+
+    boxes: (N, 4) float32 xyxy px; scores: (N,) float32; quality: (N,) float32 in [0, 1];
+    probs: (N, 7) float32 smoothed per person, NaN rows where nothing was read yet;
+    track_ids: (N,) int64; seen: (N,) bool, False where the box is a prediction;
+    landmarks: (N, 5, 2) float32 or None.
+    """
+
+    boxes: F32
+    scores: F32
+    quality: F32
+    probs: F32
+    track_ids: I64
+    seen: npt.NDArray[np.bool_]
+    landmarks: F32 | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        _expect("boxes", self.boxes, (n, 4))
+        _expect("scores", self.scores, (n,))
+        _expect("quality", self.quality, (n,))
+        _expect("probs", self.probs, (n, len(EMOTIONS)))
+        _expect("track_ids", self.track_ids, (n,))
+        _expect("seen", self.seen, (n,))
+        if self.landmarks is not None:
+            _expect("landmarks", self.landmarks, (n, 5, 2))
+
+    @classmethod
+    def none(cls) -> Faces:
+        """Nobody."""
+        return cls(
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.float32),
+            np.zeros((0, len(EMOTIONS)), np.float32),
+            np.zeros(0, np.int64),
+            np.zeros(0, bool),
+        )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def _expect(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"expected {name} of shape {shape}, got {array.shape}")

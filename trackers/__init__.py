@@ -1,0 +1,1 @@
+"""Who is who, and how each one feels over time."""
