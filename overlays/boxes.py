@@ -1,0 +1,229 @@
+"""Boxes with id, mood and confidence, which say less the more people there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.overlays.palette import (
+    BACKGROUND,
+    TEXT,
+    TRACK,
+    U8,
+    UNREAD,
+    Colour,
+    bgr,
+    blend,
+    fill_rounded,
+    put_text,
+    rounded_mask,
+    text_on,
+    text_width,
+)
+from moodstream.overlays.scene import F32
+
+LOW_QUALITY = 0.3  # below: thin dashes, as the reading is hardly trusted
+FEW = 8  # up to this many people every label may be wider than its face
+
+Rect = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One person to draw: the box (x0, y0, x1, y1) in px, id, mood (None: not read yet)."""
+
+    box: Rect
+    track_id: int
+    mood: str | None
+    confidence: float
+    quality: float
+
+    @property
+    def colour(self) -> Colour:
+        """Colour of the mood, grey while there is none."""
+        return bgr(self.mood) if self.mood else UNREAD
+
+
+def label_size(width: int, height: int) -> int:
+    """Font size of labels in px for a picture of that size: readable from 480p to 4K."""
+    return max(12, round(min(width, height) / 48))
+
+
+def draw_boxes(
+    image: U8,
+    boxes: F32,
+    track_ids: npt.NDArray[np.int64],
+    probs: F32,
+    quality: F32,
+    classes: tuple[str, ...],
+) -> None:
+    """Draw everyone on `image` (H, W, 3) BGR in place.
+
+    boxes: (N, 4) xyxy px; track_ids: (N,); probs: (N, K), NaN rows not read yet; quality: (N,).
+    Labels go above their box, below where there is no room, and give way where they would hide
+    a face or another label: first to id and a confidence bar, then to the coloured box alone.
+    """
+    height, width = image.shape[:2]
+    marks = _marks(boxes, track_ids, probs, quality, classes, width, height)
+    size = label_size(width, height)
+    for mark in marks:
+        _outline(image, mark, size)
+    taken: list[Rect] = []
+    # Older ids choose first, so that labels do not trade places from frame to frame.
+    for mark in sorted(marks, key=lambda m: m.track_id):
+        for short in (False, True):
+            w, h = _label_extent(mark, size, short)
+            box_width = mark.box[2] - mark.box[0]
+            if len(marks) > FEW and w > box_width * (1.6 if short else 1.25):
+                continue
+            spot = _spot(mark, w, h, marks, taken, width, height)
+            if spot is not None:
+                _label(image, mark, spot, size, short)
+                taken.append((*spot, spot[0] + w, spot[1] + h))
+                break
+
+
+def _marks(
+    boxes: F32,
+    track_ids: npt.NDArray[np.int64],
+    probs: F32,
+    quality: F32,
+    classes: tuple[str, ...],
+    width: int,
+    height: int,
+) -> list[Mark]:
+    """Those whose box is at least partly inside the picture, clipped to it."""
+    marks = []
+    for box, track_id, row, trust in zip(boxes, track_ids, probs, quality, strict=True):
+        if not np.isfinite(box).all():
+            continue
+        x0, y0 = max(0, round(float(box[0]))), max(0, round(float(box[1])))
+        x1, y1 = min(width - 1, round(float(box[2]))), min(height - 1, round(float(box[3])))
+        if x1 - x0 < 2 or y1 - y0 < 2:
+            continue
+        read = bool(len(row)) and bool(np.isfinite(row).all())
+        best = int(np.argmax(row)) if read else -1
+        marks.append(
+            Mark(
+                (x0, y0, x1, y1),
+                int(track_id),
+                classes[best] if read else None,
+                float(np.clip(row[best], 0, 1)) if read else 0.0,
+                float(trust) if np.isfinite(trust) else 0.0,
+            )
+        )
+    return marks
+
+
+def _outline(image: U8, mark: Mark, size: int) -> None:
+    """A rounded box on a dark rim, so that it shows on white shirts and black hair alike."""
+    x0, y0, x1, y1 = mark.box
+    side = min(x1 - x0, y1 - y0)
+    low = mark.mood is not None and mark.quality < LOW_QUALITY
+    thick = max(1, min(round(size / 7), side // 20))
+    if low or mark.mood is None:
+        thick = max(1, thick // 2)
+    path = _rounded_path(x1 - x0, y1 - y0, max(2, side // 8)) + (x0 * 16, y0 * 16)
+    lines = _dashes(path, max(3 * thick, side // 12)) if low else [path]
+    cv2.polylines(image, lines, not low, BACKGROUND, thick + 2, cv2.LINE_AA, shift=4)
+    cv2.polylines(image, lines, not low, mark.colour, thick, cv2.LINE_AA, shift=4)
+
+
+@lru_cache(maxsize=512)
+def _rounded_path(width: int, height: int, radius: int) -> npt.NDArray[np.int32]:
+    """Corner points (P, 2) of a rounded rectangle at the origin, in 1/16 px, clockwise."""
+    quarter = np.linspace(0, np.pi / 2, 7)
+    centres = (
+        (width - radius, radius, -np.pi / 2),
+        (width - radius, height - radius, 0.0),
+        (radius, height - radius, np.pi / 2),
+        (radius, radius, np.pi),
+    )
+    points = [
+        np.stack([x + radius * np.cos(quarter + turn), y + radius * np.sin(quarter + turn)], 1)
+        for x, y, turn in centres
+    ]
+    return np.round(np.concatenate(points) * 16).astype(np.int32)
+
+
+def _dashes(path: npt.NDArray[np.int32], dash: int) -> list[npt.NDArray[np.int32]]:
+    """Cut a closed path in 1/16 px into dashes of about `dash` px with gaps as long."""
+    closed = np.concatenate([path, path[:1]]).astype(np.float64)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    count = max(4, int(along[-1] / (32 * dash)))
+    marks = np.linspace(0, along[-1], 2 * count + 1)
+    lines = []
+    for start, stop in zip(marks[0:-1:2], marks[1::2], strict=True):
+        at = np.concatenate([[start], along[(along > start) & (along < stop)], [stop]])
+        line = np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], 1)
+        lines.append(np.round(line).astype(np.int32))
+    return lines
+
+
+def _label_text(mark: Mark) -> str:
+    if mark.mood is None:
+        return f"#{mark.track_id} …"
+    return f"#{mark.track_id} {mark.mood} {100 * mark.confidence:.0f} %"
+
+
+def _label_extent(mark: Mark, size: int, short: bool) -> tuple[int, int]:
+    """Width and height in px of a label's pill."""
+    if not short:
+        return text_width(_label_text(mark), size) + size, round(1.4 * size)
+    small = _small(size)
+    bar = 0 if mark.mood is None else round(1.7 * small)
+    return text_width(f"#{mark.track_id}", small) + bar + round(0.9 * small), round(1.35 * small)
+
+
+def _small(size: int) -> int:
+    return max(11, round(0.72 * size))
+
+
+def _spot(
+    mark: Mark, w: int, h: int, marks: list[Mark], taken: list[Rect], width: int, height: int
+) -> tuple[int, int] | None:
+    """Top left corner of the first free place of a label: above the box, then below it."""
+    x0, y0, _, y1 = mark.box
+    left = max(0, min(x0, width - w))
+    gap = max(2, h // 8)
+    for top in (y0 - h - gap, y1 + gap):
+        if top < 0 or top + h > height:
+            continue
+        rect = (left, top, left + w, top + h)
+        if any(_overlap(rect, other) for other in taken):
+            continue
+        # A label may graze the rim of a neighbour's box, not lie on the face.
+        if all(other is mark or _overlap(rect, other.box) <= w * h // 10 for other in marks):
+            return left, top
+    return None
+
+
+def _overlap(a: Rect, b: Rect) -> int:
+    """Area in px that two rectangles share."""
+    w = min(a[2], b[2]) - max(a[0], b[0])
+    h = min(a[3], b[3]) - max(a[1], b[1])
+    return w * h if w > 0 and h > 0 else 0
+
+
+def _label(image: U8, mark: Mark, spot: tuple[int, int], size: int, short: bool) -> None:
+    x, y = spot
+    w, h = _label_extent(mark, size, short)
+    if not short:
+        fill_rounded(image, x, y, w, h, mark.colour)
+        line, ink = _label_text(mark), text_on(mark.colour)
+        put_text(image, line, x + size // 2, y + round(0.7 * h + 0.05 * size), size, ink)
+        return
+    small = _small(size)
+    blend(image, rounded_mask(w, h, h // 3), x, y, BACKGROUND, 0.85)
+    start = x + round(0.4 * small)
+    start += put_text(image, f"#{mark.track_id}", start, y + round(0.73 * h), small, TEXT)
+    if mark.mood is not None:
+        full, thick = round(1.5 * small), max(3, small // 3)
+        top = y + (h - thick) // 2
+        fill_rounded(image, start + small // 6, top, full, thick, TRACK)
+        done = max(thick, round(full * mark.confidence))
+        fill_rounded(image, start + small // 6, top, done, thick, mark.colour)

@@ -1,0 +1,70 @@
+"""One finished picture from one Scene: the picture itself, its people, and the panel."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from moodstream.overlays.boxes import draw_boxes
+from moodstream.overlays.hud import draw_notice, draw_panel, panel_layout
+from moodstream.overlays.palette import BACKGROUND, U8
+from moodstream.overlays.privacy import blur_faces
+from moodstream.overlays.scene import Scene
+
+SMALLEST = 360  # px of the shorter side below which text would be unreadable
+
+
+def scale_of(width: int, height: int) -> int:
+    """Whole factor by which a picture is enlarged: 1 unless its shorter side is under 360 px."""
+    if min(width, height) < 1:
+        raise ValueError(f"expected a picture of at least 1x1 px, got {width}x{height}")
+    return -(-SMALLEST // min(width, height, SMALLEST))
+
+
+def canvas_size(width: int, height: int) -> tuple[int, int]:
+    """Return the (width, height) in px of what `render` makes of pictures of that size.
+
+    Both are even, as H.264 needs, and depend on nothing else, so that a stream keeps one size.
+    Raises ValueError for an empty picture.
+    """
+    scale = scale_of(width, height)
+    layout = panel_layout(width * scale, height * scale)
+    return layout.x + layout.width, layout.y + layout.height
+
+
+def render(scene: Scene) -> U8:
+    """Return the scene as a new (H', W', 3) uint8 BGR picture of `canvas_size`.
+
+    The picture keeps its own pixels at the top left (tiny ones are enlarged by `scale_of`), with
+    boxes as `scene.privacy` allows; the group panel lies beside or below it.
+    """
+    height, width = scene.image.shape[:2]
+    scale = scale_of(width, height)
+    total = canvas_size(width, height)
+    canvas = np.empty((total[1], total[0], 3), np.uint8)
+    layout = panel_layout(width * scale, height * scale)
+    image = scene.image
+    if scene.privacy != "off":
+        every = scene.boxes if scene.hide is None else np.vstack([scene.boxes, scene.hide])
+        image = blur_faces(image, every)
+    if scale > 1:
+        shape = (width * scale, height * scale)
+        image = cv2.resize(image, shape, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    h, w = image.shape[:2]
+    canvas[h:, :], canvas[:h, w:] = BACKGROUND, BACKGROUND
+    canvas[:h, :w] = image
+    picture = canvas[:h, :w]
+    if scene.privacy != "group":
+        draw_boxes(
+            picture,
+            scene.boxes * np.float32(scale),
+            scene.track_ids,
+            scene.probs,
+            scene.quality,
+            scene.classes,
+        )
+    if scene.notice:
+        draw_notice(picture, scene.notice, layout.unit)
+    panel = canvas[layout.y : layout.y + layout.height, layout.x : layout.x + layout.width]
+    draw_panel(panel, scene, layout)
+    return canvas

@@ -1,0 +1,155 @@
+"""HSEmotion (Savchenko, 2022): EfficientNet on AffectNet, as ONNX or as the original pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from moodstream.realtime.classifiers.checkpoint import state_dict_of
+from moodstream.realtime.engines.base import Network
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.weights import WeightsError
+from PIL import Image as Pillow
+
+Device = Literal["cpu", "cuda", "mps"]
+
+NAMES = (
+    "enet_b0_8_best_vgaf",
+    "enet_b0_8_best_afew",
+    "enet_b0_8_va_mtl",
+    "enet_b2_7",
+    "enet_b2_8",
+)
+"""The models of HSEmotion that can be used."""
+
+CLASSES = ("angry", "contempt", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+MAX_BATCH = 32
+
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def size_of(name: str) -> int:
+    """The side in px of the square picture that a model reads."""
+    return 224 if "_b0_" in name else 260
+
+
+def classes_of(name: str) -> tuple[str, ...]:
+    """The classes of a model, in the order of its outputs."""
+    return tuple(c for c in CLASSES if c != "contempt") if "_7" in name else CLASSES
+
+
+class HSEmotionClassifier:
+    """One HSEmotion model, on the CPU by OpenVINO (.onnx) or by torch (.pt, any device).
+
+    Raises MoodstreamError when the name, the file or the device does not fit.
+    """
+
+    def __init__(self, name: str, weights: Path, device: Device = "cpu") -> None:
+        if name not in NAMES:
+            raise MoodstreamError(f"no HSEmotion model {name!r}; there are {', '.join(NAMES)}")
+        self.name = name
+        self.classes = classes_of(name)
+        self.size = size_of(name)
+        self._outputs = len(self.classes) + (2 if name.endswith("_mtl") else 0)
+        self._network = _load(weights, name, device)
+        # A file of another model would otherwise be noticed by its nonsense only.
+        outputs = self._network(np.zeros((1, 3, self.size, self.size), np.float32))[0]
+        if outputs.shape != (1, self._outputs):
+            raise WeightsError(
+                f"{weights}: expected {self._outputs} outputs for {name}, got {outputs.shape[-1]}"
+            )
+
+    def raw(self, image: Image, boxes: F32) -> F32:
+        """The network's outputs (N, n_out) float32, before the softmax.
+
+        ``image`` is (H, W, 3) uint8 BGR, ``boxes`` (N, 4) xyxy px; columns are ``classes``, then
+        valence and arousal for the ``_mtl`` model.
+        """
+        parts = [np.zeros((0, self._outputs), np.float32)]
+        for start in range(0, len(boxes), MAX_BATCH):
+            batch = crops(image, boxes[start : start + MAX_BATCH], self.size)
+            parts.append(self._network(batch)[0])
+        return np.concatenate(parts)
+
+    def classify(self, image: Image, boxes: F32) -> F32:
+        """Probabilities (N, len(classes)) float32: a softmax over the classes alone."""
+        logits = self.raw(image, boxes)[:, : len(self.classes)]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def crops(image: Image, boxes: F32, size: int) -> F32:
+    """The boxes cut out and normalised, (N, 3, size, size) float32 RGB.
+
+    ``image`` (H, W, 3) uint8 BGR, ``boxes`` (N, 4) xyxy px, clipped to the picture and at least
+    one pixel wide. Resized as torchvision resizes a PIL picture, which is what the models were
+    trained on; cv2's bilinear does not average when it shrinks.
+    """
+    if not np.isfinite(boxes).all():
+        raise ValueError("expected finite boxes, got NaN or infinity")
+    height, width = image.shape[:2]
+    batch = np.empty((len(boxes), size, size, 3), np.float32)
+    for i, (x1, y1, x2, y2) in enumerate(np.rint(boxes).astype(int).tolist()):
+        left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
+        rgb = np.ascontiguousarray(image[top:bottom, left:right, ::-1])
+        batch[i] = Pillow.fromarray(rgb).resize((size, size), Pillow.Resampling.BILINEAR)
+    batch /= 255
+    batch -= _MEAN
+    batch /= _STD
+    return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+
+def _load(weights: Path, name: str, device: Device) -> Network:
+    if weights.suffix == ".pt":
+        return _TorchNetwork(weights, name, device)
+    if weights.suffix != ".onnx":
+        raise WeightsError(f"expected weights that end in .onnx or .pt, got {weights}")
+    if device != "cpu":
+        raise MoodstreamError(f"{weights.name} runs on the CPU only; on {device} use {name}.pt")
+    from moodstream.realtime.engines.openvino import OpenVinoNetwork
+
+    try:
+        return OpenVinoNetwork(weights, (-1, 3, size_of(name), size_of(name)))
+    except RuntimeError as error:
+        raise WeightsError(f"{weights} is not an ONNX file of {name} that can be read") from error
+
+
+class _TorchNetwork:
+    """An EfficientNet of timm with the tensors of a pickled one."""
+
+    def __init__(self, weights: Path, name: str, device: Device) -> None:
+        import timm
+        import torch
+
+        available = {
+            "cpu": True,
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+        }
+        if not available[device]:
+            raise MoodstreamError(f"PyTorch finds no {device} device here; use the device cpu")
+        state = state_dict_of(weights)
+        head = state.get("classifier.weight")
+        if head is None:
+            raise WeightsError(f"{weights} has no classifier.weight, so it is not {name}")
+        kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
+        model = timm.create_model(kind, pretrained=False, num_classes=head.shape[0])
+        try:
+            model.load_state_dict(state, strict=True)
+        except RuntimeError as error:
+            raise WeightsError(f"{weights} does not hold the tensors of {kind}") from error
+        self._model = model.eval().to(device)
+        self._device = device
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[F32]:
+        """Run on (N, 3, S, S) float32."""
+        import torch
+
+        with torch.inference_mode():
+            outputs = self._model(torch.from_numpy(batch).to(self._device))
+        return [outputs.float().cpu().numpy()]

@@ -1,0 +1,64 @@
+"""The command line: `moodstream process`, `doctor`, `models`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from moodstream.realtime.errors import MoodstreamError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"moodstream {version('moodstream')}"
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(_version())
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every sub-command; each sets ``func``, which returns the exit code."""
+    from moodstream.realtime import cli_models, cli_process
+
+    parser = _Parser(
+        prog="moodstream",
+        description="How does the room feel? Group emotion over time, from video.",
+        epilog="Mood is what faces show, not what people feel. In the EU, inferring emotions of "
+        "people at work or in education is prohibited (AI Act, Article 5(1)(f)) except for "
+        "medical or safety reasons.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    cli_process.add_parser(commands)
+    cli_models.add_parsers(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; bad input is one line on stderr and exit code 2."""
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.func(args))
+    except MoodstreamError as error:
+        print(f"moodstream: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("moodstream: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The commands ``moodstream models`` and ``moodstream doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moodstream.realtime.weights import Store, WeightRow
+
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parsers(subparsers: SubParsers) -> None:
+    """Add ``models`` and ``doctor``; each sets ``func(args) -> exit code``."""
+    models = subparsers.add_parser("models", help="list, fetch and verify weights")
+    actions = models.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="every file of weights, and whether it is here")
+    listing.set_defaults(func=_list)
+    fetch = actions.add_parser("fetch", help="download weights and check them")
+    fetch.set_defaults(func=_fetch)
+    check = actions.add_parser("verify", help="hash the weights that are here")
+    check.set_defaults(func=_verify)
+    for parser in (fetch, check):
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("names", nargs="*", default=[], metavar="NAME", help="file name")
+        which.add_argument("--all", action="store_true", help="every known file")
+    doctor = subparsers.add_parser("doctor", help="what this machine has and what it lacks")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.set_defaults(func=_doctor)
+
+
+def _store() -> Store:
+    from moodstream.realtime.weights import Store
+
+    return Store()
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows = _store().describe()
+    if sys.stdout.isatty():
+        _table(rows)
+    else:
+        for row in rows:
+            print(row.weight.name, row.weight.kind, row.state, row.path, sep="\t")
+    return 0
+
+
+def _table(rows: list[WeightRow]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    colours = {"present": "green", "missing": "dim", "wrong checksum": "bold red"}
+    table = Table("file", "kind", "state", "about", "licence")
+    for row in rows:
+        state = f"[{colours[row.state]}]{row.state}"
+        weight = row.weight
+        table.add_row(weight.name, weight.kind, state, weight.about, weight.licence)
+    Console().print(table)
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    from moodstream.realtime.errors import MoodstreamError
+
+    store, failed = _store(), False
+    names = _names(store, args)
+    for name in names:
+        try:
+            path = store.get(name, progress=True)
+            print(f"{name}: {path} ({store.weight(name).licence})")
+        except MoodstreamError as error:
+            # One file that cannot be had should not keep the others away.
+            print(f"moodstream: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from moodstream.realtime.weights import WeightsError, verify
+
+    store, failed = _store(), False
+    for name in _names(store, args):
+        path = store.root / name
+        if not path.exists():
+            # Of --all, only the files that are here can be wrong.
+            print(f"{name}: not here (moodstream models fetch {name})")
+            failed = failed or not args.all
+            continue
+        try:
+            print(f"{name}: ok, sha256 {verify(path, store.weight(name))}")
+        except WeightsError as error:
+            print(f"moodstream: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+def _names(store: Store, args: argparse.Namespace) -> list[str]:
+    for name in args.names:
+        store.weight(name)  # a misspelt name is told before anything is fetched
+    return list(store.known) if args.all else list(args.names)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from moodstream.realtime import doctor
+
+    return doctor.run(args.json)

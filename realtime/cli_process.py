@@ -1,0 +1,257 @@
+"""`moodstream process`: recorded videos in, folders of results out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.errors import MoodstreamError
+
+if TYPE_CHECKING:
+    from moodstream.realtime.models import Models
+    from moodstream.realtime.pipeline import Progress
+    from moodstream.realtime.process import ProcessSettings, Run
+
+
+def seconds(text: str) -> float:
+    """Seconds from ``83.5``, ``1:23.5`` or ``0:01:23.5``."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(not 0 <= p < float("inf") for p in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 83.5 or 1:23.5")
+    total = 0.0
+    for part in parts:
+        total = total * 60 + part
+    return total
+
+
+def _number(low: float, high: float = float("inf"), kind: type = float) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high or value == float("inf"):
+            bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"of at least {low:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number {bounds}")
+        return value
+
+    return parse
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The options that choose the networks, the same for every command that runs them."""
+    group = parser.add_argument_group("networks")
+    group.add_argument(
+        "--models",
+        choices=("auto", "embedded", "hsemotion"),
+        default="auto",
+        help="embedded: CenterFace and the network in the package; hsemotion: YOLOv8-face and "
+        "HSEmotion, downloaded once; auto: those where they can be had, else embedded",
+    )
+    group.add_argument(
+        "--detector", metavar="NAME|FILE", help="centerface, haar, yolov8{n,s,m,l}-face, or a file"
+    )
+    group.add_argument("--emotion", metavar="NAME|FILE", help="embedded, an HSEmotion name, or a file")
+    group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the parser."""
+    parser = commands.add_parser(
+        "process", help="videos in, emotional timelines out", description=__doc__
+    )
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="video or folder")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
+    add_model_options(parser)
+    figures = parser.add_argument_group("figures")
+    figures.add_argument("--window", type=_number(0.2, 3600), default=5.0, metavar="SECONDS")
+    figures.add_argument("--smoothing", type=_number(0, 60), default=0.7, metavar="SECONDS")
+    figures.add_argument("--min-face", type=_number(1), default=16.0, metavar="PX")
+    figures.add_argument("--min-confidence", type=_number(0, 1), default=0.5)
+    figures.add_argument("--max-faces", type=_number(1, 1000, int), default=40)
+    figures.add_argument(
+        "--shift-threshold",
+        type=_number(0, 0.6931),
+        default=0.10,
+        metavar="NATS",
+        help="JSD between neighbouring windows at which a mood shift begins (0.10)",
+    )
+    part = parser.add_argument_group("what is read and written")
+    part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
+    part.add_argument("--end", type=seconds, default=None, metavar="TIME")
+    part.add_argument("--no-video", action="store_true", help="write no overlay.mp4")
+    part.add_argument(
+        "--privacy",
+        choices=("off", "blur", "group"),
+        default="off",
+        help="blur: faces hidden in pictures; group: besides, nothing about single people",
+    )
+    part.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    part.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    part.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(func=run)
+
+
+def _settings(args: argparse.Namespace) -> ProcessSettings:
+    from moodstream.realtime.group import GroupSettings
+    from moodstream.realtime.process import ProcessSettings
+    from moodstream.realtime.worker import WorkerSettings
+    from moodstream.trackers.smoothing import SmoothingSettings
+
+    try:
+        return ProcessSettings(
+            worker=WorkerSettings(
+                min_face=args.min_face,
+                min_confidence=args.min_confidence,
+                max_faces=args.max_faces,
+            ),
+            smoothing=SmoothingSettings(tau=args.smoothing),
+            group=GroupSettings(
+                window=args.window,
+                shift_on=args.shift_threshold,
+                shift_off=args.shift_threshold / 2,
+            ),
+            start=args.start,
+            end=args.end,
+            video=not args.no_video,
+            overwrite=args.overwrite,
+            privacy=args.privacy,
+        )
+    except ValueError as error:
+        raise MoodstreamError(str(error)) from None
+
+
+def _folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
+    """Where each video's results go: DIR, or for several (or a folder) sub-folders by name."""
+    if len(videos) == 1 and not any(path.is_dir() for path in asked):
+        return [out]
+    folders: list[Path] = []
+    for video in videos:
+        name, number = video.stem, 1
+        while out / name in folders:
+            number += 1
+            name = f"{video.stem}-{number}"
+        folders.append(out / name)
+    return folders
+
+
+def run(args: argparse.Namespace) -> int:
+    """Process every source; one that fails is one line, and the others go on."""
+    from moodstream.realtime import models
+    from moodstream.realtime.sources import find_videos
+
+    settings = _settings(args)
+    videos = find_videos(args.sources)
+    folders = _folders(videos, args.sources, args.output)
+    loaded: Models | None = None
+    summaries, failed = [], False
+    for video, folder in zip(videos, folders, strict=True):
+        try:
+            if loaded is None:
+                loaded = _load_after_check(args, video, models)
+            summary = _process(video, folder, loaded, settings, args)
+        except MoodstreamError as error:
+            if len(videos) == 1:
+                raise
+            print(f"moodstream: {error}", file=sys.stderr)
+            failed = True
+            continue
+        summaries.append(summary)
+        if summary["interrupted"]:
+            break
+    if args.json:
+        print(json.dumps(summaries[0] if len(videos) == 1 else summaries, indent=2))
+    if summaries and summaries[-1]["interrupted"]:
+        return 130
+    return 2 if failed else 0
+
+
+def _load_after_check(args: argparse.Namespace, video: Path, models: Any) -> Models:
+    """The networks, but not before it is sure that there is something to read."""
+    from moodstream.realtime.sources import open_container
+
+    open_container(video).close()
+    loaded: Models = models.load(
+        models.ModelSettings(
+            args.models, args.detector, args.emotion, args.device, progress=not args.quiet
+        )
+    )
+    if loaded.notice and not args.quiet:
+        print(f"moodstream: {loaded.notice}", file=sys.stderr)
+    return loaded
+
+
+def _process(
+    video: Path, folder: Path, loaded: Models, settings: ProcessSettings, args: argparse.Namespace
+) -> dict[str, Any]:
+    from moodstream.realtime.process import Run
+    from moodstream.realtime.summary import five_lines
+
+    job = Run(video, folder, loaded, settings)
+    with _ends_cleanly(job), _progress(job, not args.quiet) as tick:
+        summary = job.go(tick)
+    if args.quiet or args.json:
+        return summary
+    if summary["interrupted"]:
+        print(f"Stopped at {summary['counts']['seconds']:.1f} s; what was done is kept.")
+    print(f"Results in  {folder}")
+    print("\n".join(five_lines(summary)))
+    for note in summary["notes"]:
+        print(f"Note        {note}")
+    return summary
+
+
+@contextmanager
+def _ends_cleanly(job: Run) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run and keeps what is done; a second one breaks off."""
+
+    def handle(number: int, _: object) -> None:
+        job.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(job: Run, show: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar with frames/s and time left on a terminal; silent in a pipe."""
+    if not show or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    info, source = job.source.info, job.source
+    last = source.end if source.end is not None else info.duration
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        total = None if last is None else max(last - source.start, 0.1)
+        task = bar.add_task(info.name, total=total, rate="")
+
+        def tick(progress: Progress) -> None:
+            took = bar.tasks[task].elapsed or 0.0
+            rate = f"{progress.frames / took:.0f} frames/s" if took > 0.5 else ""
+            bar.update(task, completed=progress.t - source.start, rate=rate)
+
+        yield tick

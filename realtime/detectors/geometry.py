@@ -1,0 +1,98 @@
+"""Boxes as plain arrays: overlap, suppression, letterboxing, clipping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def iou(a: Array, b: Array) -> Array:
+    """Intersection over union of every box of ``a`` with every box of ``b``.
+
+    a: (N, 4), b: (M, 4) floating xyxy; returns (N, M) in [0, 1], 0 where both boxes are empty.
+    """
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)
+    overlap = sides[..., 0] * sides[..., 1]
+    union = (_areas(a)[:, None] + _areas(b)[None, :]) - overlap
+    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+
+
+def nms(
+    boxes: Array, scores: Array, threshold: float, inclusive: bool = False
+) -> npt.NDArray[np.intp]:
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+
+    boxes: (N, 4) floating xyxy; scores: (N,). A box goes when its overlap with a better one is
+    above ``threshold`` (as in torchvision), or, if ``inclusive``, also when it equals it (as in
+    CenterFace). Of equal scores the lower index wins.
+    """
+    rest = np.argsort(-scores, kind="stable")
+    keep: list[int] = []
+    while len(rest):
+        best, rest = rest[0], rest[1:]
+        keep.append(int(best))
+        overlap = iou(boxes[best][None], boxes[rest])[0]
+        rest = rest[overlap < threshold] if inclusive else rest[overlap <= threshold]
+    return np.array(keep, np.intp)
+
+
+def clip(points: Array, height: int, width: int) -> Array:
+    """Move x, y pairs into a picture: ``points`` (..., 2k) px as x, y, x, y, …; a copy."""
+    limit = np.tile([width, height], points.shape[-1] // 2)
+    return np.clip(points, 0, limit).astype(points.dtype)
+
+
+def solid(boxes: Array) -> npt.NDArray[np.bool_]:
+    """Which of ``boxes`` (N, 4) xyxy px are at least one pixel wide and high."""
+    return (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How a picture sits, unstretched and centred, in a larger canvas.
+
+    width, height: the resized picture in px; left, top, right, bottom: the bars in px;
+    gain: (x, y), canvas px per picture px. Rounded as ultralytics' ``LetterBox`` and
+    ``scale_boxes`` do, so that boxes agree.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+    gain: tuple[float, float]
+
+    @classmethod
+    def fit(cls, shape: tuple[int, ...], canvas: tuple[int, int]) -> Letterbox:
+        """Place a picture of ``shape`` (H, W, …) in a canvas of (height, width) px."""
+        ratio = min(canvas[0] / shape[0], canvas[1] / shape[1])
+        height, width = max(round(shape[0] * ratio), 1), max(round(shape[1] * ratio), 1)
+        half_x, half_y = (canvas[1] - width) / 2, (canvas[0] - height) / 2
+        return cls(
+            width,
+            height,
+            # The odd pixel goes right and below.
+            left=round(half_x - 0.1),
+            top=round(half_y - 0.1),
+            right=round(half_x + 0.1),
+            bottom=round(half_y + 0.1),
+            gain=(width / shape[1], height / shape[0]),
+        )
+
+    def to_picture(self, points: Array) -> Array:
+        """Canvas px to picture px: ``points`` (..., 2k) as x, y, x, y, …; a copy."""
+        pairs = points.shape[-1] // 2
+        moved = points - np.tile([self.left, self.top], pairs)
+        return (moved / np.tile(self.gain, pairs)).astype(points.dtype)
+
+
+def _areas(boxes: Array) -> Array:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

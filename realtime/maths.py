@@ -1,0 +1,117 @@
+"""Group maths: pure functions of arrays, in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+def entropy(p: npt.ArrayLike) -> float:
+    """Shannon entropy of a distribution (K,), in nats, within [0, ln K]; 0 ln 0 is 0."""
+    p = np.asarray(p, np.float64)
+    positive = p[p > 0]
+    return float(np.clip(-(positive * np.log(positive)).sum(), 0.0, np.log(len(p))))
+
+
+def entropies(p: npt.NDArray[Any]) -> Array:
+    """Shannon entropy of each row of (N, K), in nats; rows with NaN give NaN."""
+    p = np.asarray(p, np.float64)
+    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
+
+
+def jsd(p: npt.ArrayLike, q: npt.ArrayLike) -> float:
+    """Jensen–Shannon divergence of two distributions (K,), in nats, within [0, ln 2]."""
+    return float(np.clip(weighted_jsd(np.stack([p, q]), np.array([0.5, 0.5])), 0.0, np.log(2)))
+
+
+def weighted_jsd(distributions: npt.NDArray[Any], weights: npt.NDArray[Any]) -> float:
+    """Generalised JSD of M distributions (M, K): H(Σ πp) - Σ π H(p) (Lin 1991), in nats.
+
+    ``weights`` (M,) are made to sum to 1.
+    """
+    share = np.asarray(weights, np.float64) / np.sum(weights)
+    distributions = np.asarray(distributions, np.float64)
+    mixed = (share[:, None] * distributions).sum(0)
+    return max(0.0, float(entropies(mixed) - (share * entropies(distributions)).sum()))
+
+
+def kish(weights: npt.ArrayLike) -> float:
+    """Effective number of people behind weights (N,): (Σw)² / Σw² (Kish 1965); 0 for none."""
+    w = np.asarray(weights, np.float64)
+    largest = w.max(initial=0.0)
+    if largest <= 0:
+        return 0.0
+    w = w / largest  # so that tiny weights do not underflow when squared
+    return float(w.sum() ** 2 / (w * w).sum())
+
+
+def weighted_mean(probs: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Array | None:
+    """Weighted mean of distributions (N, K) by weights (N,) ≥ 0, or None where they sum to 0."""
+    weights = np.asarray(weights, np.float64)
+    largest = weights.max(initial=0.0)
+    if largest <= 0:
+        return None
+    total = (weights / largest) @ np.asarray(probs, np.float64)
+    return np.asarray(total / total.sum())
+
+
+def photo_distribution(
+    probs: npt.NDArray[Any], quality: npt.NDArray[Any], max_faces: int = 40
+) -> Array | None:
+    """Group distribution of one photo: the best ``max_faces`` faces, weight clip(q, 0, 1) + 1e-6.
+
+    probs (N, K), quality (N,); returns (K,) or None for N = 0.
+    """
+    best = np.argsort(-np.asarray(quality), kind="stable")[:max_faces]
+    return weighted_mean(probs[best], np.clip(quality[best], 0.0, 1.0) + 1e-6)
+
+
+def fold_to(
+    probs: npt.NDArray[Any], classes: Sequence[str], kept: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Distributions (N, K) over ``classes`` to (N, len(kept)): others dropped, renormalised.
+
+    So a model with contempt keeps it in its own output and group figures have seven classes.
+    A row with all its mass on dropped classes becomes uniform: it says nothing of the kept ones.
+    Raises ValueError where a kept class is missing.
+    """
+    missing = [name for name in kept if name not in classes]
+    if missing:
+        raise ValueError(f"expected the classes {tuple(kept)}, but {missing} are missing")
+    taken = np.asarray(probs, np.float64)[:, [list(classes).index(name) for name in kept]]
+    total = taken.sum(1, keepdims=True)
+    uniform = np.full_like(taken, 1.0 / len(kept))
+    return np.where(total > 1e-9, taken / np.maximum(total, 1e-9), uniform).astype(np.float32)
+
+
+def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
+    """Where a sequence of class masses (T, K) splits into its two most different parts.
+
+    Returns (i, d): the split before row i that maximises the Jensen–Shannon divergence of the
+    two parts weighted by their mass (the segmentation statistic of Grosse et al. 2002), and that
+    divergence in nats; (0, 0.0) where no split has mass on both sides.
+    """
+    masses = np.asarray(masses, np.float64)
+    before = np.cumsum(masses, 0)[:-1]
+    after = masses.sum(0) - before
+    mass_before, mass_after = before.sum(1), after.sum(1)
+    total = masses.sum()
+    if total <= 0:
+        return 0, 0.0
+    tiny = 1e-12 * total
+    valid = (mass_before > tiny) & (mass_after > tiny)
+    if not valid.any():
+        return 0, 0.0
+    p = before / np.maximum(mass_before, tiny)[:, None]
+    q = np.maximum(after, 0) / np.maximum(mass_after, tiny)[:, None]
+    gain = entropies(masses.sum(0) / total) - (
+        mass_before / total * entropies(p) + mass_after / total * entropies(q)
+    )
+    gain = np.where(valid, gain, -np.inf)
+    best = int(gain.argmax())
+    return best + 1, max(0.0, float(gain[best]))

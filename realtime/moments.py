@@ -1,0 +1,72 @@
+"""Pictures of the moments that matter, for the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from moodstream.overlays.boxes import draw_boxes
+from moodstream.overlays.privacy import blur_faces
+from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.report import KeyMoment
+from moodstream.realtime.sources import FileSource
+from moodstream.realtime.summary import clock
+
+MOST = 8
+_WIDTH = 480
+
+
+def moment_times(summary: dict[str, Any], events: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    """At most ``MOST`` times with a caption: the middle of each part, and just after each shift."""
+    times = [
+        ((part["start"] + part["end"]) / 2, f"mostly {part['dominant']}")
+        for part in summary["mood"]["parts"]
+        if part["dominant"]
+    ]
+    biggest = sorted(events, key=lambda e: -e["size"])[: max(0, MOST - len(times))]
+    times += [(e["t"] + 0.5, f"{e['from']} → {e['to']}") for e in biggest]
+    return sorted(times[:MOST])
+
+
+def key_moments(
+    source: FileSource, folder: Path, summary: dict[str, Any], events: list[dict[str, Any]], blur: bool
+) -> list[KeyMoment]:
+    """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs."""
+    found = []
+    for t, mood in moment_times(summary, events):
+        image = source.frame_at(t)
+        if image is None:
+            continue
+        picture = _still(image, *_people_at(folder, t), blur=blur)
+        ok, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 82])
+        if ok:
+            found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg.tobytes()))
+    return found
+
+
+def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
+    """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(
+        folder / "people.parquet", filters=[("t", ">", t - 0.2), ("t", "<=", t)]
+    )
+    def columns(names: list[str]) -> F32:
+        values = [table[n].to_numpy().astype(np.float32) for n in names]
+        return np.stack(values, 1) if len(table) else np.zeros((0, len(names)), np.float32)
+
+    ids = table["track_id"].to_numpy().astype(np.int64)
+    return columns(["x1", "y1", "x2", "y2"]), columns([f"p_{n}" for n in EMOTIONS]), ids
+
+
+def _still(image: Image, boxes: F32, probs: F32, ids: Any, blur: bool) -> Image:
+    if blur:
+        image = np.asarray(blur_faces(image, boxes), np.uint8)
+    scale = min(1.0, _WIDTH / image.shape[1])
+    small = np.asarray(cv2.resize(image, None, None, scale, scale, cv2.INTER_AREA), np.uint8)
+    sure = np.ones(len(boxes), np.float32)
+    draw_boxes(small, boxes * np.float32(scale), ids, probs, sure, EMOTIONS)
+    return small

@@ -1,0 +1,209 @@
+"""The one place that wires threads together and stops them."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from moodstream.realtime.frames import F32, Faces, Frame
+from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift, ShiftDetector
+from moodstream.realtime.recorder import STEP
+from moodstream.realtime.timing import StageTimer
+from moodstream.realtime.worker import Worker
+
+T = TypeVar("T")
+_POLL = 0.1
+_EXACT = 1e-6
+_END = object()
+
+
+class Link(Generic[T]):
+    """A bounded queue between two threads that both leave when ``stop`` is set."""
+
+    def __init__(self, size: int, stop: threading.Event) -> None:
+        self._queue: queue.Queue[object] = queue.Queue(size)
+        self._stop = stop
+
+    def put(self, item: T) -> bool:
+        """Wait for room; False where the stream was stopped instead."""
+        return self._put(item)
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self._put(_END)
+
+    def _put(self, item: object) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=_POLL)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def __iter__(self) -> Iterator[T]:
+        while not self._stop.is_set():
+            try:
+                item = self._queue.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if item is _END:
+                return
+            yield item  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame with the people in it and the group at its time.
+
+    spotted: (M, 4) xyxy px, every box of the last look, also of those not followed.
+    """
+
+    frame: Frame
+    faces: Faces
+    state: GroupState
+    shifts: tuple[MoodShift, ...] = ()
+    spotted: F32 | None = None
+
+
+class RowSink(Protocol):
+    """Takes timeline rows; called on the pipeline's own thread."""
+
+    def write(self, t: float, state: GroupState, faces: Faces) -> None:
+        """Take the row of time ``t``."""
+        ...
+
+    def event(self, shift: MoodShift) -> None:
+        """Take a mood shift."""
+        ...
+
+
+@dataclass
+class Progress:
+    """How far a run is: frames done and the media time of the last one."""
+
+    frames: int = 0
+    t: float = 0.0
+
+
+class Pipeline:
+    """Frames on one thread, faces and group on the caller's, pictures on a third.
+
+    ``stop`` may be set from anywhere: the run ends after the frame in hand, and what was
+    processed is passed on completely. The first error of any thread is raised in ``run``.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        group: GroupAggregator,
+        rows: RowSink,
+        draw: Callable[[Moment], None] | None = None,
+        timer: StageTimer | None = None,
+        view: Callable[[GroupState], GroupState] = lambda state: state,
+    ) -> None:
+        self.worker, self.group, self.rows = worker, group, rows
+        self.timer = timer or worker.timer
+        self.stop = threading.Event()
+        self.progress = Progress()
+        self._shifts = ShiftDetector(group)
+        self._draw, self._view = draw, view
+        self._abort = threading.Event()
+        self._errors: list[BaseException] = []
+        self._row = 0
+        self._faces = Faces.none()
+        self._state = GroupState(t=0.0, people=0)
+
+    def run(
+        self, frames: Iterable[Frame], tick: Callable[[Progress], None] = lambda _: None
+    ) -> Progress:
+        """Process every frame; ``tick`` is called after each on the caller's thread."""
+        incoming: Link[Frame] = Link(8, self._abort)
+        outgoing: Link[Moment] = Link(8, self._abort)
+        threads = [threading.Thread(target=self._read, args=(frames, incoming), name="capture")]
+        if self._draw is not None:
+            threads.append(threading.Thread(target=self._paint, args=(outgoing,), name="draw"))
+        for thread in threads:
+            thread.start()
+        try:
+            for frame in incoming:
+                moment = self._step(frame)
+                if self._draw is not None and not outgoing.put(moment):
+                    break
+                tick(self.progress)
+                if self.stop.is_set():
+                    break
+            self._finish()
+            outgoing.end()
+            if self._draw is not None:
+                threads[1].join()
+        finally:
+            self._abort.set()
+            for thread in threads:
+                thread.join()
+        if self._errors:
+            raise self._errors[0]
+        return self.progress
+
+    def _read(self, frames: Iterable[Frame], link: Link[Frame]) -> None:
+        try:
+            iterator = iter(frames)
+            while not self._abort.is_set():
+                with self.timer.stage("decode"):
+                    frame = next(iterator, None)
+                if frame is None or not link.put(frame):
+                    break
+            link.end()
+        except BaseException as error:  # whatever it is, its owner must hear of it
+            self._fail(error)
+
+    def _paint(self, link: Link[Moment]) -> None:
+        try:
+            for moment in link:
+                assert self._draw is not None
+                self._draw(moment)
+        except BaseException as error:  # whatever it is, its owner must hear of it
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._errors.append(error)
+        self._abort.set()
+
+    def _step(self, frame: Frame) -> Moment:
+        if self.progress.frames == 0:
+            # rows stand on whole steps of media time, wherever a part of a file starts
+            self._row = math.ceil((frame.t - _EXACT) / STEP)
+        shifts = self._rows_until(frame.t - _EXACT)
+        self._faces, looked = self.worker.process(frame)
+        if looked:
+            self.group.add(frame.t, self._faces)
+        shifts += self._rows_until(frame.t + _EXACT)
+        self.progress.frames += 1
+        self.progress.t = frame.t
+        return Moment(frame, self._faces, self._state, tuple(shifts), self.worker.spotted)
+
+    def _rows_until(self, t: float) -> list[MoodShift]:
+        """Emit the rows due up to ``t``: they know only what came before them."""
+        shifts = []
+        while self._row * STEP <= t:
+            at = round(self._row * STEP, 3)
+            with self.timer.stage("group"):
+                state = self.group.state(at)
+                shift = self._shifts.update(state)
+                self._state = self._view(state)
+            with self.timer.stage("record"):
+                self.rows.write(at, self._state, self._faces)
+            if shift is not None:
+                shifts.append(shift)
+                self.rows.event(shift)
+            self._row += 1
+        return shifts
+
+    def _finish(self) -> None:
+        last = self._shifts.flush()
+        if last is not None:
+            self.rows.event(last)

@@ -1,0 +1,65 @@
+"""How much a face can be trusted, from its size and sharpness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class QualityScale:
+    """Reference percentiles (5th, 95th) of the smaller side in px and of the blur score.
+
+    The defaults are fixed, so that a stream's figures do not depend on what came before: 16 and
+    160 px; Laplacian variances of 10 and 500.
+    """
+
+    side: tuple[float, float] = (16.0, 160.0)
+    blur: tuple[float, float] = (10.0, 500.0)
+
+
+def blur_score(crop: npt.NDArray[Any]) -> float:
+    """Variance of the Laplacian of a grey or BGR crop (H, W[, 3]); higher is sharper; 0 if empty."""
+    if crop.size == 0:
+        return 0.0
+    if crop.ndim == 3:
+        crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    return float(cv2.Laplacian(crop, cv2.CV_32F).var())
+
+
+def robust_norm(x: npt.ArrayLike, p5: float, p95: float) -> npt.NDArray[np.float64]:
+    """clip((x - p5) / (p95 - p5 + 1e-6), 0, 1)."""
+    return np.clip((np.asarray(x, np.float64) - p5) / (p95 - p5 + 1e-6), 0.0, 1.0)
+
+
+def face_quality(
+    min_side: npt.ArrayLike, blur: npt.ArrayLike, scale: QualityScale | None = None
+) -> F32:
+    """Quality (N,) in [0, 1]: 0.7 √size_norm + 0.3 √sharp_norm.
+
+    ``min_side`` (N,) px and ``blur`` (N,) are normalised by ``scale``. Size matters more than
+    sharpness; sharpness alone misleads on small faces.
+    """
+    scale = scale or QualityScale()
+    size = np.sqrt(robust_norm(min_side, *scale.side))
+    sharp = np.sqrt(robust_norm(blur, *scale.blur))
+    return np.asarray(0.7 * size + 0.3 * sharp, np.float32)
+
+
+def measure(
+    image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None = None
+) -> F32:
+    """Quality (N,) of the faces at ``boxes`` (N, 4) xyxy px of a (H, W, 3) BGR picture."""
+    if len(boxes) == 0:
+        return np.zeros(0, np.float32)
+    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    height, width = image.shape[:2]
+    corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
+    blurs = [blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
+    return face_quality(sides, blurs, scale)

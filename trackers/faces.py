@@ -1,0 +1,177 @@
+"""Who is who: Norfair behind a small interface, boxes in, stable ids out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+
+REFERENCE_SIDE = 640.0
+"""The Kalman filter's noise is tuned for pictures this long; others are scaled to it."""
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """rate: steps per second of media time; birth: seconds a face must be found before it gets an
+    id; coast: seconds an established person may be out of sight; max_distance: 1 - DIoU beyond
+    which a box is somebody else's (1.1 is about 0.8 face widths away).
+    """
+
+    rate: float = 10.0
+    birth: float = 0.2
+    coast: float = 1.5
+    max_distance: float = 1.1
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0 or self.birth < 0 or self.coast <= self.birth:
+            raise ValueError(f"expected rate > 0 and coast > birth ≥ 0, got {self}")
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The people followed at one time.
+
+    ids (N,) int64; boxes (N, 4) float32 xyxy px; detection (N,) int64: the row of the detection
+    that belongs to each, -1 where the box is a prediction; unseen (N,) seconds since last seen.
+    """
+
+    ids: I64
+    boxes: F32
+    detection: I64
+    unseen: F32
+
+
+def diou_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """1 - distance-IoU (Zheng et al. 2020) of boxes (N, 4) and (M, 4) xyxy: (N, M) in [0, 2).
+
+    Unlike 1 - IoU it still tells near from far where boxes do not overlap, as happens to small,
+    quick faces between two looks.
+    """
+    a, b = np.asarray(a, np.float64)[:, None], np.asarray(b, np.float64)[None]
+    inner = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    overlap = inner.clip(min=0).prod(-1)
+    areas = (a[..., 2:] - a[..., :2]).clip(min=0).prod(-1) + (
+        (b[..., 2:] - b[..., :2]).clip(min=0).prod(-1)
+    )
+    outer = np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])
+    apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    return (
+        1
+        - overlap / np.maximum(areas - overlap, 1e-9)
+        + (apart**2).sum(-1) / np.maximum((outer**2).sum(-1), 1e-9)
+    )
+
+
+class FaceTracker:
+    """Gives boxes stable ids; time is in seconds, pictures may be of any size.
+
+    Norfair counts updates, so the tracker is stepped on a fixed grid of ``rate`` steps a second:
+    a longer wait between two looks is several steps, and all its settings are in seconds.
+    ``picture_side`` is the long side of the pictures in px.
+    """
+
+    def __init__(
+        self, settings: TrackerSettings | None = None, picture_side: float = REFERENCE_SIDE
+    ) -> None:
+        self.settings = settings or TrackerSettings()
+        self._scale = REFERENCE_SIDE / picture_side
+        self._offset = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everyone; ids go on, so that none is given twice."""
+        from norfair import Tracker
+        from norfair.distances import VectorizedDistance
+
+        if hasattr(self, "_tracker"):
+            self._offset += self._tracker.total_object_count
+        steps = max(2, round(self.settings.coast * self.settings.rate))
+        self._tracker = Tracker(
+            distance_function="iou",
+            distance_threshold=self.settings.max_distance,
+            hit_counter_max=steps,
+            initialization_delay=min(round(self.settings.birth * self.settings.rate), steps - 1),
+            past_detections_length=0,
+        )
+        # Norfair's constructor takes names only; "iou" would be blind to boxes that do not meet.
+        self._tracker.distance_function = VectorizedDistance(diou_distance)
+        self._t: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many ids have been given."""
+        return self._offset + int(self._tracker.total_object_count)
+
+    def update(self, t: float, boxes: F32) -> Tracks:
+        """Take the boxes (N, 4) found at ``t`` seconds; returns those followed, sorted by id.
+
+        Raises ValueError where time runs backwards or a box is not finite.
+        """
+        from norfair import Detection
+
+        if not np.isfinite(boxes).all():
+            raise ValueError("expected finite boxes, got NaN or infinity")
+        if self._t is not None and t < self._t:
+            raise ValueError(f"expected time to go on from {self._t}, got {t}")
+        steps = self._advance(t)
+        found = [
+            Detection(points=box.reshape(2, 2).astype(np.float64) * self._scale, data=(row, t))
+            for row, box in enumerate(boxes)
+        ]
+        active = self._tracker.update(found or None, period=steps)
+        self._t = t
+        self._damp(t)
+        return self._tracks(active, t)
+
+    def predict(self, t: float) -> Tracks:
+        """Where everyone should be at ``t``, up to a few tenths after the last update."""
+        return self._tracks(self._tracker.get_active_objects(), t)
+
+    def _advance(self, t: float) -> int:
+        """Step over the time since the last update; returns the steps that this one stands for."""
+        if self._t is None:
+            return 1
+        steps = max(1, round((t - self._t) * self.settings.rate))
+        if steps > self._tracker.hit_counter_max + 1:
+            self.reset()
+            return 1
+        for step in range(steps - 1):
+            self._tracker.update(None)
+            self._damp(self._t + (step + 1) / self.settings.rate)
+        return steps
+
+    def _damp(self, t: float) -> None:
+        # A face out of sight is not flying on: Norfair's constant velocity is slowed down.
+        for person in self._tracker.tracked_objects:
+            if person.last_detection.data[1] < t:
+                person.filter.x[person.dim_z :] *= 0.7
+
+    def _tracks(self, people: list[Any], t: float) -> Tracks:
+        people = sorted(people, key=lambda person: int(person.id))
+        n = len(people)
+        boxes = np.zeros((n, 4), np.float32)
+        detection = np.full(n, -1, np.int64)
+        unseen = np.zeros(n, np.float32)
+        last = t if self._t is None else self._t
+        for i, person in enumerate(people):
+            row, when = person.last_detection.data
+            unseen[i] = t - when
+            if when == t:
+                boxes[i] = person.last_detection.points.reshape(4) / self._scale
+                detection[i] = row
+            else:
+                start = person.last_detection.points if when == last else person.estimate
+                moved = person.estimate_velocity * (t - last) * self.settings.rate
+                boxes[i] = (start + moved).reshape(4) / self._scale
+        # a box predicted far ahead may have turned inside out
+        boxes = np.hstack(
+            [np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])]
+        )
+        ids = np.array([int(p.id) + self._offset for p in people], np.int64)
+        return Tracks(ids, boxes, detection, unseen)
+
