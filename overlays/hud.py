@@ -124,7 +124,10 @@ def _people(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> i
     people = f"< {MIN_GROUP}" if _too_few(scene) else str(scene.people)
     half = left + (right - left) // 2
     small = _small(u)
-    for x, value, label in ((left, people, "people in view"), (half, effective, "effective people")):
+    for x, value, label in (
+        (left, people, "people in view"),
+        (half, effective, "effective people"),
+    ):
         put_text(panel, value, x, y + round(1.6 * u), round(1.7 * u))
         put_text(panel, label, x, y + round(2.7 * u), small, MUTED)
     return y + round(3.4 * u)
@@ -145,9 +148,7 @@ def _mood_line(scene: Scene) -> tuple[str, Colour]:
     return name, bgr(name)
 
 
-def _summary(
-    panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom: int
-) -> int:
+def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom: int) -> int:
     """Dominant mood as a word, and the group distribution as bars."""
     line, colour = _mood_line(scene)
     big = round((2.0 if scene.group is not None else 1.45) * u)
@@ -316,9 +317,7 @@ def _history(chart: U8, scene: Scene, u: int) -> None:
             cv2.fillPoly(chart, [flag.astype(np.int32)], TEXT, cv2.LINE_AA, shift=4)
 
 
-def _runs(
-    times: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], now: float
-) -> list[slice]:
+def _runs(times: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], now: float) -> list[slice]:
     """Stretches of the last minute without a gap: no NaN row, no pause in time."""
     good = np.isfinite(rows).all(axis=1) & (times >= now - MINUTE) & (times <= now)
     steps = np.diff(times)

@@ -84,9 +84,7 @@ def printable(line: str) -> str:
     for odd, plain in (("→", "›"), ("–", "-"), ("—", "-"), ("−", "-"), ("\u00a0", " ")):
         line = line.replace(odd, plain)
     # Accents come off; the ellipsis and its like would fall apart under NFKD alone.
-    kept = "".join(
-        c if c in "…·°±«»‹›‘’“”" else unicodedata.normalize("NFKD", c) for c in line
-    )
+    kept = "".join(c if c in "…·°±«»‹›‘’“”" else unicodedata.normalize("NFKD", c) for c in line)
     kept = "".join(c for c in kept if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" or c in "…·°±«»‹›‘’“”" else "?" for c in kept)
 

@@ -60,7 +60,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--detector", metavar="NAME|FILE", help="centerface, haar, yolov8{n,s,m,l}-face, or a file"
     )
-    group.add_argument("--emotion", metavar="NAME|FILE", help="embedded, an HSEmotion name, or a file")
+    group.add_argument(
+        "--emotion", metavar="NAME|FILE", help="embedded, an HSEmotion name, or a file"
+    )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 

@@ -32,7 +32,11 @@ def moment_times(summary: dict[str, Any], events: list[dict[str, Any]]) -> list[
 
 
 def key_moments(
-    source: FileSource, folder: Path, summary: dict[str, Any], events: list[dict[str, Any]], blur: bool
+    source: FileSource,
+    folder: Path,
+    summary: dict[str, Any],
+    events: list[dict[str, Any]],
+    blur: bool,
 ) -> list[KeyMoment]:
     """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs."""
     found = []
@@ -51,9 +55,8 @@ def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(
-        folder / "people.parquet", filters=[("t", ">", t - 0.2), ("t", "<=", t)]
-    )
+    table = pq.read_table(folder / "people.parquet", filters=[("t", ">", t - 0.2), ("t", "<=", t)])
+
     def columns(names: list[str]) -> F32:
         values = [table[n].to_numpy().astype(np.float32) for n in names]
         return np.stack(values, 1) if len(table) else np.zeros((0, len(names)), np.float32)

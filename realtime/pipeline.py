@@ -192,9 +192,8 @@ class Pipeline:
         while self._row * STEP <= t:
             at = round(self._row * STEP, 3)
             with self.timer.stage("group"):
-                state = self.group.state(at)
-                shift = self._shifts.update(state)
-                self._state = self._view(state)
+                self._state = self._view(self.group.state(at))
+                shift = self._shifts.update(self._state)
             with self.timer.stage("record"):
                 self.rows.write(at, self._state, self._faces)
             if shift is not None:

@@ -87,9 +87,7 @@ def peak_memory_mb() -> float | None:
 class Run:
     """Processes one file; ``stop`` ends it early and keeps what is done."""
 
-    def __init__(
-        self, path: Path, folder: Path, models: Models, settings: ProcessSettings
-    ) -> None:
+    def __init__(self, path: Path, folder: Path, models: Models, settings: ProcessSettings) -> None:
         self.folder, self.models, self.settings = folder, models, settings
         self.timer = StageTimer()
         self.source = FileSource(path, settings.start, settings.end)

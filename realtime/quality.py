@@ -52,9 +52,7 @@ def face_quality(
     return np.asarray(0.7 * size + 0.3 * sharp, np.float32)
 
 
-def measure(
-    image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None = None
-) -> F32:
+def measure(image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None = None) -> F32:
     """Quality (N,) of the faces at ``boxes`` (N, 4) xyxy px of a (H, W, 3) BGR picture."""
     if len(boxes) == 0:
         return np.zeros(0, np.float32)

@@ -69,25 +69,15 @@ def open_container(path: Path) -> Any:
     """
     import av
 
+    _check_readable(path)
     try:
-        if path.is_dir():
-            raise SourceError(f"{path}: is a folder, not a video file")
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path}: the file is empty")
-        with path.open("rb") as probe:
-            probe.read(1)
         container = av.open(
             f"file:{path.resolve()}",
             options={"protocol_whitelist": "file"},
             metadata_errors="replace",
         )
-    except FileNotFoundError:
-        raise SourceError(f"{path}: no such file") from None
-    except PermissionError:
-        raise SourceError(f"{path}: no permission to read it") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        why = _reason(error)
-        raise SourceError(f"{path}: not a video that can be read ({why})") from None
+        raise SourceError(f"{path}: not a video that can be read ({_reason(error)})") from None
     names = set(container.format.name.split(","))
     if names & _NOT_FILES or any(n.endswith("_pipe") or n == "image2" for n in names):
         container.close()
@@ -97,6 +87,19 @@ def open_container(path: Path) -> Any:
         container.close()
         raise SourceError(f"{path}: there is no video in it")
     return container
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path}: is a folder, not a video file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceError(f"{path}: the file is empty")
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file") from None
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _reason(error: Exception) -> str:
@@ -127,7 +130,9 @@ class FileSource:
         self.info = self._describe()
         if start > 0 and self.info.duration is not None and start >= self.info.duration:
             self.close()
-            raise SourceError(f"{path}: starts at {start:g} s, but is {self.info.duration:.1f} s long")
+            raise SourceError(
+                f"{path}: starts at {start:g} s, but is {self.info.duration:.1f} s long"
+            )
 
     def _peek(self) -> Any:
         """The first frame: proof that the file can be decoded, and its true size."""
@@ -162,7 +167,11 @@ class FileSource:
         size = (self.info.height, self.info.width)
         for picture in self._decode():
             pts = picture.pts
-            t = last + 1 / float(fps) if pts is None else float((pts - self._origin) * self._time_base)
+            t = (
+                last + 1 / float(fps)
+                if pts is None
+                else float((pts - self._origin) * self._time_base)
+            )
             t = max(t, 0.0) if index == 0 else t
             if t <= last:
                 self._bad += 1

@@ -120,7 +120,9 @@ class Worker:
             return last
         tracks = self.tracker.predict(t)
         where = {int(i): box for i, box in zip(tracks.ids, tracks.boxes, strict=True)}
-        boxes = np.stack([where.get(int(i), b) for i, b in zip(last.track_ids, last.boxes, strict=True)])
+        boxes = np.stack(
+            [where.get(int(i), b) for i, b in zip(last.track_ids, last.boxes, strict=True)]
+        )
         return Faces(
             boxes.astype(np.float32),
             last.scores,

@@ -6,8 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from moodstream.realtime.frames import EMOTIONS, Faces
+
+# time limits per example belong in benchmarks: shared machines are noisy
+settings.register_profile("moodstream", deadline=None)
+settings.load_profile("moodstream")
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +40,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def make_faces(
-    ids: list[int], probs: np.ndarray, quality: list[float], seen: bool = True
-) -> Faces:
+def make_faces(ids: list[int], probs: np.ndarray, quality: list[float], seen: bool = True) -> Faces:
     n = len(ids)
     return Faces(
         boxes=np.tile(np.array([0, 0, 10, 10], np.float32), (n, 1)),

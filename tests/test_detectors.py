@@ -101,7 +101,7 @@ def test_nms_threshold_itself_is_a_choice() -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(720, 1280), (1080, 810), (7, 9), (640, 640), (1, 3000), (333, 500)]
+    "shape", [(720, 1280), (1080, 810), (7, 9), (640, 640), (1, 3000), (333, 500), (1000, 333)]
 )
 def test_letterbox_is_that_of_ultralytics(shape: tuple[int, int], quiet: None) -> None:
     from ultralytics.data.augment import LetterBox
@@ -156,10 +156,10 @@ def reference() -> Any:
 PICTURES = {
     "zidane": ZIDANE,
     "bus": BUS,
-    "off the grid of 32": ZIDANE[:333, :777],
+    "off the grid of 32": ZIDANE[60:393, 470:1247],
     "cut at the left": ZIDANE[200:560, 605:1245],
     "cut above": ZIDANE[150:470, 800:],
-    "cut right and below": ZIDANE[:230, 400:1000],
+    "cut right and below": ZIDANE[:245, 400:1035],
     "blank": np.full((200, 300, 3), 127, np.uint8),
 }
 
@@ -171,6 +171,7 @@ def test_centerface_is_its_reference(
 ) -> None:
     image = PICTURES[name]
     boxes, marks = reference(image, threshold=threshold)
+    assert (len(boxes) > 0) == (name != "blank")
     order = np.argsort(-boxes[:, 4], kind="stable")
     (ours,) = centerface.detect([image], threshold)
     assert ours.landmarks is not None
@@ -229,8 +230,8 @@ def test_centerface_maps_a_shrunk_picture_back(centerface: CenterFace) -> None:
 
 
 def test_centerface_batches_by_shape_and_keeps_the_order(centerface: CenterFace) -> None:
-    pictures = [ZIDANE[:352, :640], BUS[:500, :600], ZIDANE[50:402, 640:], np.zeros_like(BUS)]
-    pictures += [ZIDANE[i : i + 352, 640:] for i in range(3)] + [ZIDANE[:352, 300:940]]
+    pictures = [ZIDANE[:256, 800:1120], BUS[380:500, :200], ZIDANE[250:506, 450:770]]
+    pictures += [np.zeros_like(BUS[:64])] + [ZIDANE[i : i + 256, 780:1100] for i in range(4)]
     together = centerface.detect(pictures, 0.3)
     assert len(together) == len(pictures)
     for image, found in zip(pictures, together, strict=True):
@@ -253,6 +254,16 @@ def test_centerface_keeps_few_compiled_networks() -> None:
 def test_centerface_refuses_a_silly_size() -> None:
     with pytest.raises(ValueError, match="got 8"):
         CenterFace(CENTERFACE, max_side=8)
+    with pytest.raises(ValueError, match=r"\(640\) px, got 320"):
+        CenterFace(CENTERFACE, max_side=320, min_side=640)
+
+
+def test_centerface_sees_more_in_an_enlarged_picture(centerface: CenterFace) -> None:
+    small = cv2.resize(ZIDANE, (320, 180), interpolation=cv2.INTER_AREA)
+    (plain,) = centerface.detect([small], 0.5)
+    (enlarged,) = CenterFace(CENTERFACE, min_side=640).detect([small], 0.5)
+    assert len(plain) < len(enlarged) == 2
+    assert iou(enlarged.boxes * 4, FACES_IN_ZIDANE).max(axis=0).min() > 0.5
 
 
 def labelled_photos() -> Iterator[tuple[Image, np.ndarray]]:

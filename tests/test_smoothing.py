@@ -80,7 +80,9 @@ def test_time_may_not_run_backwards():
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 2), st.floats(0, 1), st.integers(0, 6)), min_size=1, max_size=40)
+    st.lists(
+        st.tuples(st.floats(0, 2), st.floats(0, 1), st.integers(0, 6)), min_size=1, max_size=40
+    )
 )
 def test_estimates_are_distributions(steps):
     smoother, t = Smoother(), 0.0

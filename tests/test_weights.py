@@ -209,9 +209,22 @@ def test_two_at_once_fetch_once(server: Server, tmp_path: Path) -> None:
     assert len(server.asked) == 1
 
 
+def test_progress_is_drawn_on_a_terminal_only(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store(tmp_path / "a", server.weight("good")).get("net.onnx", progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    store(tmp_path / "b", server.weight("good")).get("net.onnx", progress=True)
+    assert "net.onnx" in capsys.readouterr().err
+
+
 def test_unwritable_cache_is_one_line(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WeightsError, match="cannot write net.onnx"):
+    with pytest.raises(WeightsError, match=r"cannot write net\.onnx"):
         store(tmp_path / "file" / "sub", server.weight("good")).get("net.onnx")
 
 

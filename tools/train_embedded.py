@@ -293,6 +293,30 @@ class Exported(nn.Module):
         return (self.model(x) / self.temperature).softmax(1)
 
 
+def halve_weights(path: Path) -> None:
+    """Store an ONNX file's large weights as float16 and cast them back where they are used."""
+    import onnx
+    from onnx import numpy_helper
+
+    proto = onnx.load(path)
+    graph, casts = proto.graph, []
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 1000:
+            continue
+        small = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
+        graph.initializer.remove(tensor)
+        graph.initializer.append(small)
+        casts.append(
+            onnx.helper.make_node("Cast", [small.name], [tensor.name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(proto)
+    onnx.save(proto, path)
+
+
 def export(model: nn.Module, temperature: float, path: Path) -> None:
     """Write ONNX with float16 weights (half the size) that runs in float32."""
     import openvino as ov
@@ -309,11 +333,12 @@ def export(model: nn.Module, temperature: float, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
+    halve_weights(path)
     x = torch.rand(9, 1, SIZE, SIZE) * 255
     compiled = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     with torch.no_grad():
         gap = np.abs(compiled(x.numpy())[0] - exported(x).numpy()).max()
-    if gap > 1e-4:
+    if gap > 2e-3:  # what rounding the weights to float16 may do
         raise SystemExit(f"the exported network differs from torch by {gap}")
 
 

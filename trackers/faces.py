@@ -17,7 +17,7 @@ REFERENCE_SIDE = 640.0
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """rate: steps per second of media time; birth: seconds a face must be found before it gets an
+    """rate: steps per second of media time, at least as many as there are looks; birth: seconds a face must be found before it gets an
     id; coast: seconds an established person may be out of sight; max_distance: 1 - DIoU beyond
     which a box is somebody else's (1.1 is about 0.8 face widths away).
     """
@@ -136,13 +136,14 @@ class FaceTracker:
         """Step over the time since the last update; returns the steps that this one stands for."""
         if self._t is None:
             return 1
-        steps = max(1, round((t - self._t) * self.settings.rate))
+        rate = self.settings.rate
+        steps = max(1, round(t * rate) - round(self._t * rate))
         if steps > self._tracker.hit_counter_max + 1:
             self.reset()
             return 1
         for step in range(steps - 1):
             self._tracker.update(None)
-            self._damp(self._t + (step + 1) / self.settings.rate)
+            self._damp(self._t + (step + 1) / rate)
         return steps
 
     def _damp(self, t: float) -> None:
@@ -174,4 +175,3 @@ class FaceTracker:
         )
         ids = np.array([int(p.id) + self._offset for p in people], np.int64)
         return Tracks(ids, boxes, detection, unseen)
-

@@ -24,16 +24,19 @@ MAX_COMPILED = 8
 class CenterFace:
     """CenterFace on OpenVINO.
 
-    weights: the ONNX file; max_side: pictures whose longer side has more px are shrunk first.
+    weights: the ONNX file; max_side: pictures whose longer side has more px are shrunk first;
+    min_side: those with fewer are enlarged first, which finds smaller faces at a higher price.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
 
     name = "centerface"
 
-    def __init__(self, weights: Path, max_side: int = 1280) -> None:
-        if max_side < 32:
-            raise ValueError(f"expected max_side of at least 32 px, got {max_side}")
-        self.max_side = max_side
+    def __init__(self, weights: Path, max_side: int = 1280, min_side: int = 0) -> None:
+        if max_side < max(32, min_side):
+            raise ValueError(
+                f"expected max_side of at least 32 and min_side ({min_side}) px, got {max_side}"
+            )
+        self.max_side, self.min_side = max_side, min_side
         self._network = lru_cache(MAX_COMPILED)(partial(OpenVinoNetwork, weights))
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -54,7 +57,8 @@ class CenterFace:
 
     def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Height and width in px, multiples of 32, at which a picture (H, W, …) is read."""
-        ratio = min(1.0, self.max_side / max(shape[:2]))
+        longer = max(shape[:2])
+        ratio = min(max(longer, self.min_side), self.max_side) / longer
         height, width = (max(1, round(side * ratio)) for side in shape[:2])
         return ceil(height / 32) * 32, ceil(width / 32) * 32
 

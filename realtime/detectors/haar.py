@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Detections, Image
@@ -24,7 +26,8 @@ class Haar:
     name = "haar"
 
     def __init__(self, min_size: int = 20) -> None:
-        path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+        folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
+        path = folder / "haarcascade_frontalface_default.xml"
         self._min_size = min_size
         self._cascade = cv2.CascadeClassifier(str(path))
         if self._cascade.empty():
@@ -52,7 +55,7 @@ class Haar:
         return faces.take(faces.scores > min_confidence)
 
 
-def pseudo_confidence(margins: np.ndarray) -> F32:
+def pseudo_confidence(margins: npt.NDArray[Any]) -> F32:
     """A rank in [0, 1) from the last stage's margins (N,): 1 - exp(-margin / 4), at least 0.
 
     It is no probability. The scale puts 0.5 at a margin of 2.8; on group photos true faces had

@@ -75,7 +75,7 @@ class YoloFaceTorch:
 
     def __init__(self, weights: Path, device: str, size: int = 640) -> None:
         quiet_ultralytics()
-        from ultralytics import YOLO
+        from ultralytics.models import YOLO
         from ultralytics.utils import DEFAULT_CFG_DICT
 
         self.name = weights.stem

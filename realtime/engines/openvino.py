@@ -52,6 +52,4 @@ class OpenVinoNetwork:
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
         request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
-        return [
-            np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors
-        ]
+        return [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]

@@ -1,0 +1,51 @@
+# make demo      the main job on sample footage
+# make test      the whole test suite
+# make lint      ruff and mypy
+# make bench     speed, split by stage, next to bare inference
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+SOURCES := $(shell find realtime trackers overlays samples -type f -not -name '*.pyc')
+
+.PHONY: install demo test test-slow lint bench clean
+
+install: $(VENV)/.current
+
+$(VENV)/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "moodstream needs Python 3.10, 3.11 or 3.12; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet '.[dev]'
+	@rm -rf build
+	@touch $@
+
+# A regular install, not an editable one: what is tested is what people get, weights and all.
+$(VENV)/.current: $(VENV)/.installed $(SOURCES)
+	@rm -rf build
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	@rm -rf build
+	@touch $@
+
+demo: install
+	@mkdir -p demo
+	$(BIN)/python -m moodstream.samples meeting -o demo/meeting.mp4
+	$(BIN)/moodstream process demo/meeting.mp4 -o demo/results --models embedded --overwrite
+
+test: install
+	$(BIN)/python -m pytest -q
+
+test-slow: install
+	$(BIN)/python -m pytest -q -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p moodstream.realtime -p moodstream.trackers -p moodstream.overlays -p moodstream.samples
+
+bench: install
+	$(BIN)/python benchmarks/process_speed.py
+
+clean:
+	rm -rf $(VENV) build demo *.egg-info

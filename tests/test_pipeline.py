@@ -1,0 +1,204 @@
+"""The wiring of threads: order, stopping, and what happens when a stage fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from moodstream.realtime.frames import EMOTIONS, Detections, Frame
+from moodstream.realtime.group import GroupAggregator
+from moodstream.realtime.pipeline import Link, Pipeline
+from moodstream.realtime.worker import Worker, WorkerSettings
+
+BLANK = np.zeros((48, 64, 3), np.uint8)
+BOX = np.array([[10, 10, 40, 40]], np.float32)
+
+
+class OneFace:
+    name = "one face"
+
+    def detect(self, images, min_confidence):
+        return [Detections(BOX.copy(), np.ones(1, np.float32)) for _ in images]
+
+
+class AlwaysHappy:
+    name, classes = "always happy", EMOTIONS
+
+    def classify(self, image, boxes):
+        return np.tile(np.eye(7, dtype=np.float32)[3], (len(boxes), 1))
+
+
+class Failing:
+    name, classes = "failing", EMOTIONS
+
+    def __init__(self, after: int = 5):
+        self.left = after
+
+    def _count(self):
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("the stage broke")
+
+    def classify(self, image, boxes):
+        self._count()
+        return AlwaysHappy().classify(image, boxes)
+
+    def detect(self, images, min_confidence):
+        self._count()
+        return OneFace().detect(images, min_confidence)
+
+
+class Rows:
+    def __init__(self, fail_after: int | None = None):
+        self.rows, self.events, self.fail_after = [], [], fail_after
+
+    def write(self, t, state, faces):
+        if self.fail_after is not None and len(self.rows) >= self.fail_after:
+            raise OSError(28, "No space left on device")
+        self.rows.append((t, state, faces))
+
+    def event(self, shift):
+        self.events.append(shift)
+
+
+def frames(n=100, fps=25.0, start=0.0):
+    for k in range(n):
+        yield Frame(BLANK, start + k / fps, k)
+
+
+def make(rows=None, detector=None, classifier=None, draw=None, **settings):
+    worker = Worker(detector or OneFace(), classifier or AlwaysHappy(), WorkerSettings(**settings))
+    return Pipeline(worker, GroupAggregator(), rows or Rows(), draw)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left_over():
+    before = threading.active_count()
+    yield
+    deadline = time.monotonic() + 3
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
+def test_rows_stand_on_steps_of_media_time():
+    rows, drawn = Rows(), []
+    progress = make(rows, draw=drawn.append).run(frames())
+    assert progress.frames == 100
+    np.testing.assert_allclose([t for t, _, _ in rows.rows], np.arange(20) * 0.2, atol=1e-9)
+    assert [m.frame.index for m in drawn] == list(range(100))
+    assert rows.rows[-1][1].dominant == "happy"
+    assert rows.rows[-1][1].people == 1
+
+
+@pytest.mark.parametrize("fps", [3, 12, 23.976, 60])
+def test_the_number_of_looks_follows_time_and_not_frames(fps):
+    pipeline = make()
+    pipeline.run(frames(int(10 * fps), fps))
+    assert pipeline.worker.looks == pytest.approx(10 * min(fps, 10), abs=3)
+
+
+def test_a_part_of_a_file_starts_on_the_next_step():
+    rows = Rows()
+    make(rows).run(frames(50, start=7.33))
+    assert rows.rows[0][0] == pytest.approx(7.4)
+
+
+def test_a_long_gap_between_frames_is_filled_with_rows():
+    rows = Rows()
+    make(rows).run(iter([Frame(BLANK, 0.0, 0), Frame(BLANK, 0.1, 1), Frame(BLANK, 8.0, 2)]))
+    assert len(rows.rows) == 41
+
+
+def test_stop_keeps_what_is_done():
+    rows, drawn = Rows(), []
+    pipeline = make(rows, draw=drawn.append)
+
+    def tick(progress):
+        if progress.frames == 30:
+            pipeline.stop.set()
+
+    progress = pipeline.run(frames(100_000), tick)
+    assert progress.frames == 30
+    assert len(drawn) == 30
+    assert len(rows.rows) == 6
+
+
+@pytest.mark.parametrize("stage", ["detector", "classifier"])
+def test_a_failing_network_is_raised_to_the_owner(stage):
+    with pytest.raises(RuntimeError, match="stage broke"):
+        make(**{stage: Failing()}, draw=lambda moment: None).run(frames(100_000))
+
+
+def test_a_failing_reader_is_raised_to_the_owner():
+    def broken():
+        yield from frames(10)
+        raise OSError("the camera was unplugged")
+
+    with pytest.raises(OSError, match="unplugged"):
+        make(draw=lambda moment: None).run(broken())
+
+
+def test_a_failing_painter_is_raised_to_the_owner():
+    def draw(moment):
+        if moment.frame.index == 7:
+            raise ValueError("cannot draw")
+
+    with pytest.raises(ValueError, match="cannot draw"):
+        make(draw=draw).run(frames(100_000))
+
+
+def test_a_full_disk_is_raised_to_the_owner():
+    with pytest.raises(OSError, match="No space"):
+        make(Rows(fail_after=4), draw=lambda moment: None).run(frames(100_000))
+
+
+def test_a_slow_painter_holds_the_reader_back():
+    """A file never drops a frame, and never piles frames up in memory either."""
+    ahead, drawn = [], []
+
+    def counted():
+        for frame in frames(60):
+            ahead.append(frame.index - len(drawn))
+            yield frame
+
+    def draw(moment):
+        time.sleep(0.005)
+        drawn.append(moment)
+
+    make(draw=draw).run(counted())
+    assert len(drawn) == 60
+    assert max(ahead) < 25
+
+
+def test_no_frames_at_all():
+    progress = make(draw=lambda moment: None).run(iter(()))
+    assert progress.frames == 0
+
+
+def test_between_looks_boxes_are_predictions():
+    drawn = []
+    make(draw=drawn.append, rate=5).run(frames(50))
+    late = drawn[20:]
+    assert 0 < sum(bool(m.faces.seen.any()) for m in late) < len(late) / 3
+    assert all(len(m.faces) == 1 for m in late)
+
+
+def test_link_leaves_when_stopped():
+    stop = threading.Event()
+    link = Link(1, stop)
+    assert link.put(1)
+    threading.Timer(0.2, stop.set).start()
+    assert not link.put(2)
+    assert list(link) == []
+
+
+@pytest.mark.parametrize(
+    "bad", [{"rate": 0}, {"max_faces": 0}, {"min_confidence": 2}, {"min_face": -1}]
+)
+def test_bad_settings_are_refused(bad):
+    with pytest.raises(ValueError, match="expected"):
+        WorkerSettings(**bad)
