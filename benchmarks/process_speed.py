@@ -96,7 +96,8 @@ def main() -> None:
     }
     print(f"{result['video']}: {result['frames']} frames, {result['looks']} looks, median of")
     print(
-        f"{args.runs} runs: {result['frames_per_second']:.0f} frames/s, wall {result['wall_seconds']:.2f} s,"
+        f"{args.runs} runs: {result['frames_per_second']:.0f} frames/s, "
+        f"wall {result['wall_seconds']:.2f} s,"
     )
     print(f"bare inference {result['bare_inference_seconds']:.2f} s, wall / bare {ratio:.2f}")
     for name, took in stages.items():

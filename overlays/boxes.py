@@ -73,6 +73,7 @@ def draw_boxes(
     for mark in marks:
         _outline(image, mark, size)
     taken: list[Rect] = []
+    boxes_drawn = np.array([mark.box for mark in marks]).reshape(-1, 4)
     # Older ids choose first, so that labels do not trade places from frame to frame.
     for mark in sorted(marks, key=lambda m: m.track_id):
         for short in (False, True):
@@ -80,7 +81,7 @@ def draw_boxes(
             box_width = mark.box[2] - mark.box[0]
             if len(marks) > FEW and w > box_width * (1.6 if short else 1.25):
                 continue
-            spot = _spot(mark, w, h, marks, taken, width, height)
+            spot = _spot(mark, w, h, boxes_drawn, taken, width, height)
             if spot is not None:
                 _label(image, mark, spot, size, short)
                 taken.append((*spot, spot[0] + w, spot[1] + h))
@@ -125,18 +126,21 @@ def _outline(image: U8, mark: Mark, size: int) -> None:
     side = min(x1 - x0, y1 - y0)
     low = mark.mood is not None and mark.quality < LOW_QUALITY
     thick = max(1, min(round(size / 7), side // 20))
-    if low or mark.mood is None:
+    if low:
         thick = max(1, thick // 2)
-    path = _rounded_path(x1 - x0, y1 - y0, max(2, side // 8)) + (x0 * 16, y0 * 16)
+    rim = thick + (2 if thick > 1 else 1)
+    path = _rounded_path(x1 - x0, y1 - y0, max(2, side // 8))
+    path = np.add(path, (x0 * 16, y0 * 16), dtype=np.int32)
     lines = _dashes(path, max(3 * thick, side // 12)) if low else [path]
-    cv2.polylines(image, lines, not low, BACKGROUND, thick + 2, cv2.LINE_AA, shift=4)
+    cv2.polylines(image, lines, not low, BACKGROUND, rim, cv2.LINE_AA, shift=4)
     cv2.polylines(image, lines, not low, mark.colour, thick, cv2.LINE_AA, shift=4)
 
 
 @lru_cache(maxsize=512)
 def _rounded_path(width: int, height: int, radius: int) -> npt.NDArray[np.int32]:
     """Corner points (P, 2) of a rounded rectangle at the origin, in 1/16 px, clockwise."""
-    quarter = np.linspace(0, np.pi / 2, 7)
+    # Few points: OpenCV rounds each joint of a thick line, which is what drawing costs.
+    quarter = np.linspace(0, np.pi / 2, 4 + radius // 8)
     centres = (
         (width - radius, radius, -np.pi / 2),
         (width - radius, height - radius, 0.0),
@@ -172,19 +176,33 @@ def _label_text(mark: Mark) -> str:
 
 def _label_extent(mark: Mark, size: int, short: bool) -> tuple[int, int]:
     """Width and height in px of a label's pill."""
-    if not short:
-        return text_width(_label_text(mark), size) + size, round(1.4 * size)
+    if short:
+        return _short_extent(mark.track_id, mark.mood is not None, size)
+    return text_width(_label_text(mark), size) + size, round(1.4 * size)
+
+
+def _short_extent(track_id: int, read: bool, size: int) -> tuple[int, int]:
     small = _small(size)
-    bar = 0 if mark.mood is None else round(1.7 * small)
-    return text_width(f"#{mark.track_id}", small) + bar + round(0.9 * small), round(1.35 * small)
+    bar = small // 4 + _bar_width(size) if read else 0
+    return text_width(f"#{track_id}", small) + bar + round(0.85 * small), round(1.35 * small)
 
 
 def _small(size: int) -> int:
     return max(11, round(0.72 * size))
 
 
+def _bar_width(size: int) -> int:
+    return round(1.8 * _small(size))
+
+
 def _spot(
-    mark: Mark, w: int, h: int, marks: list[Mark], taken: list[Rect], width: int, height: int
+    mark: Mark,
+    w: int,
+    h: int,
+    faces: npt.NDArray[np.int64],
+    taken: list[Rect],
+    width: int,
+    height: int,
 ) -> tuple[int, int] | None:
     """Top left corner of the first free place of a label: above the box, then below it."""
     x0, y0, _, y1 = mark.box
@@ -194,36 +212,49 @@ def _spot(
         if top < 0 or top + h > height:
             continue
         rect = (left, top, left + w, top + h)
-        if any(_overlap(rect, other) for other in taken):
-            continue
         # A label may graze the rim of a neighbour's box, not lie on the face.
-        if all(other is mark or _overlap(rect, other.box) <= w * h // 10 for other in marks):
+        if _overlap(rect, faces).max() <= w * h // 10 and not (
+            taken and _overlap(rect, np.array(taken)).any()
+        ):
             return left, top
     return None
 
 
-def _overlap(a: Rect, b: Rect) -> int:
-    """Area in px that two rectangles share."""
-    w = min(a[2], b[2]) - max(a[0], b[0])
-    h = min(a[3], b[3]) - max(a[1], b[1])
-    return w * h if w > 0 and h > 0 else 0
+def _overlap(rect: Rect, others: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Areas in px (M,) that a rectangle shares with each of the others (M, 4)."""
+    shared = np.minimum(rect[2:], others[:, 2:]) - np.maximum(rect[:2], others[:, :2])
+    return np.clip(shared, 0, None).prod(axis=1)
 
 
 def _label(image: U8, mark: Mark, spot: tuple[int, int], size: int, short: bool) -> None:
-    x, y = spot
-    w, h = _label_extent(mark, size, short)
-    if not short:
-        fill_rounded(image, x, y, w, h, mark.colour)
-        line, ink = _label_text(mark), text_on(mark.colour)
-        put_text(image, line, x + size // 2, y + round(0.7 * h + 0.05 * size), size, ink)
-        return
-    small = _small(size)
-    blend(image, rounded_mask(w, h, h // 3), x, y, BACKGROUND, 0.85)
-    start = x + round(0.4 * small)
-    start += put_text(image, f"#{mark.track_id}", start, y + round(0.73 * h), small, TEXT)
-    if mark.mood is not None:
-        full, thick = round(1.5 * small), max(3, small // 3)
-        top = y + (h - thick) // 2
-        fill_rounded(image, start + small // 6, top, full, thick, TRACK)
-        done = max(thick, round(full * mark.confidence))
-        fill_rounded(image, start + small // 6, top, done, thick, mark.colour)
+    if short:
+        done = round(_bar_width(size) * mark.confidence)
+        pill, mask = _short_pill(mark.track_id, mark.colour, mark.mood is not None, done, size)
+    else:
+        pill, mask = _full_pill(_label_text(mark), mark.colour, size)
+    blend(image, mask, *spot, pill)
+
+
+@lru_cache(maxsize=256)
+def _full_pill(line: str, colour: Colour, size: int) -> tuple[U8, U8]:
+    """Picture (h, w, 3) and coverage (h, w) of a label in the colour of the mood."""
+    w, h = text_width(line, size) + size, round(1.4 * size)
+    pill = np.full((h, w, 3), colour, np.uint8)
+    put_text(pill, line, size // 2, round(0.7 * h + 0.05 * size), size, text_on(colour))
+    return pill, rounded_mask(w, h, h // 2)
+
+
+@lru_cache(maxsize=1024)
+def _short_pill(track_id: int, colour: Colour, read: bool, done: int, size: int) -> tuple[U8, U8]:
+    """Picture and coverage of a dark label with the id and a bar that is `done` px full."""
+    small, full = _small(size), _bar_width(size)
+    w, h = _short_extent(track_id, read, size)
+    pill = np.full((h, w, 3), BACKGROUND, np.uint8)
+    start = round(0.4 * small)
+    start += put_text(pill, f"#{track_id}", start, round(0.76 * h), small, TEXT) + small // 4
+    if read:
+        thick = max(4, round(0.42 * small))
+        top = (h - thick) // 2
+        fill_rounded(pill, start, top, full, thick, TRACK)
+        fill_rounded(pill, start, top, max(thick, done), thick, colour)
+    return pill, np.multiply(rounded_mask(w, h, h // 3), 0.85).astype(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import cv2
@@ -29,6 +30,10 @@ from moodstream.overlays.scene import Scene
 MIN_GROUP = 3  # fewer people than this are no group in privacy mode "group"
 MINUTE = 60.0
 MAX_SHIFT = math.log(2)  # the Jensen-Shannon divergence cannot be larger, in nats
+
+
+CHART: Colour = (37, 32, 29)
+_write = partial(put_text, back=BACKGROUND)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def clock(t: float) -> str:
 
 def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     """Draw the group panel in place on `panel` (layout.height, layout.width, 3) BGR."""
-    panel[...] = BACKGROUND
+    cv2.rectangle(panel, (0, 0), (layout.width, layout.height), BACKGROUND, -1)
     u = layout.unit
     pad = round(1.2 * u)
     left, right = pad, layout.width - pad
@@ -78,9 +83,14 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
         y = _meters(panel, scene, middle + gutter, right, y, u)
         _past(panel, scene, middle + gutter, right, y, u, layout.height - pad)
         return
-    past = round((9.5 if layout.height >= 38 * u else 0) * u)
-    y = _people(panel, scene, left, right, y, u)
-    y = _summary(panel, scene, left, right, y, u, layout.height - pad - past - round(5.2 * u))
+    low = layout.height < 42 * u
+    y0 = y
+    if not low:
+        y = _people(panel, scene, left, right, y, u)
+    under = round((5.2 + (6.0 if low else 9.5)) * u)  # meters, and the least of the last minute
+    y = _summary(panel, scene, left, right, y, u, layout.height - pad - under)
+    if low:
+        _people_beside(panel, scene, right, y0, u)
     y = _meters(panel, scene, left, right, y, u)
     _past(panel, scene, left, right, y, u, layout.height - pad)
 
@@ -109,27 +119,42 @@ def _too_few(scene: Scene) -> bool:
 
 def _header(panel: U8, scene: Scene, left: int, right: int, pad: int, u: int) -> int:
     y = pad + u
-    put_text(panel, "group mood", left, y, u, MUTED)
-    put_text(panel, clock(scene.t), right, y, u, TEXT, "right")
+    _write(panel, "group mood", left, y, u, MUTED)
+    _write(panel, clock(scene.t), right, y, u, TEXT, "right")
     y += round(0.7 * u)
     panel[y : y + max(1, u // 14), left:right] = TRACK
     return y + round(0.5 * u)
 
 
+def _counts(scene: Scene) -> tuple[str, str]:
+    """People in view and effective people, as far as they may be shown."""
+    if _too_few(scene):
+        return f"< {MIN_GROUP}", "-"
+    known = scene.group is not None and math.isfinite(scene.effective_people)
+    return str(scene.people), f"{scene.effective_people:.1f}" if known else "-"
+
+
+def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> None:
+    """The same figures at the right of the mood word, for panels too low for a row of their own."""
+    people, effective = _counts(scene)
+    if scene.group is None:  # the line in the mood's place says it already
+        return
+    _write(panel, f"{people} in view", right, y + round(2.05 * u), u, TEXT, "right")
+    line = f"{effective} effective"
+    _write(panel, line, right, y + round(3.25 * u), _small(u), MUTED, "right")
+
+
 def _people(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
     """Two figures side by side: people in view, and how many of them the sum rests on."""
-    effective = f"{scene.effective_people:.1f}"
-    if scene.group is None or not math.isfinite(scene.effective_people) or _too_few(scene):
-        effective = "-"
-    people = f"< {MIN_GROUP}" if _too_few(scene) else str(scene.people)
+    people, effective = _counts(scene)
     half = left + (right - left) // 2
     small = _small(u)
     for x, value, label in (
         (left, people, "people in view"),
         (half, effective, "effective people"),
     ):
-        put_text(panel, value, x, y + round(1.6 * u), round(1.7 * u))
-        put_text(panel, label, x, y + round(2.7 * u), small, MUTED)
+        _write(panel, value, x, y + round(1.6 * u), round(1.7 * u))
+        _write(panel, label, x, y + round(2.7 * u), small, MUTED)
     return y + round(3.4 * u)
 
 
@@ -154,12 +179,12 @@ def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bot
     big = round((2.0 if scene.group is not None else 1.45) * u)
     if scene.dominant is not None and scene.group is not None:
         fill_rounded(panel, left, y + round(0.55 * u), round(0.4 * u), round(1.75 * u), colour)
-        put_text(panel, line, left + u, y + round(2.05 * u), big)
+        _write(panel, line, left + u, y + round(2.05 * u), big)
     else:
-        put_text(panel, fit_text(line, big, right - left), left, y + round(2.05 * u), big, colour)
+        _write(panel, fit_text(line, big, right - left), left, y + round(2.05 * u), big, colour)
     small = _small(u)
-    caption = f"shown most, last {scene.window:g} s"
-    put_text(panel, caption, left, y + round(3.25 * u), small, MUTED)
+    caption = f"{'shown most, ' if scene.group is not None else ''}last {scene.window:g} s"
+    _write(panel, caption, left, y + round(3.25 * u), small, MUTED)
     y += round(4.0 * u)
     count = len(scene.classes)
     step = max(round(1.15 * u), min(round(1.75 * u), (bottom - y - round(1.4 * u)) // count))
@@ -169,7 +194,7 @@ def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bot
     y += count * step
     x = left + round(5.4 * u)
     _marker(panel, x, y + round(0.15 * u), round(0.75 * u), u)
-    put_text(panel, "unweighted", x + round(0.45 * u), y + round(0.8 * u), small, MUTED)
+    _write(panel, "unweighted", x + round(0.45 * u), y + round(0.8 * u), small, MUTED)
     return y + round(1.4 * u)
 
 
@@ -195,7 +220,7 @@ def _bar(
     base = middle + round(0.36 * u)
     dot = round(0.5 * u)
     fill_rounded(panel, left, middle - dot // 2, dot, dot, bgr(name))
-    put_text(panel, fit_text(name, u, round(4.5 * u)), left + round(0.85 * u), base, u)
+    _write(panel, fit_text(name, u, round(4.5 * u)), left + round(0.85 * u), base, u)
     x, thick = left + round(5.4 * u), max(5, round(0.62 * u))
     full = right - round(3.1 * u) - x
     fill_rounded(panel, x, middle - thick // 2, full, thick, TRACK)
@@ -206,7 +231,7 @@ def _bar(
         fill_rounded(panel, x, middle - thick // 2, done, thick, bgr(name))
     if plain is not None:
         _marker(panel, x + round(full * plain), middle - round(0.45 * u), round(0.9 * u), u)
-    put_text(panel, f"{100 * share:.0f} %", right, base, u, TEXT, "right")
+    _write(panel, f"{100 * share:.0f} %", right, base, u, TEXT, "right")
 
 
 def _marker(panel: U8, x: int, y: int, tall: int, u: int) -> None:
@@ -225,12 +250,12 @@ def _meters(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> i
         ("shift", shift, None if shift is None else shift / MAX_SHIFT, 3, False),
     ):
         y += round(0.25 * u)
-        put_text(panel, name, left, y + u, u, MUTED)
+        _write(panel, name, left, y + u, u, MUTED)
         known = value is not None and math.isfinite(value) and scene.group is not None
         figure = f"{value:.{digits}f} nats" if known else "-"
         if known and extra and share is not None and math.isfinite(share):
             figure += f" · {100 * share:.0f} %"
-        put_text(panel, figure, right, y + u, u, TEXT if known else MUTED, "right")
+        _write(panel, figure, right, y + u, u, TEXT if known else MUTED, "right")
         thick, full = max(3, round(0.3 * u)), right - left
         y += round(1.45 * u)
         fill_rounded(panel, left, y, full, thick, TRACK)
@@ -251,19 +276,19 @@ def _past(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom
     tall = room - (rows * step + round(1.3 * u) if rows else 0)
     if tall < 2 * u:
         return
-    put_text(panel, "last minute", left, y + u, u, MUTED)
+    _write(panel, "last minute", left, y + u, u, MUTED)
     top = y + round(1.4 * u)
     _history(panel[top : top + tall, left:right], scene, u)
     y = top + tall + u
-    put_text(panel, "-60 s", left, y, small, MUTED)
-    put_text(panel, "-30 s", (left + right) // 2, y, small, MUTED, "centre")
-    put_text(panel, "now", right, y, small, MUTED, "right")
+    _write(panel, "-60 s", left, y, small, MUTED)
+    _write(panel, "-30 s", (left + right) // 2, y, small, MUTED, "centre")
+    _write(panel, "now", right, y, small, MUTED, "right")
     if not rows:
         return
     y += round(1.6 * u)
     recent = sorted(scene.shifts, key=lambda s: s[0], reverse=True)[:rows]
     if not recent:
-        put_text(panel, "no mood shift yet", left, y, u, MUTED)
+        _write(panel, "no mood shift yet", left, y, u, MUTED)
     for i, (t, before, after) in enumerate(recent):
         _shift_row(panel, t, before, after, left, right, y + i * step, u)
 
@@ -272,13 +297,13 @@ def _shift_row(
     panel: U8, t: float, before: str, after: str, left: int, right: int, base: int, u: int
 ) -> None:
     """When, from which mood, an arrow, to which mood."""
-    when = f"{t:.1f} s" if t < 60 else clock(t).removeprefix("0:")
-    put_text(panel, when, left, base, u, MUTED)
+    when = f"{t:.1f} s" if t < 60 else clock(t).lstrip("0:")
+    _write(panel, when, left, base, u, MUTED)
     x, dot, middle = left + round(4.7 * u), round(0.5 * u), base - round(0.36 * u)
     for name, last in ((before, False), (after, True)):
         fill_rounded(panel, x, middle - dot // 2, dot, dot, bgr(name))
         x += round(0.75 * u)
-        x += put_text(panel, fit_text(name, u, max(u, right - x)), x, base, u) + round(0.3 * u)
+        x += _write(panel, fit_text(name, u, max(u, right - x)), x, base, u) + round(0.3 * u)
         if not last:
             _arrow(panel, x, middle, u)
             x += round(1.4 * u)
@@ -298,7 +323,7 @@ def _arrow(panel: U8, x: int, y: int, u: int) -> None:
 def _history(chart: U8, scene: Scene, u: int) -> None:
     """Stacked areas of the last minute with a mark at each mood shift, filling `chart`."""
     h, w = chart.shape[:2]
-    chart[...] = (37, 32, 29)
+    cv2.rectangle(chart, (0, 0), (w, h), CHART, -1)
     for quarter in (0.25, 0.5, 0.75):
         chart[round(h * quarter), :] = TRACK
     if scene.history is not None and len(scene.history_t):
@@ -306,7 +331,7 @@ def _history(chart: U8, scene: Scene, u: int) -> None:
         rows = np.asarray(scene.history, np.float64)
         for part in _runs(times, rows, scene.t):
             x = (times[part] - scene.t + MINUTE) / MINUTE * w
-            _stack(chart, x, rows[part], scene.classes, max(1, u // 12))
+            _stack(chart, x, rows[part], scene.classes, max(1, u // 24))
     wide = max(1, u // 12)
     for t, _, _ in scene.shifts:
         x = round((t - scene.t + MINUTE) / MINUTE * w)
@@ -338,7 +363,7 @@ def _stack(
     h = chart.shape[0]
     if len(x) == 1:
         x, rows = np.array([x[0] - 1, x[0]]), np.repeat(rows, 2, axis=0)
-    skip = max(1, len(x) // max(1, chart.shape[1]))  # more samples than columns show nothing more
+    skip = max(1, 2 * len(x) // max(1, chart.shape[1]))  # finer than 2 px shows nothing more
     keep = np.unique([*range(0, len(x), skip), len(x) - 1])
     x, rows = x[keep], rows[keep]
     tops = h * (1 - np.cumsum(rows, axis=1) / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9))

@@ -34,7 +34,7 @@ BACKGROUND: Colour = (27, 23, 21)
 TRACK: Colour = (58, 51, 47)
 TEXT: Colour = (240, 238, 236)
 MUTED: Colour = (176, 168, 162)
-UNREAD: Colour = (150, 145, 140)
+UNREAD: Colour = (168, 162, 156)
 WARNING: Colour = (64, 179, 255)
 _DARK: Colour = (16, 13, 12)
 _LIGHT: Colour = (255, 255, 255)
@@ -144,13 +144,31 @@ def put_text(
     size: int,
     colour: Colour = TEXT,
     align: Literal["left", "right", "centre"] = "left",
+    back: Colour | None = None,
 ) -> int:
-    """Write a line in place, `x` being its left, right or middle; returns its width in px."""
+    """Write a line in place, `x` being its left, right or middle; returns its width in px.
+
+    back: the plain colour behind the text where there is one, which makes it several times faster.
+    """
     mask = text_mask(line, size)
-    width = mask.shape[1]
+    height, width = mask.shape
     left = x - {"left": 0, "right": width, "centre": width // 2}[align]
-    blend(image, mask, left, baseline - size, colour)
+    top = baseline - size
+    inside = 0 <= left <= image.shape[1] - width and 0 <= top <= image.shape[0] - height
+    if back is None or not inside:
+        blend(image, mask, left, top, colour)
+    else:
+        image[top : top + height, left : left + width] = _strip(line, size, colour, back)
     return int(width)
+
+
+@lru_cache(maxsize=1024)
+def _strip(line: str, size: int, colour: Colour, back: Colour) -> U8:
+    mask = text_mask(line, size)
+    strip = np.empty((*mask.shape, 3), np.uint8)
+    strip[...] = back
+    blend(strip, mask, 0, 0, colour)
+    return strip
 
 
 @lru_cache(maxsize=1024)

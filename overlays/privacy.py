@@ -9,7 +9,8 @@ import numpy.typing as npt
 from moodstream.overlays.scene import F32
 
 CELLS = 4  # per face side: eyes, nose and mouth share two or three cells
-MARGIN = 0.35  # of the box on each side: hair, ears and chin
+MARGIN = 0.35  # of the box on each side: ears and chin
+HAIR = 0.1  # of the box more above: detectors end at the forehead
 
 
 def blur_faces(image: npt.NDArray[np.uint8], boxes: F32) -> npt.NDArray[np.uint8]:
@@ -32,7 +33,8 @@ def _hide(image: npt.NDArray[np.uint8], x0: float, y0: float, x1: float, y1: flo
     fw, fh = x1 - x0, y1 - y0
     if fw <= 0 or fh <= 0:
         return
-    centre, half = ((x0 + x1) / 2, (y0 + y1) / 2), ((0.5 + MARGIN) * fw, (0.5 + MARGIN) * fh)
+    centre = (x0 + x1) / 2, (y0 + y1 - HAIR * fh) / 2
+    half = (0.5 + MARGIN) * fw, (0.5 + MARGIN + HAIR / 2) * fh
     left, right = max(int(centre[0] - half[0]), 0), min(int(centre[0] + half[0]) + 2, width)
     top, bottom = max(int(centre[1] - half[1]), 0), min(int(centre[1] + half[1]) + 2, height)
     if right <= left or bottom <= top:
@@ -47,7 +49,7 @@ def _hide(image: npt.NDArray[np.uint8], x0: float, y0: float, x1: float, y1: flo
     mosaic = cv2.resize(coarse, (cols * 8, rows * 8), interpolation=cv2.INTER_NEAREST)
     mosaic = cv2.blur(mosaic, (5, 5))
     mosaic = cv2.resize(mosaic, (w, h), interpolation=cv2.INTER_LINEAR)
-    # Along the head the mask is full by construction: the box's corners lie inside the ellipse.
+    # The box's corners lie inside the ellipse, at 0.73 of its squared radius or less.
     dx = (np.arange(left, right, dtype=np.float32) + 0.5 - centre[0]) / half[0]
     dy = (np.arange(top, bottom, dtype=np.float32) + 0.5 - centre[1]) / half[1]
     inside = dx**2 + (dy**2)[:, None]

@@ -23,8 +23,8 @@ class Scene:
     effective_people (Kish); dominant: index into classes or None; shift: JSD in nats or None;
     history_t (T,) seconds and history (T, K), NaN rows where nobody counted: the last minute;
     shifts: (t, from, to) of recent mood shifts; privacy: what may be shown of a person
-    (``group``: no boxes, no ids, faces hidden); notice: a line such as "no signal since 0:12"; hide: (M, 4) xyxy px, faces
-    that nobody is followed by yet and that privacy must cover as well.
+    (``group``: no boxes, no ids, faces hidden); notice: a line such as "no signal since 0:12";
+    hide: (M, 4) xyxy px, faces found but not followed, which privacy must cover as well.
     """
 
     image: npt.NDArray[np.uint8]

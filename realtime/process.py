@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -243,7 +242,7 @@ class Run:
     def _write_json(self, name: str, content: Any) -> None:
         part = self.folder / f"{name}.part"
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, self.folder / name)
+        part.replace(self.folder / name)
 
     def _clean_up(self) -> None:
         """Remove what is half-written, and the folder if it was made for it."""

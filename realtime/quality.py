@@ -25,7 +25,7 @@ class QualityScale:
 
 
 def blur_score(crop: npt.NDArray[Any]) -> float:
-    """Variance of the Laplacian of a grey or BGR crop (H, W[, 3]); higher is sharper; 0 if empty."""
+    """Variance of the Laplacian of a grey or BGR crop (H, W[, 3]); higher is sharper."""
     if crop.size == 0:
         return 0.0
     if crop.ndim == 3:

@@ -15,7 +15,11 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Frame, Image
 
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp .mxf".split()
+    f".{name}"
+    for name in (
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg"),
+        *("ts", "mts", "m2ts", "wmv", "flv", "ogv", "3gp", "mxf"),
+    )
 )
 _NOT_FILES = {"hls", "dash", "concat", "tty", "lrc", "srt", "ass", "webvtt", "ffmetadata"}
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
@@ -183,7 +187,7 @@ class FileSource:
                 break
             image = _image_of(picture)
             if image.shape[:2] != size:  # the stream changed its size on the way
-                image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+                image = _resized(image, size[::-1])
             yield Frame(image, t, index, pts)
             index += 1
         self._note_end(last)
@@ -247,6 +251,10 @@ class FileSource:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _image_of(picture: Any) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def mood_by_part(
     if not inner:
         inner = [start + (end - start) * k / 3 for k in (1, 2)]
     edges = [start, *inner, end]
-    return [_part(a, b, t, probs, window) for a, b in zip(edges, edges[1:], strict=False)]
+    return [_part(a, b, t, probs, window) for a, b in itertools.pairwise(edges)]
 
 
 def _part(

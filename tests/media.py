@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-import cv2  # noqa: F401
 import av
+import cv2  # noqa: F401
 import numpy as np
 
 TICK = Fraction(1, 90_000)
@@ -21,7 +21,7 @@ def write_video(
     movflags: str = "",
     sound_codec: str = "aac",
 ) -> Path:
-    """H.264 from (t, (H, W, 3) BGR) pairs at exactly those times, with ``sound`` seconds of tone."""
+    """H.264 of (t, (H, W, 3) BGR) pairs at exactly those times, ``sound`` seconds of tone."""
     options = {"movflags": movflags} if movflags else {}
     with av.open(str(path), "w", options=options) as out:
         stream = None

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from moodstream.realtime import doctor, weights
 from moodstream.realtime.doctor import Check
 

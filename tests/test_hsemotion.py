@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
 from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier

@@ -84,7 +84,7 @@ def test_pictures_folders_and_sound_are_no_video(tmp_path, footage):
 def test_a_file_without_its_index_says_so(clip, tmp_path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
-    with pytest.raises(MoodstreamError, match="index|cut off"):
+    with pytest.raises(MoodstreamError, match=r"index|cut off"):
         FileSource(cut)
 
 

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from moodstream.realtime import cli_models, weights
+
+from moodstream.realtime import cli_models, download, weights
 from moodstream.realtime.weights import KNOWN, Store, WeightFile, WeightsError
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
@@ -75,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(weights, "_PAUSE", 0.0)
+    monkeypatch.setattr(download, "_PAUSE", 0.0)
     served = Server()
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

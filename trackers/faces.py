@@ -17,9 +17,11 @@ REFERENCE_SIDE = 640.0
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """rate: steps per second of media time, at least as many as there are looks; birth: seconds a face must be found before it gets an
-    id; coast: seconds an established person may be out of sight; max_distance: 1 - DIoU beyond
-    which a box is somebody else's (1.1 is about 0.8 face widths away).
+    """rate: steps per second of media time, at least as many as there are looks.
+
+    birth: seconds a face must be found before it gets an id; coast: seconds an established person
+    may be out of sight; max_distance: 1 - DIoU beyond which a box is somebody else's (1.1 is
+    about 0.8 face widths away).
     """
 
     rate: float = 10.0
@@ -81,6 +83,7 @@ class FaceTracker:
         self.settings = settings or TrackerSettings()
         self._scale = REFERENCE_SIDE / picture_side
         self._offset = 0
+        self._tracker: Any = None
         self.reset()
 
     def reset(self) -> None:
@@ -88,7 +91,7 @@ class FaceTracker:
         from norfair import Tracker
         from norfair.distances import VectorizedDistance
 
-        if hasattr(self, "_tracker"):
+        if self._tracker is not None:
             self._offset += self._tracker.total_object_count
         steps = max(2, round(self.settings.coast * self.settings.rate))
         self._tracker = Tracker(

@@ -30,7 +30,7 @@ def square_crop(grey: Image, box: F32, size: int = SIZE) -> Image:
     if inside.size == 0:
         return np.full((size, size), 127, np.uint8)
     if any(pads):
-        inside = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE)
+        inside = np.asarray(cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE), np.uint8)
     shrinks = side > size
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(inside, (size, size), interpolation=way), np.uint8)
@@ -40,7 +40,7 @@ class EmbeddedClassifier:
     """Seven emotions from 48×48 grey faces, calibrated probabilities, OpenVINO on the CPU."""
 
     name = "embedded"
-    classes = EMOTIONS
+    classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         self._network = OpenVinoNetwork(weights)

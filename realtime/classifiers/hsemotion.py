@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Pillow
+
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.engines.base import Network
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image
 from moodstream.realtime.weights import WeightsError
-from PIL import Image as Pillow
 
 Device = Literal["cpu", "cuda", "mps"]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -25,19 +26,28 @@ class CenterFace:
     """CenterFace on OpenVINO.
 
     weights: the ONNX file; max_side: pictures whose longer side has more px are shrunk first;
-    min_side: those with fewer are enlarged first, which finds smaller faces at a higher price.
+    min_side: those with fewer are enlarged first, which finds smaller faces at a higher price;
+    precision: bf16 is about twice as fast where the CPU has it.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
 
     name = "centerface"
 
-    def __init__(self, weights: Path, max_side: int = 1280, min_side: int = 0) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        max_side: int = 1280,
+        min_side: int = 0,
+        precision: Literal["f32", "bf16"] = "f32",
+    ) -> None:
         if max_side < max(32, min_side):
             raise ValueError(
                 f"expected max_side of at least 32 and min_side ({min_side}) px, got {max_side}"
             )
         self.max_side, self.min_side = max_side, min_side
-        self._network = lru_cache(MAX_COMPILED)(partial(OpenVinoNetwork, weights))
+        self._network = lru_cache(MAX_COMPILED)(
+            partial(OpenVinoNetwork, weights, precision=precision)
+        )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""

@@ -14,6 +14,7 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Detections, Image
 
 MARGIN_SCALE = 4.0
+CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
 
 
 class Haar:
@@ -26,12 +27,10 @@ class Haar:
     name = "haar"
 
     def __init__(self, min_size: int = 20) -> None:
-        folder = Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
-        path = folder / "haarcascade_frontalface_default.xml"
         self._min_size = min_size
-        self._cascade = cv2.CascadeClassifier(str(path))
+        self._cascade = cv2.CascadeClassifier(str(CASCADE))
         if self._cascade.empty():
-            raise MoodstreamError(f"OpenCV's face cascade cannot be read: {path}")
+            raise MoodstreamError(f"OpenCV's face cascade cannot be read: {CASCADE}")
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""

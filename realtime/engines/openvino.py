@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +24,25 @@ def core() -> Any:
         return _core
 
 
+def has_bf16() -> bool:
+    """Whether this CPU computes in bfloat16 itself, about twice as fast as in float32."""
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 class OpenVinoNetwork:
     """An ONNX file compiled for the CPU.
 
     ``shape``, if given, replaces the input shape (-1 is a free dimension). Outputs are float32
-    copies in the order of the file. Precision is float32 so that figures do not depend on the
-    machine.
+    copies in the order of the file. ``precision`` is float32 unless asked for otherwise, so that
+    figures do not depend on the machine.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...] | None = None,
+        precision: Literal["f32", "bf16"] = "f32",
+    ) -> None:
         import openvino
 
         model = core().read_model(str(path))
@@ -42,7 +52,7 @@ class OpenVinoNetwork:
             -1 if d.is_dynamic else d.get_length() for d in model.inputs[0].get_partial_shape()
         )
         self._compiled = core().compile_model(
-            model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+            model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
         )
         self._local = threading.local()
 
