@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import av
-import cv2  # noqa: F401  (before av)
+import cv2  # noqa: F401  # isort: skip  (before av)
+import av  # isort: skip
 
 from moodstream.realtime.models import ModelSettings, load
 from moodstream.realtime.pipeline import Progress

@@ -125,8 +125,8 @@ def _outline(image: U8, mark: Mark, size: int) -> None:
     x0, y0, x1, y1 = mark.box
     side = min(x1 - x0, y1 - y0)
     low = mark.mood is not None and mark.quality < LOW_QUALITY
-    thick = max(1, min(round(size / 7), side // 20))
-    if low:
+    thick = max(1, min(round(size / 8.5), side // 24))
+    if low or mark.mood is None:
         thick = max(1, thick // 2)
     rim = thick + (2 if thick > 1 else 1)
     path = _rounded_path(x1 - x0, y1 - y0, max(2, side // 8))

@@ -51,7 +51,7 @@ def render(scene: Scene) -> U8:
         shape = (width * scale, height * scale)
         image = cv2.resize(image, shape, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     h, w = image.shape[:2]
-    canvas[h:, :w], canvas[:, w : w + 1] = BACKGROUND, BACKGROUND  # what odd sizes leave over
+    canvas[h : h + 1], canvas[:, w : w + 1] = BACKGROUND, BACKGROUND  # what odd sizes leave over
     canvas[:h, :w] = image
     picture = canvas[:h, :w]
     if scene.privacy != "group":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -101,13 +101,19 @@ def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
     wanted = "hsemotion" if settings.models == "auto" else settings.models
     notice = None
     try:
-        return _build(settings, wanted, device, store)
+        return _with_device_notice(_build(settings, wanted, device, store), settings.device)
     except weights.WeightsError as error:
         if settings.models != "auto":
             raise
         notice = f"using the embedded networks: {error}"
     built = _build(settings, "embedded", device, store)
-    return Models(built.detector, built.classifier, built.info, notice)
+    return replace(built, notice=notice)
+
+
+def _with_device_notice(models: Models, asked: Device) -> Models:
+    if asked in ("auto", "cpu") or any(part.device == asked for part in models.info.values()):
+        return models
+    return replace(models, notice=f"these networks run on the CPU only, not on {asked}")
 
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import cv2  # noqa: F401
+import cv2  # noqa: F401  # isort: skip  (before av)
+import av  # isort: skip
 import numpy as np
 
 TICK = Fraction(1, 90_000)
