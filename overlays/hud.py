@@ -334,11 +334,11 @@ def _history(chart: U8, scene: Scene, u: int) -> None:
             _stack(chart, x, rows[part], scene.classes, max(1, u // 24))
     wide = max(1, u // 12)
     for t, _, _ in scene.shifts:
-        x = round((t - scene.t + MINUTE) / MINUTE * w)
-        if 0 <= x < w:
-            chart[:, max(0, x - wide) : x + 2 * wide] = BACKGROUND
-            chart[:, x : x + wide] = TEXT
-            flag = np.array([[x - 0.35 * u, 0], [x + 0.35 * u, 0], [x, 0.5 * u]]) * 16
+        at = round((t - scene.t + MINUTE) / MINUTE * w)
+        if 0 <= at < w:
+            chart[:, max(0, at - wide) : at + 2 * wide] = BACKGROUND
+            chart[:, at : at + wide] = TEXT
+            flag = np.array([[at - 0.35 * u, 0], [at + 0.35 * u, 0], [at, 0.5 * u]]) * 16
             cv2.fillPoly(chart, [flag.astype(np.int32)], TEXT, cv2.LINE_AA, shift=4)
 
 

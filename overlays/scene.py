@@ -60,6 +60,7 @@ class Scene:
             ("group", self.group, (k,)),
             ("unweighted", self.unweighted, (k,)),
             ("history", self.history, (len(self.history_t), k)),
+            ("hide", self.hide, (0 if self.hide is None else len(self.hide), 4)),
         ):
             if array is not None and array.shape != shape:
                 raise ValueError(f"expected {name} of shape {shape}, got {array.shape}")
