@@ -1,0 +1,203 @@
+"""The HTML report: one file that shows a folder of results without any network."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.summary import clock
+
+if TYPE_CHECKING:
+    from moodstream.realtime.report_data import Lanes, Timeline
+
+_MOST_ROWS = 500  # of a table
+
+
+@dataclass(frozen=True)
+class KeyMoment:
+    """A picture for the report. t: seconds; caption: one line; jpeg: the encoded picture."""
+
+    t: float
+    caption: str
+    jpeg: bytes
+
+
+def write_report(
+    folder: Path, out: Path, pictures: Sequence[KeyMoment], embed_js: bool = True
+) -> None:
+    """Write the report of a folder that `moodstream process` filled.
+
+    Reads timeline.parquet, events.json, summary.json and, where it exists, people.parquet.
+    ``embed_js`` False puts plotly.min.js beside the page (4.6 MB, shared by all reports there)
+    instead of into it. Raises MoodstreamError for a folder without readable results.
+    """
+    from plotly.offline import get_plotlyjs
+
+    library = get_plotlyjs()
+    if not embed_js:
+        (out.parent / "plotly.min.js").write_text(library, encoding="utf-8")
+    view = _view(folder, pictures) | {"library": library if embed_js else None}
+    out.write_text(_template().render(view), encoding="utf-8")
+
+
+def _template() -> Any:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    rules = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    rules.filters |= {"clock": clock, "percent": lambda share: f"{share:.0%}"}
+    return rules.get_template("report.html")
+
+
+def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
+    """All that the template needs."""
+    from moodstream.overlays.palette import hex_of
+    from moodstream.realtime.report_data import Timeline, read_lanes
+
+    summary, events = _json(folder / "summary.json"), _json(folder / "events.json")
+    if not (folder / "timeline.parquet").is_file():
+        raise MoodstreamError(f"{folder}: holds no timeline.parquet")
+    line = Timeline.read(folder / "timeline.parquet")
+    seconds = float(summary.get("counts", {}).get("seconds") or 0)
+    start = max(0.0, float(line.t[0])) if len(line) else 0.0
+    end = max(start + seconds, float(line.t[-1]) if len(line) else 0.0)
+    people = None
+    if (folder / "people.parquet").is_file() and len(line):
+        people = read_lanes(folder / "people.parquet", start, end)
+    seen = bool(people and people.lanes) or bool(len(line) and (line.people > 0).any())
+    return {
+        "source": str(summary.get("source", {}).get("name", "unnamed source")),
+        "seconds": end - start,
+        "seen": seen,
+        "facts": _facts(summary, line, events, people, end - start),
+        "notes": [n for n in summary.get("notes", []) if seen or "no faces" not in n],
+        "notice": summary.get("notice"),
+        "parts": _parts(folder, summary, line, events, end),
+        "shifts": sorted(events, key=lambda e: e["t"])[:_MOST_ROWS],
+        "shift_count": len(events),
+        "people": people,
+        "moments": [
+            {"caption": p.caption, "jpeg": base64.b64encode(p.jpeg).decode()} for p in pictures
+        ],
+        "charts": _charts(line, events, people, (start, end)),
+        "moods": [(name, hex_of(name)) for name in EMOTIONS],
+        "colour": {name: hex_of(name) for name in EMOTIONS},
+        "small": not len(line) or not (line.people >= 3).any(),
+        "window": summary.get("settings", {}).get("group", {}).get("window", 5.0),
+        "details": [
+            (title, list(_flat(summary.get(key) or {})))
+            for title, key in (
+                ("Models", "models"),
+                ("Settings", "settings"),
+                ("Source", "source"),
+                ("Counts", "counts"),
+                ("Speed", "speed"),
+                ("Versions", "versions"),
+            )
+        ],
+    }
+
+
+def _charts(
+    line: Timeline,
+    events: Sequence[dict[str, Any]],
+    people: Lanes | None,
+    span: tuple[float, float],
+) -> dict[str, Any]:
+    from moodstream.realtime.report_charts import context_chart, group_chart, lanes_chart
+
+    if not len(line):
+        return {}
+    thin = line.thinned()
+    charts = {"context": context_chart(thin, events, span)}
+    if line.mean() is not None:
+        charts = {"group": group_chart(thin, events, span), **charts}
+    if people and people.lanes:
+        charts["lanes"] = lanes_chart(people, span)
+    return charts
+
+
+def _facts(
+    summary: dict[str, Any],
+    line: Timeline,
+    events: Sequence[dict[str, Any]],
+    people: Lanes | None,
+    seconds: float,
+) -> list[tuple[str, str, str, str | None]]:
+    """The head of the page: (what, figure, remark, mood that colours it)."""
+    at_once = int(line.people.max()) if len(line) else 0
+    count = summary.get("counts", {}).get("people")
+    if count is None or people is None:  # without single people, only who was there at once
+        count = at_once
+    facts: list[tuple[str, str, str, str | None]] = [
+        ("Duration", clock(seconds), f"{len(line)} steps of the timeline", None),
+        ("People", str(count), f"at most {at_once} at once", None),
+    ]
+    mean = line.mean()
+    if mean is not None:
+        mood = EMOTIONS[int(mean.argmax())]
+        facts.append(("Mood shown most", mood, f"{mean.max():.0%} of the group on average", mood))
+    biggest = max(events, key=lambda e: e["size"], default=None)
+    if biggest:
+        change = f"{biggest['from']} → {biggest['to']}"
+        remark = f"at {clock(biggest['t'])}, {biggest['size']:.2f} nats"
+        facts.append(("Biggest shift", change, remark, biggest["to"]))
+    elif mean is not None:
+        facts.append(("Biggest shift", "none", "the mood stayed much the same", None))
+    return facts
+
+
+def _parts(
+    folder: Path,
+    summary: dict[str, Any],
+    line: Timeline,
+    events: Sequence[dict[str, Any]],
+    end: float,
+) -> list[dict[str, Any]]:
+    """The stretches between mood shifts, with their mean diversity and people."""
+    from moodstream.realtime.summary import mood_by_part
+
+    parts = summary.get("mood", {}).get("parts")
+    if parts is None:
+        window = summary.get("settings", {}).get("group", {}).get("window", 5.0)
+        parts = mood_by_part(folder, events, window, end)
+    found = []
+    for part in parts[:_MOST_ROWS]:
+        inside = (line.t >= part["start"]) & (line.t <= part["end"])
+        known = inside & (line.entropy_share == line.entropy_share)
+        found.append(
+            part
+            | {
+                "diversity": float(line.entropy_share[known].mean()) if known.any() else None,
+                "people": float(line.people[inside].mean()) if inside.any() else None,
+            }
+        )
+    return found
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as (dotted name, value) lines."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, "–" if value is None else str(value)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MoodstreamError(f"{path}: cannot be read ({error})") from error
