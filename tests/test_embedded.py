@@ -74,7 +74,7 @@ def test_a_smile_is_read_as_happy_and_only_while_it_lasts(footage, networks):
     source = FileSource(footage["single_face.mp4"])
     happy = []
     for frame in source.frames():
-        if frame.index % 6 == 0:
+        if frame.index % 5 == 1:  # 72 frames: the last one is among them
             boxes = networks.detector.detect([frame.image], 0.5)[0].boxes
             probs = networks.classifier.classify(frame.image, boxes[:1])
             happy.append(probs[0, EMOTIONS.index("happy")])
@@ -82,7 +82,7 @@ def test_a_smile_is_read_as_happy_and_only_while_it_lasts(footage, networks):
     third = len(happy) // 3
     assert max(happy[third : 2 * third]) > 0.5
     assert happy[0] < 0.4
-    assert happy[-1] < max(happy) - 0.2
+    assert happy[-1] < 0.4
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the labelled faces are not beside the checkout")
