@@ -83,6 +83,7 @@ def main() -> None:
         run = Run(clip, Path(folder) / "out", models, ProcessSettings(video=args.video))
         mark["wall"] = time.perf_counter()
         run.go(tick)
+    print(f"after the report: {resident_mb():7.1f} MB")
     growth = rows[-1]["memory_mb"] - rows[0]["memory_mb"]
     print(f"memory at the end is {growth:+.1f} MB against the first minute's")
     if args.json:

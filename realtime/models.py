@@ -163,9 +163,9 @@ def _classifier(
     asked: str, device: RunsOn, store: weights.Store, progress: bool
 ) -> tuple[EmotionClassifier, ModelInfo]:
     if asked == "embedded":
-        from moodstream.realtime.classifiers.embedded import WEIGHTS, EmbeddedClassifier
+        from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
 
-        return EmbeddedClassifier(), _info("embedded", WEIGHTS, "openvino", "cpu")
+        return EmbeddedClassifier(), _info("embedded", weights.embedded(), "openvino", "cpu")
     from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
 
     path = _weights_path(asked, "emotion", EMOTION_NAMES, device, store, progress)

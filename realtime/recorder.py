@@ -18,7 +18,7 @@ from moodstream.realtime.group import GroupState, MoodShift
 STEP = 0.2
 """Seconds of media time from row to row."""
 
-_FLUSH_ROWS = 2000
+_FLUSH_ROWS = 250  # 50 s of the timeline: memory has settled within the first minute
 
 TIMELINE_COLUMNS = (
     "t",
@@ -93,7 +93,12 @@ class _Table:
     path: Path
     columns: tuple[str, ...]
     rows: list[dict[str, Any]] = field(default_factory=list)
-    writer: Any = None
+
+    def __post_init__(self) -> None:
+        import pyarrow.parquet as pq
+
+        # opened at once, so that a run's memory does not jump minutes after its start
+        self.writer = pq.ParquetWriter(self.path, _schema(self.columns), compression="zstd")
 
     def add(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
@@ -102,13 +107,9 @@ class _Table:
 
     def flush(self) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        schema = _schema(self.columns)
-        if self.writer is None:
-            self.writer = pq.ParquetWriter(self.path, schema, compression="zstd")
         if self.rows:
-            self.writer.write_table(pa.Table.from_pylist(self.rows, schema=schema))
+            self.writer.write_table(pa.Table.from_pylist(self.rows, schema=_schema(self.columns)))
             self.rows.clear()
 
     def close(self) -> None:

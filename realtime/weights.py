@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -287,6 +288,20 @@ class Store:
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def embedded() -> Path:
+    """The emotion network inside this package, checked; raises WeightsError if it is damaged.
+
+    Beside it lies ``embedded.json``: its SHA-256, the temperature of its softmax, and what it
+    scored on the test sets of ``tools/train_embedded.py``.
+    """
+    path = Path(__file__).parent / "classifiers" / "embedded.onnx"
+    card = path.with_suffix(".json")
+    if not path.is_file() or not card.is_file():
+        raise WeightsError(f"no {path}; install moodstream again")
+    _expect(path, "sha256", json.loads(card.read_text(encoding="utf-8"))["sha256"], sha256_of(path))
+    return path
 
 
 def packaged(module: str, filename: str, sha256: str) -> Path:

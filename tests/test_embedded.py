@@ -96,3 +96,18 @@ def test_accuracy_on_fer2013_private_test(classifier):
         [classifier.classify(cv2.cvtColor(im, cv2.COLOR_GRAY2BGR), whole) for im in images]
     )
     assert (probs.argmax(1) == labels).mean() >= 0.66
+
+
+def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
+    from moodstream.realtime import weights
+
+    source = weights.embedded()
+    (tmp_path / "classifiers").mkdir()
+    for path in (source, source.with_suffix(".json")):
+        (tmp_path / "classifiers" / path.name).write_bytes(path.read_bytes())
+    with (tmp_path / "classifiers" / source.name).open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damage")
+    monkeypatch.setattr(weights, "__file__", str(tmp_path / "weights.py"))
+    with pytest.raises(weights.WeightsError, match="embedded"):
+        EmbeddedClassifier()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -382,12 +383,17 @@ def main() -> None:
     for phase in (BROAD, FINE):
         model = train(args, splits, phase, model)
     temperature = fit_temperature(logits_of(model, splits["public"][0]), splits["public"][1])
-    report: dict[str, object] = {"temperature": temperature, "classes": CLASSES}
+    export(model, temperature, args.out / "embedded.onnx")
+    digest = hashlib.sha256((args.out / "embedded.onnx").read_bytes()).hexdigest()
+    report: dict[str, object] = {
+        "sha256": digest,
+        "temperature": temperature,
+        "classes": CLASSES,
+    }
     for name in ("public", "private", "other"):
         logits = logits_of(model, splits[name][0])
         report[name] = scores(logits / temperature, splits[name][1])
-    export(model, temperature, args.out / "embedded.onnx")
-    (args.out / "report.json").write_text(json.dumps(report, indent=2))
+    (args.out / "embedded.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))
 
 

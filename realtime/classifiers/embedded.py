@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
+from moodstream.realtime import weights
 from moodstream.realtime.engines.openvino import OpenVinoNetwork
 from moodstream.realtime.frames import EMOTIONS, F32, Image
 
-WEIGHTS = Path(__file__).with_name("embedded.onnx")
 SIZE = 48
 BATCH = 16
 
@@ -42,8 +40,8 @@ class EmbeddedClassifier:
     name = "embedded"
     classes: tuple[str, ...] = EMOTIONS
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
-        self._network = OpenVinoNetwork(weights)
+    def __init__(self) -> None:
+        self._network = OpenVinoNetwork(weights.embedded())
 
     def classify(self, image: Image, boxes: F32) -> F32:
         """Probabilities (N, 7) of the faces at ``boxes`` (N, 4) of a (H, W, 3) BGR picture."""
