@@ -209,11 +209,13 @@ def _spot(
     left = max(0, min(x0, width - w))
     gap = max(2, h // 8)
     for top in (y0 - h - gap, y1 + gap):
+        if -h // 4 <= top < 0:
+            top = 0
         if top < 0 or top + h > height:
             continue
         rect = (left, top, left + w, top + h)
-        # A label may graze the rim of a neighbour's box, not lie on the face.
-        if _overlap(rect, faces).max() <= w * h // 10 and not (
+        # A label may graze the rim of a box, not lie on the face.
+        if _overlap(rect, faces).max() <= w * h // 4 and not (
             taken and _overlap(rect, np.array(taken)).any()
         ):
             return left, top
