@@ -10,6 +10,7 @@ import numpy as np
 
 from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
+from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.frames import EMOTIONS, F32, Image
 from moodstream.realtime.report import KeyMoment
 from moodstream.realtime.sources import FileSource
@@ -17,6 +18,7 @@ from moodstream.realtime.summary import clock
 
 MOST = 8
 _WIDTH = 480
+_HIDE_FROM = 0.3  # a face too many hidden is better than one too few
 
 
 def moment_times(summary: dict[str, Any], events: list[dict[str, Any]]) -> list[tuple[float, str]]:
@@ -36,16 +38,24 @@ def key_moments(
     folder: Path,
     summary: dict[str, Any],
     events: list[dict[str, Any]],
-    blur: bool,
+    hide_by: FaceDetector | None = None,
 ) -> list[KeyMoment]:
-    """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs."""
+    """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs.
+
+    ``hide_by`` finds the faces to hide in each picture, besides those that were followed.
+    """
     found = []
     for t, mood in moment_times(summary, events):
         image = source.frame_at(t)
         if image is None:
             continue
-        picture = _still(image, *_people_at(folder, t), blur=blur)
-        ok, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 82])
+        boxes, probs, ids = _people_at(folder, t)
+        if hide_by is not None:
+            spotted = hide_by.detect([image], _HIDE_FROM)[0].boxes
+            image = np.asarray(blur_faces(image, np.vstack([boxes, spotted])), np.uint8)
+        ok, jpeg = cv2.imencode(
+            ".jpg", _still(image, boxes, probs, ids), [cv2.IMWRITE_JPEG_QUALITY, 82]
+        )
         if ok:
             found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg.tobytes()))
     return found
@@ -65,9 +75,7 @@ def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     return columns(["x1", "y1", "x2", "y2"]), columns([f"p_{n}" for n in EMOTIONS]), ids
 
 
-def _still(image: Image, boxes: F32, probs: F32, ids: Any, blur: bool) -> Image:
-    if blur:
-        image = np.asarray(blur_faces(image, boxes), np.uint8)
+def _still(image: Image, boxes: F32, probs: F32, ids: Any) -> Image:
     scale = min(1.0, _WIDTH / image.shape[1])
     small = np.asarray(cv2.resize(image, None, None, scale, scale, cv2.INTER_AREA), np.uint8)
     sure = np.ones(len(boxes), np.float32)

@@ -142,7 +142,7 @@ class Run:
             self._report(summary)
         except BaseException as error:
             self._clean_up()
-            if isinstance(error, OSError) and not isinstance(error, MoodstreamError):
+            if isinstance(error, OSError):
                 raise MoodstreamError(f"{self.folder}: cannot be written ({error})") from error
             raise
         finally:
@@ -227,8 +227,8 @@ class Run:
 
         stills = []
         if self.settings.privacy != "group":
-            blur = self.settings.privacy == "blur"
-            stills = key_moments(self.source, self.folder, summary, self._rows.events, blur)
+            hide_by = self.models.detector if self.settings.privacy == "blur" else None
+            stills = key_moments(self.source, self.folder, summary, self._rows.events, hide_by)
         part = self.folder / "report.html.part"
         write_report(self.folder, part, stills)
         part.replace(self.folder / "report.html")

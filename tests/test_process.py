@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -271,6 +274,27 @@ def test_group_privacy_writes_nothing_about_single_people(langer, tmp_path):
     assert all(r["dominant"] is None and r["p_sad"] is None for r in timeline(out))
     assert json.loads((out / "events.json").read_text()) == []
     assert "data:image/jpeg" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_blur_privacy_hides_the_face_in_video_and_stills(langer, tmp_path):
+    def sharpness(image):
+        return float(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var())
+
+    out = tmp_path / "out"
+    assert process(langer, "-o", out, "--end", "2", "--privacy", "blur", "--quiet") == 0
+    x1, y1, x2, y2 = 410, 140, 500, 270  # well inside her face throughout
+    for (_, hidden), (_, plain) in zip(
+        read_frames(out / "overlay.mp4")[::6], read_frames(langer)[::6], strict=False
+    ):
+        assert sharpness(hidden[y1:y2, x1:x2]) < 0.5 * sharpness(plain[y1:y2, x1:x2])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    stills = re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", page)
+    assert stills
+    for still in stills:
+        image = cv2.imdecode(np.frombuffer(base64.b64decode(still), np.uint8), cv2.IMREAD_COLOR)
+        scale = image.shape[1] / 640
+        a, b, c, d = (round(v * scale) for v in (y1, y2, x1, x2))
+        assert sharpness(image[a:b, c:d]) < 60
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
