@@ -93,21 +93,25 @@ def five_lines(summary: dict[str, Any]) -> list[str]:
         people = "People      none: no faces were found"
     else:
         people = f"People      {counts['people']} (at most {counts['people_at_once']} at once)"
+    short = counts["seconds"] < 20
+
+    def when(t: float) -> str:
+        return f"{t:.1f} s" if short else clock(t)
+
     parts = [
-        f"{clock(p['start'])}–{clock(p['end'])} {p['dominant']} {p['share']:.0%}"
-        if p["dominant"]
-        else f"{clock(p['start'])}–{clock(p['end'])} nobody read"
+        f"{when(p['start'])}–{when(p['end'])} "
+        + (f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else "nobody read")
         for p in summary["mood"]["parts"]
     ]
     shift = summary["mood"]["biggest_shift"]
     moved = (
-        f"{shift['from']} → {shift['to']} at {clock(shift['t'])} (JSD {shift['size']:.2f})"
+        f"{shift['from']} → {shift['to']} at {when(shift['t'])} (JSD {shift['size']:.2f})"
         if shift
         else "none"
     )
     return [
         people,
-        f"Duration    {clock(counts['seconds'])} ({counts['frames']} frames, {source['name']})",
+        f"Duration    {when(counts['seconds'])} ({counts['frames']} frames, {source['name']})",
         f"Mood        {'; '.join(_shortened(parts)) or 'nobody read'}",
         f"Shift       {moved}",
         f"Speed       {speed['times_real_time']:.1f} × real time "
