@@ -68,8 +68,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=_number(160, 8192, int),
         default=1280,
         metavar="PX",
-        help="the longer side at which CenterFace reads pictures at most (1280); it finds faces "
-        "from about 20 px on at that size",
+        help="the longer side at which CenterFace reads pictures at most (1280); a larger "
+        "size finds smaller faces and takes longer",
     )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 

@@ -146,24 +146,22 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 # urllib has one time-out for everything; connecting should give up sooner than reading.
-class _PlainConnection(http.client.HTTPConnection):
+class _ReadTimeout:
     def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
-        super().__init__(host, **options)
+        super().__init__(host, **options)  # type: ignore[call-arg]
         self._read_timeout = read_timeout
 
     def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._read_timeout)
+        super().connect()  # type: ignore[misc]
+        self.sock.settimeout(self._read_timeout)  # type: ignore[attr-defined]
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, host: str, *, read_timeout: float, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._read_timeout = read_timeout
+class _PlainConnection(_ReadTimeout, http.client.HTTPConnection):
+    pass
 
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(self._read_timeout)
+
+class _SecureConnection(_ReadTimeout, http.client.HTTPSConnection):
+    pass
 
 
 class _Plain(urllib.request.HTTPHandler):
