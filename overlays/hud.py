@@ -194,7 +194,7 @@ def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bot
     y += count * step
     x = left + round(5.4 * u)
     _marker(panel, x, y + round(0.15 * u), round(0.75 * u), u)
-    _write(panel, "unweighted", x + round(0.45 * u), y + round(0.8 * u), small, MUTED)
+    _write(panel, "plain average", x + round(0.45 * u), y + round(0.8 * u), small, MUTED)
     return y + round(1.4 * u)
 
 
@@ -215,7 +215,7 @@ def _bar(
     step: int,
     u: int,
 ) -> None:
-    """One mood: swatch, name, bar with a thin tick at the unweighted share, percentage."""
+    """One mood: swatch, name, bar with a thin tick at the unweighted average, percentage."""
     middle = y + step // 2
     base = middle + round(0.36 * u)
     dot = round(0.5 * u)

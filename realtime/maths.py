@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+_EM_STEPS = 200
+_TINY = 1e-12
+_EM_SETTLED = 1e-6
+
 
 def entropy(p: npt.ArrayLike) -> float:
     """Shannon entropy of a distribution (K,), in nats, within [0, ln K]; 0 ln 0 is 0."""
@@ -29,6 +33,13 @@ def jsd(p: npt.ArrayLike, q: npt.ArrayLike) -> float:
     return float(np.clip(weighted_jsd(np.stack([p, q]), np.array([0.5, 0.5])), 0.0, np.log(2)))
 
 
+def row_jsd(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> Array:
+    """Jensen–Shannon divergence of each row of (N, K) to the same row of another, in nats."""
+    p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
+    gap = entropies((p + q) / 2) - (entropies(p) + entropies(q)) / 2
+    return np.clip(gap, 0.0, np.log(2))
+
+
 def weighted_jsd(distributions: npt.NDArray[Any], weights: npt.NDArray[Any]) -> float:
     """Generalised JSD of M distributions (M, K): H(Σ πp) - Σ π H(p) (Lin 1991), in nats.
 
@@ -38,6 +49,12 @@ def weighted_jsd(distributions: npt.NDArray[Any], weights: npt.NDArray[Any]) -> 
     distributions = np.asarray(distributions, np.float64)
     mixed = (share[:, None] * distributions).sum(0)
     return max(0.0, float(entropies(mixed) - (share * entropies(distributions)).sum()))
+
+
+def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Softmax of each row of (N, K)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 def kish(weights: npt.ArrayLike) -> float:
@@ -60,6 +77,48 @@ def weighted_mean(probs: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Array |
     return np.asarray(total / total.sum())
 
 
+def group_shares(
+    probs: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    prior: npt.ArrayLike,
+    strength: float,
+    people: float | None = None,
+) -> Array | None:
+    """Shares (K,) of a group, each person's probabilities read in the light of the others.
+
+    probs (N, K) calibrated; weights (N,) ≥ 0; prior (K,) the shares to expect before anyone is
+    seen; strength: the number of people that the prior counts for, infinite for the plain
+    weighted mean; people: how many there are, by default Kish's effective size, which is also
+    the most. Averages of probabilities keep each face's doubt, so a group looks more mixed than it
+    is; here the doubt about one is settled by the others: person i's probabilities become
+    r_i ∝ p_i π_i / prior with π_i ∝ strength · prior + (people - 1) · m_i, where m_i is the
+    weighted mean of r over everyone else, until nothing moves. One person alone stays as read.
+    This is prior adaptation by expectation maximisation (Saerens, Latinne and Decaestecker 2002)
+    with a Dirichlet prior and each one's own share left out, as in collapsed variational inference
+    (Asuncion et al. 2009). Returns Σ w r, or None where the weights sum to 0.
+    """
+    mean = weighted_mean(probs, weights)
+    size = kish(weights)
+    others = max(0.0, (size if people is None else min(people, size)) - 1)
+    if mean is None or not np.isfinite(strength) or others == 0:
+        return mean
+    rho = np.asarray(prior, np.float64)
+    p = np.asarray(probs, np.float64)
+    share = np.asarray(weights, np.float64)[:, None] / np.sum(weights)
+    rest = np.maximum(1 - share, _TINY)
+    read = p
+    for _ in range(_EM_STEPS):
+        mass = share * read
+        moved = p * (strength * rho + others * (mass.sum(axis=0) - mass) / rest) / rho
+        moved /= moved.sum(axis=1, keepdims=True)
+        settled = np.abs(moved - read).max() < _EM_SETTLED
+        read = moved
+        if settled:
+            break
+    total = (share * read).sum(axis=0)
+    return np.asarray(total / total.sum())
+
+
 def photo_distribution(
     probs: npt.NDArray[Any], quality: npt.NDArray[Any], max_faces: int = 40
 ) -> Array | None:
@@ -78,6 +137,7 @@ def fold_to(
 
     So a model with contempt keeps it in its own output and group figures have seven classes.
     A row with all its mass on dropped classes becomes uniform: it says nothing of the kept ones.
+    NaN stays NaN.
     Raises ValueError where a kept class is missing.
     """
     missing = [name for name in kept if name not in classes]
@@ -86,7 +146,7 @@ def fold_to(
     taken = np.asarray(probs, np.float64)[:, [list(classes).index(name) for name in kept]]
     total = taken.sum(1, keepdims=True)
     uniform = np.full_like(taken, 1.0 / len(kept))
-    return np.where(total > 1e-9, taken / np.maximum(total, 1e-9), uniform).astype(np.float32)
+    return np.where(total <= 1e-9, uniform, taken / np.maximum(total, 1e-9)).astype(np.float32)
 
 
 def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
@@ -101,7 +161,7 @@ def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
     after = masses.sum(0) - before
     mass_before, mass_after = before.sum(1), after.sum(1)
     total = masses.sum()
-    if total <= 0:
+    if total <= 1e-200:  # nothing, or too little to divide by
         return 0, 0.0
     tiny = 1e-12 * total
     valid = (mass_before > tiny) & (mass_after > tiny)

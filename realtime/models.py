@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from moodstream.realtime import detectors, weights
 from moodstream.realtime.classifiers.base import EmotionClassifier
@@ -13,14 +14,14 @@ from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 RunsOn = Literal["cpu", "cuda", "mps"]
-EMOTION_NAMES = (
-    "embedded",
+HSEMOTION_NAMES = (
     "enet_b0_8_best_vgaf",
     "enet_b0_8_best_afew",
     "enet_b0_8_va_mtl",
     "enet_b2_7",
     "enet_b2_8",
 )
+EMOTION_NAMES = ("embedded", "embedded_b", "ensemble", *HSEMOTION_NAMES)
 _PAIRS = {
     "embedded": ("centerface", "embedded"),
     "hsemotion": ("yolov8n-face", "enet_b0_8_best_vgaf"),
@@ -31,7 +32,9 @@ _PAIRS = {
 class ModelSettings:
     """models: a pair, or auto; detector and emotion: a name or a file that replaces its half.
 
-    detector_size: CenterFace reads pictures at this longer side in px at most.
+    detector_size: CenterFace reads pictures at this longer side in px at most; calibration:
+    stored (the temperature that came with the weights, where one did), none, or a file that
+    ``evaluate emotions --save-calibration`` wrote.
     """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
@@ -40,17 +43,23 @@ class ModelSettings:
     device: Device = "auto"
     progress: bool = False
     detector_size: int = 1280
+    calibration: str = "stored"
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What ran: its name, file, SHA-256 and the engine and device that ran it."""
+    """What ran: its name, file, SHA-256, the engine and device that ran it, and for a
+    classifier the temperature of its probabilities (1 is uncalibrated).
+
+    An ensemble names its members' files and sums in one line each, divided by spaces.
+    """
 
     name: str
     file: str
     sha256: str
     engine: str
     device: str
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,12 @@ class Models:
     info: dict[str, ModelInfo]
     notice: str | None = None
 
-    def as_dict(self) -> dict[str, dict[str, str]]:
+    def as_dict(self) -> dict[str, dict[str, Any]]:
         """For summaries."""
-        return {part: asdict(info) for part, info in self.info.items()}
+        return {
+            part: {k: v for k, v in asdict(info).items() if v is not None}
+            for part, info in self.info.items()
+        }
 
 
 def cuda_is_likely() -> bool:
@@ -115,9 +127,13 @@ def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
 
 
 def _with_device_notice(models: Models, asked: Device) -> Models:
-    if asked in ("auto", "cpu") or any(part.device == asked for part in models.info.values()):
-        return models
-    return replace(models, notice=f"these networks run on the CPU only, not on {asked}")
+    return replace(models, notice=_device_notice(asked, models.info.values()) or models.notice)
+
+
+def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
+    if asked in ("auto", "cpu") or any(asked in part.device.split() for part in parts):
+        return None
+    return f"these networks run on the CPU only, not on {asked}"
 
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
@@ -128,8 +144,79 @@ def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.St
         detector, found = _centerface(settings.detector_size)
     else:
         detector, found = _detector(asked, device, store, progress)
-    classifier, read = _classifier(settings.emotion or default_emotion, device, store, progress)
+    settings = replace(settings, emotion=settings.emotion or default_emotion)
+    classifier, read = emotions(settings, device, store)
     return Models(detector, classifier, {"detector": found, "emotion": read})
+
+
+def load_classifier(
+    settings: ModelSettings, store: weights.Store | None = None
+) -> tuple[EmotionClassifier, ModelInfo, str | None]:
+    """The emotion network alone, what it is, and what the user should know; as ``load`` does."""
+    store, device = store or weights.Store(), choose_device(settings.device)
+    pair = "hsemotion" if settings.models == "auto" else settings.models
+    try:
+        asked = replace(settings, emotion=settings.emotion or _PAIRS[pair][1])
+        classifier, info = emotions(asked, device, store)
+        return classifier, info, _device_notice(settings.device, [info])
+    except weights.WeightsError as error:
+        if settings.models != "auto" or settings.emotion:
+            raise
+        notice = f"using the embedded network: {error}"
+    return (*emotions(replace(settings, emotion="embedded"), device, store), notice)
+
+
+def emotions(
+    settings: ModelSettings, device: RunsOn, store: weights.Store
+) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier of ``settings.emotion``: one network, or several with commas, calibrated."""
+    from moodstream.realtime.classifiers.ensemble import Ensemble
+
+    asked, together = settings.emotion or "embedded", weights.embedded_card().members
+    names = together if asked == "ensemble" else tuple(n.strip() for n in asked.split(","))
+    if "ensemble" in names:
+        words = ",".join(together)
+        raise MoodstreamError(f"--emotion {asked}: in a list, write {words} in place of ensemble")
+    if "" in names or len(set(names)) < len(names):
+        raise MoodstreamError(f"--emotion {asked}: expected names that differ, divided by commas")
+    if set(names) == set(together):
+        asked = "ensemble"  # so that its temperature holds, whichever way it is written
+    parts = [_classifier(name, device, store, settings.progress) for name in names]
+    if len(parts) == 1:
+        return _calibrated(*parts[0], settings.calibration)
+    # A fitted file is for the average of members as they are; each may have a stored temperature.
+    inner = "stored" if settings.calibration == "stored" else "none"
+    members = [_calibrated(*part, inner)[0] for part in parts]
+    each = [info for _, info in parts]
+    whole = ModelInfo(
+        asked,
+        file=" ".join(info.file for info in each),
+        sha256=" ".join(info.sha256 for info in each),
+        engine=" ".join(dict.fromkeys(info.engine for info in each)),
+        device=" ".join(dict.fromkeys(info.device for info in each)),
+    )
+    return _calibrated(Ensemble(members, asked), whole, settings.calibration)
+
+
+def _calibrated(
+    classifier: EmotionClassifier, info: ModelInfo, calibration: str
+) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier with the temperature that ``ModelSettings.calibration`` asks for."""
+    from moodstream.realtime.calibration import Calibrated, Calibration
+
+    temperature: float | None = None
+    if calibration == "stored":
+        temperature = weights.embedded_card().temperature(info.name)
+    elif calibration != "none":
+        fitted = Calibration.load(Path(calibration))
+        if fitted.classifier != info.name:
+            raise MoodstreamError(
+                f"--calibration {calibration}: fitted for {fitted.classifier}, not for {info.name}"
+            )
+        temperature = fitted.temperature
+    if temperature is None:
+        return classifier, replace(info, temperature=1.0)
+    return Calibrated(classifier, temperature), replace(info, temperature=temperature)
 
 
 def _info(name: str, path: Path, engine: str, device: str) -> ModelInfo:
@@ -172,10 +259,11 @@ def _detector(
 def _classifier(
     asked: str, device: RunsOn, store: weights.Store, progress: bool
 ) -> tuple[EmotionClassifier, ModelInfo]:
-    if asked == "embedded":
+    if asked in weights.embedded_card().networks:
         from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
 
-        return EmbeddedClassifier(), _info("embedded", weights.embedded(), "openvino", "cpu")
+        made = EmbeddedClassifier(asked)
+        return made, _info(asked, weights.embedded(asked), f"openvino {made.precision}", "cpu")
     from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
 
     path = _weights_path(asked, "emotion", EMOTION_NAMES, device, store, progress)

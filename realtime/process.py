@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +14,7 @@ from moodstream.realtime import summary as summaries
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupAggregator, GroupSettings, without_small_groups
 from moodstream.realtime.models import Models
+from moodstream.realtime.outputs import clean_up, finished, prepare_folder, write_json
 from moodstream.realtime.pipeline import Moment, Pipeline, Progress
 from moodstream.realtime.recorder import TimelineWriter
 from moodstream.realtime.sources import FileSource
@@ -56,23 +55,6 @@ class ProcessSettings:
             raise ValueError(f"expected 0 ≤ start < end, got {self.start} and {self.end}")
 
 
-def prepare_folder(folder: Path, overwrite: bool) -> bool:
-    """Make sure that results can be written there; returns whether the folder is new.
-
-    Raises MoodstreamError where it cannot be written or holds results and ``overwrite`` is False.
-    """
-    if not overwrite and any((folder / name).exists() for name in OUTPUTS):
-        raise MoodstreamError(f"{folder}: holds results already; use --overwrite to replace them")
-    new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise MoodstreamError(f"{folder}: cannot be written ({error.strerror})") from None
-    return new
-
-
 def peak_memory_mb() -> float | None:
     """The largest resident memory of this process so far in MB, where the system tells."""
     try:
@@ -91,7 +73,7 @@ class Run:
         self.timer = StageTimer()
         self.source = FileSource(path, settings.start, settings.end)
         try:
-            self._new_folder = prepare_folder(folder, settings.overwrite)
+            self._new_folder = prepare_folder(folder, OUTPUTS, settings.overwrite)
         except MoodstreamError:
             self.source.close()
             raise
@@ -138,10 +120,10 @@ class Run:
             wall = time.perf_counter() - began
             self._rows.close()
             summary = self._summary(progress, wall)
-            self._write_json("summary.json", summary)
+            write_json(self.folder / "summary.json", summary)
             self._report(summary)
         except BaseException as error:
-            self._clean_up()
+            clean_up(self.folder, OUTPUTS, self._new_folder)
             if isinstance(error, OSError):
                 raise MoodstreamError(f"{self.folder}: cannot be written ({error})") from error
             raise
@@ -200,6 +182,7 @@ class Run:
                 "parts": parts,
                 "shifts": len(events),
                 "biggest_shift": max(events, key=lambda e: e["size"], default=None),
+                **summaries.mean_extras(self.folder),
             },
             "notes": notes,
             "interrupted": interrupted,
@@ -229,24 +212,11 @@ class Run:
         if self.settings.privacy != "group":
             hide_by = self.models.detector if self.settings.privacy == "blur" else None
             stills = key_moments(self.source, self.folder, summary, self._rows.events, hide_by)
-        part = self.folder / "report.html.part"
-        write_report(self.folder, part, stills)
-        part.replace(self.folder / "report.html")
+        with finished(self.folder / "report.html") as part:
+            write_report(self.folder, part, stills)
         for name in OUTPUTS:  # what an earlier run left and this one did not make
             stale = (name == "overlay.mp4" and self._video is None) or (
                 name == "people.parquet" and self.settings.privacy == "group"
             )
             if stale:
                 (self.folder / name).unlink(missing_ok=True)
-
-    def _write_json(self, name: str, content: Any) -> None:
-        part = self.folder / f"{name}.part"
-        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(self.folder / name)
-
-    def _clean_up(self) -> None:
-        """Remove what is half-written, and the folder if it was made for it."""
-        for part in self.folder.glob("*.part"):
-            part.unlink(missing_ok=True)
-        if self._new_folder and not any(self.folder.iterdir()):
-            self.folder.rmdir()

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS, Faces
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, Faces
 from moodstream.realtime.group import GroupState, MoodShift
 
 STEP = 0.2
@@ -29,7 +30,9 @@ TIMELINE_COLUMNS = (
     "effective_people",
     "dominant",
     "shift",
+    *(f"w_{name}" for name in EMOTIONS),
     *(f"u_{name}" for name in EMOTIONS),
+    *EXTRAS,
 )
 PEOPLE_COLUMNS = (
     "track_id",
@@ -41,6 +44,7 @@ PEOPLE_COLUMNS = (
     "y1",
     "x2",
     "y2",
+    *EXTRAS,
 )
 
 
@@ -64,10 +68,10 @@ def timeline_row(t: float, state: GroupState) -> dict[str, Any]:
         "dominant": state.dominant,
         "shift": state.shift,
     }
-    for prefix, probs in (("p", state.probs), ("u", state.unweighted)):
+    for prefix, probs in (("p", state.probs), ("w", state.weighted), ("u", state.unweighted)):
         if probs is not None:
             row |= {f"{prefix}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
-    return row
+    return row | _extras(state.extras)
 
 
 def people_rows(t: float, faces: Faces) -> Iterator[dict[str, Any]]:
@@ -83,7 +87,14 @@ def people_rows(t: float, faces: Faces) -> Iterator[dict[str, Any]]:
         }
         row |= {f"p_{n}": float(v) if read else None for n, v in zip(EMOTIONS, probs, strict=True)}
         row |= {n: float(v) for n, v in zip(("x1", "y1", "x2", "y2"), faces.boxes[i], strict=True)}
-        yield row
+        yield row | _extras(None if faces.extras is None else faces.extras[i])
+
+
+def _extras(values: npt.NDArray[Any] | None) -> dict[str, float | None]:
+    """Valence, arousal and disagreement; None where the model reads none."""
+    if values is None:
+        return dict.fromkeys(EXTRAS)
+    return {n: None if np.isnan(v) else float(v) for n, v in zip(EXTRAS, values, strict=True)}
 
 
 @dataclass

@@ -116,7 +116,12 @@ def _charts(
     people: Lanes | None,
     span: tuple[float, float],
 ) -> dict[str, Any]:
-    from moodstream.realtime.report_charts import context_chart, group_chart, lanes_chart
+    from moodstream.realtime.report_charts import (
+        affect_chart,
+        context_chart,
+        group_chart,
+        lanes_chart,
+    )
 
     if not len(line):
         return {}
@@ -124,6 +129,8 @@ def _charts(
     charts = {"context": context_chart(thin, events, span)}
     if line.mean() is not None:
         charts = {"group": group_chart(thin, events, span), **charts}
+    if (line.valence == line.valence).any():
+        charts["affect"] = affect_chart(thin, events, span)
     if people and people.lanes:
         charts["lanes"] = lanes_chart(people, span)
     return charts
@@ -156,6 +163,10 @@ def _facts(
         facts.append(("Biggest shift", change, remark, biggest["to"]))
     elif mean is not None:
         facts.append(("Biggest shift", "none", "the mood stayed much the same", None))
+    disagreement = summary.get("mood", {}).get("disagreement")
+    if disagreement is not None:
+        remark = "between the networks, of at most 0.69"
+        facts.append(("Disagreement", f"{disagreement:.3f} nats", remark, None))
     return facts
 
 

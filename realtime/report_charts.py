@@ -125,6 +125,37 @@ def context_chart(
     return {"data": data, "layout": layout}
 
 
+def affect_chart(
+    line: Timeline, shifts: Sequence[dict[str, Any]], span: tuple[float, float]
+) -> Chart:
+    """Valence and arousal of the group, from -1 to 1."""
+    curves = (
+        ("valence", line.valence, "#4C7DE0", "solid"),
+        ("arousal", line.arousal, "#D2762B", "dash"),
+    )
+    data: list[Chart] = [
+        {
+            "type": "scatter",
+            "x": _ms(line.t),
+            "y": _rounded(values),
+            "name": name,
+            "mode": "lines",
+            "connectgaps": False,
+            "line": {"width": 2, "color": colour, "dash": dash},
+            "hovertemplate": "%{y:+.2f}",
+        }
+        for name, values, colour, dash in curves
+    ]
+    layout = _layout(span, 240, shifts)
+    layout["yaxis"] |= {
+        "range": [-1.04, 1.04],
+        "tickvals": [-1, -0.5, 0, 0.5, 1],
+        "ticktext": ["−1", "−0.5", "0", "+0.5", "+1"],
+        "zeroline": True,
+    }
+    return {"data": data, "layout": layout}
+
+
 def lanes_chart(people: Lanes, span: tuple[float, float]) -> Chart:
     """One lane per person, coloured by the mood shown and paler where quality is low."""
     quarters = len(_ALPHA)

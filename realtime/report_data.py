@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS, F64, I64
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, F64, I64
 
 STEP = 0.2  # seconds from row to row of the timeline files
 MOST_POINTS = 2000
@@ -18,13 +18,14 @@ MOST_LANES = 60
 _MOST_CELLS = 500
 _LONG = 1.0  # seconds from which a person has a lane
 _PROBS = tuple(f"p_{name}" for name in EMOTIONS)
-_CURVES = (*_PROBS, "entropy", "entropy_share", "people", "effective_people")
+_CURVES = (*_PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
 
 
 @dataclass(frozen=True)
 class Timeline:
     """The group over time. t: (T,) seconds; probs: (T, 7), NaN rows where nobody counted;
-    entropy (nats), entropy_share, people, effective_people: (T,), NaN where unknown.
+    entropy (nats), entropy_share, people, effective_people, valence, arousal (in [-1, 1]),
+    disagreement (nats): (T,), NaN where unknown.
     """
 
     t: F64
@@ -33,6 +34,9 @@ class Timeline:
     entropy_share: F64
     people: F64
     effective_people: F64
+    valence: F64
+    arousal: F64
+    disagreement: F64
 
     @classmethod
     def read(cls, path: Path) -> Timeline:
@@ -59,19 +63,7 @@ class Timeline:
         size = -(-len(self) // most)
         if size <= 1:
             return self
-        return Timeline(
-            *(
-                _means(a, size)
-                for a in (
-                    self.t,
-                    self.probs,
-                    self.entropy,
-                    self.entropy_share,
-                    self.people,
-                    self.effective_people,
-                )
-            )
-        )
+        return Timeline(*(_means(getattr(self, f.name), size) for f in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.frames import EMOTIONS, EXTRAS
 
 _PACKAGES = (
     "moodstream",
@@ -84,6 +84,16 @@ def _part(
         part["dominant"] = EMOTIONS[int(mean.argmax())]
         part["share"] = round(float(mean.max()), 4)
     return part
+
+
+def mean_extras(folder: Path) -> dict[str, float]:
+    """Mean valence, arousal and disagreement over the steps of a run; only those that were read."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / "timeline.parquet", columns=list(EXTRAS))
+    means = {name: pc.mean(table[name]).as_py() for name in EXTRAS}
+    return {name: round(mean, 4) for name, mean in means.items() if mean is not None}
 
 
 def five_lines(summary: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from moodstream.realtime.errors import WeightsError as WeightsError
 
@@ -290,18 +290,48 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def embedded() -> Path:
-    """The emotion network inside this package, checked; raises WeightsError if it is damaged.
+@dataclass(frozen=True)
+class EmbeddedCard:
+    """What lies beside the networks in this package: ``classifiers/networks/card.json``.
 
-    Beside it lies ``embedded.json``: its SHA-256, the temperature of its softmax, and what it
-    scored on the test sets of ``tools/train_embedded.py``.
+    networks: name to {"sha256", "temperature", …}; members and ensemble_temperature: who votes in
+    the ensemble, and the temperature of their average. Temperatures were fitted on FER2013's
+    PublicTest by ``tools/train_embedded.py``.
     """
-    path = Path(__file__).parent / "classifiers" / "embedded.onnx"
-    card = path.with_suffix(".json")
-    if not path.is_file() or not card.is_file():
+
+    networks: Mapping[str, Mapping[str, Any]]
+    members: tuple[str, ...]
+    ensemble_temperature: float
+
+    def temperature(self, name: str) -> float | None:
+        """The fitted temperature of a network or of ``ensemble``; None for any other name."""
+        if name == "ensemble":
+            return self.ensemble_temperature
+        return float(self.networks[name]["temperature"]) if name in self.networks else None
+
+
+def embedded_card() -> EmbeddedCard:
+    """The card of the networks in this package; raises WeightsError where it is damaged."""
+    path = _networks() / "card.json"
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        ensemble = card["ensemble"]
+        return EmbeddedCard(card["networks"], tuple(ensemble["members"]), ensemble["temperature"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise WeightsError(f"no readable {path}; install moodstream again") from None
+
+
+def embedded(name: str = "embedded") -> Path:
+    """An emotion network inside this package, checked; raises WeightsError if it is damaged."""
+    known, path = embedded_card().networks, _networks() / f"{name}.onnx"
+    if name not in known or not path.is_file():
         raise WeightsError(f"no {path}; install moodstream again")
-    _expect(path, "sha256", json.loads(card.read_text(encoding="utf-8"))["sha256"], sha256_of(path))
+    _expect(path, "sha256", known[name]["sha256"], sha256_of(path))
     return path
+
+
+def _networks() -> Path:
+    return Path(__file__).parent / "classifiers" / "networks"
 
 
 def packaged(module: str, filename: str, sha256: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from moodstream.realtime import quality
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors import filter_faces
 from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.frames import EMOTIONS, F32, Detections, Faces, Frame
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Frame
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.timing import StageTimer
 from moodstream.trackers.faces import FaceTracker, TrackerSettings, Tracks
@@ -94,24 +94,26 @@ class Worker:
         scores = np.zeros(len(ids), np.float32)
         scores[seen] = found.scores[row[seen]]
         worth = np.zeros(len(ids), np.float32)
-        probs = np.full((len(ids), len(EMOTIONS)), np.nan, np.float32)
+        read = np.full((len(ids), len(EMOTIONS) + len(EXTRAS)), np.nan, np.float32)
         with self.timer.stage("quality"):
             worth[seen] = quality.measure(frame.image, boxes[seen])
         with self.timer.stage("classify"):
-            probs[seen] = self._classify(frame, boxes[seen])
+            read[seen] = self._classify(frame, boxes[seen])
         with self.timer.stage("smooth"):
-            smoothed = self.smoother.update(frame.t, ids, probs, worth)
+            smoothed = self.smoother.update(frame.t, ids, read, worth)
         marks = None
         if found.landmarks is not None:
             marks = np.full((len(ids), 5, 2), np.nan, np.float32)
             marks[seen] = found.landmarks[row[seen]]
-        return Faces(boxes, scores, worth, smoothed, ids, seen, marks)
+        probs, extras = np.split(smoothed, [len(EMOTIONS)], axis=1)
+        return Faces(boxes, scores, worth, probs, ids, seen, marks, extras)
 
     def _classify(self, frame: Frame, boxes: F32) -> F32:
-        if len(boxes) == 0:
-            return np.zeros((0, len(EMOTIONS)), np.float32)
-        raw = self.classifier.classify(frame.image, boxes)
-        return fold_to(raw, self.classifier.classes, EMOTIONS)
+        raw = self.classifier.classify([frame.image], [boxes])
+        probs = fold_to(raw.probs, self.classifier.classes, EMOTIONS)
+        read = replace(raw, probs=probs).columns()
+        read[np.isnan(probs).any(axis=1)] = np.nan  # half a reading is none
+        return read
 
     def _predicted(self, t: float) -> Faces:
         """The people of the last look, their boxes moved on."""
@@ -130,5 +132,5 @@ class Worker:
             last.probs,
             last.track_ids,
             np.zeros(len(last), bool),
-            None,
+            extras=last.extras,
         )

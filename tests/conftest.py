@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import csv
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from moodstream.realtime.frames import EMOTIONS, Faces
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Image, Readings
 
 # time limits per example belong in benchmarks: shared machines are noisy
 settings.register_profile("moodstream", deadline=None)
@@ -35,12 +38,111 @@ def networks() -> Any:
     return load(ModelSettings("embedded", device="cpu"))
 
 
+@pytest.fixture(scope="session")
+def pickle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """HSEmotion name → a pickled network of its structure with random weights."""
+    import torch
+    from stand_ins import BOXES, picture, stand_in
+
+    from moodstream.realtime.classifiers import hsemotion
+
+    folder = tmp_path_factory.mktemp("pickles")
+
+    @functools.cache
+    def path(name: str) -> Path:
+        size = hsemotion.size_of(name)
+        faces = [hsemotion.crop(picture(7), box, size) for box in BOXES]
+        outputs = len(hsemotion.classes_of(name)) + 2 * name.endswith("_mtl")
+        kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
+        model = stand_in(kind, outputs, hsemotion.normalised(np.stack(faces)))
+        torch.save(model, folder / f"{name}.pt")
+        return folder / f"{name}.pt"
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def onnx_of(
+    pickle_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """HSEmotion name → the same network as ONNX with a free batch."""
+    import torch
+
+    from moodstream.realtime.classifiers import hsemotion
+
+    folder = tmp_path_factory.mktemp("onnx")
+
+    @functools.cache
+    def path(name: str) -> Path:
+        size = hsemotion.size_of(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of the exporter
+            torch.onnx.export(
+                torch.load(pickle_of(name), weights_only=False),
+                (torch.zeros(1, 3, size, size),),
+                str(folder / f"{name}.onnx"),
+                dynamo=False,
+                input_names=["input"],
+                output_names=["output"],
+                dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}},
+            )
+        return folder / f"{name}.onnx"
+
+    return path
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small batches: threads of torch that wait for each other cost more than they bring."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class OneFace:
+    """A detector that finds the same face in every picture."""
+
+    name = "one face"
+    box = np.array([[10, 10, 40, 40]], np.float32)
+
+    def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
+        return [Detections(self.box.copy(), np.ones(1, np.float32)) for _ in images]
+
+
+class Says:
+    """A classifier that says the same of every face."""
+
+    def __init__(
+        self,
+        probs: Sequence[float] | F32,
+        affect: tuple[float, float] | None = None,
+        classes: tuple[str, ...] = EMOTIONS,
+        name: str = "says",
+    ) -> None:
+        self.name, self.classes = name, classes
+        self.probs, self.affect = np.asarray(probs, np.float32), affect
+
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+        n = sum(map(len, boxes))
+        affect = None if self.affect is None else np.full((n, 2), self.affect, np.float32)
+        return Readings(np.tile(self.probs, (n, 1)), affect)
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def make_faces(ids: list[int], probs: np.ndarray, quality: list[float], seen: bool = True) -> Faces:
+def make_faces(
+    ids: list[int],
+    probs: np.ndarray,
+    quality: list[float],
+    seen: bool = True,
+    extras: Any = None,
+) -> Faces:
     n = len(ids)
     return Faces(
         boxes=np.tile(np.array([0, 0, 10, 10], np.float32), (n, 1)),
@@ -49,4 +151,5 @@ def make_faces(ids: list[int], probs: np.ndarray, quality: list[float], seen: bo
         probs=np.asarray(probs, np.float32).reshape(n, len(EMOTIONS)),
         track_ids=np.array(ids, np.int64).reshape(n),
         seen=np.full(n, seen),
+        extras=None if extras is None else np.array(extras, np.float32).reshape(n, len(EXTRAS)),
     )

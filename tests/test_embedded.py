@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -46,24 +47,40 @@ def test_a_box_outside_the_picture_is_grey_and_not_an_error():
 
 
 def test_nobody(classifier):
-    image = np.zeros((50, 50, 3), np.uint8)
-    assert classifier.classify(image, np.zeros((0, 4), np.float32)).shape == (0, 7)
+    image, nobody = np.zeros((50, 50, 3), np.uint8), np.zeros((0, 4), np.float32)
+    for images, boxes in (([], []), ([image], [nobody]), ([image] * 2, [nobody] * 2)):
+        read = classifier.classify(images, boxes)
+        assert read.probs.shape == (0, 7)
+        assert (read.affect, read.disagreement) == (None, None)
 
 
 def test_rows_are_distributions_and_do_not_depend_on_the_batch(classifier, face):
     image, boxes = face
     jitter = np.random.default_rng(0).uniform(-15, 15, (37, 4)).astype(np.float32)
     many = boxes + jitter
-    together = classifier.classify(image, many)
+    together = classifier.classify([image], [many]).probs
     np.testing.assert_allclose(together.sum(1), 1, atol=1e-5)
-    alone = np.concatenate([classifier.classify(image, box[None]) for box in many])
-    np.testing.assert_allclose(together, alone, atol=1e-4)
+    alone = [classifier.classify([image], [box[None]]).probs for box in many]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-4)
+
+
+def test_faces_of_several_pictures_follow_each_other(classifier, face):
+    image, boxes = face
+    dark, nobody = (image * 0.3).astype(np.uint8)[:, ::-1], np.zeros((0, 4), np.float32)
+    flipped = image.shape[1] - boxes[:, [2, 1, 0, 3]]
+    flipped[:, [1, 3]] = boxes[:, [1, 3]]
+    beside = boxes + np.float32(40)
+    together = classifier.classify([image, image, dark], [boxes, nobody, np.r_[flipped, beside]])
+    pairs = ((image, boxes), (dark, flipped), (dark, beside))
+    alone = [classifier.classify([i], [b]).probs for i, b in pairs]
+    np.testing.assert_allclose(together.probs, np.concatenate(alone), atol=1e-4)
+    assert np.abs(alone[0] - alone[2]).max() > 0.05  # the rows can be told apart
 
 
 def test_exposure_and_contrast_hardly_matter(classifier, face):
     image, boxes = face
     dark = (image * 0.5 + 20).astype(np.uint8)
-    plain, other = classifier.classify(image, boxes), classifier.classify(dark, boxes)
+    plain, other = (classifier.classify([i], [boxes]).probs for i in (image, dark))
     assert np.abs(plain - other).max() < 0.12
 
 
@@ -76,7 +93,7 @@ def test_a_smile_is_read_as_happy_and_only_while_it_lasts(footage, networks):
     for frame in source.frames():
         if frame.index % 5 == 1:  # 72 frames: the last one is among them
             boxes = networks.detector.detect([frame.image], 0.5)[0].boxes
-            probs = networks.classifier.classify(frame.image, boxes[:1])
+            probs = networks.classifier.classify([frame.image], [boxes[:1]]).probs
             happy.append(probs[0, EMOTIONS.index("happy")])
     source.close()
     third = len(happy) // 3
@@ -91,21 +108,17 @@ def test_accuracy_on_fer2013_private_test(classifier):
     chosen = data["usage"] == 2
     images, labels = data["images"][chosen], data["labels"][chosen]
     assert tuple(data["classes"]) == EMOTIONS
-    whole = np.array([[0, 0, 48, 48]], np.float32)
-    probs = np.concatenate(
-        [classifier.classify(cv2.cvtColor(im, cv2.COLOR_GRAY2BGR), whole) for im in images]
-    )
+    whole = [np.array([[0, 0, 48, 48]], np.float32)] * len(images)
+    probs = classifier.classify([cv2.cvtColor(i, cv2.COLOR_GRAY2BGR) for i in images], whole).probs
     assert (probs.argmax(1) == labels).mean() >= 0.66
 
 
 def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
     from moodstream.realtime import weights
 
-    source = weights.embedded()
-    (tmp_path / "classifiers").mkdir()
-    for path in (source, source.with_suffix(".json")):
-        (tmp_path / "classifiers" / path.name).write_bytes(path.read_bytes())
-    with (tmp_path / "classifiers" / source.name).open("r+b") as file:
+    source, copies = weights.embedded().parent, tmp_path / "classifiers" / "networks"
+    shutil.copytree(source, copies)
+    with (copies / "embedded.onnx").open("r+b") as file:
         file.seek(5000)
         file.write(b"damage")
     monkeypatch.setattr(weights, "__file__", str(tmp_path / "weights.py"))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moodstream.realtime import maths
 from moodstream.realtime.frames import Faces
 from moodstream.realtime.group import (
+    PRIOR,
     GroupAggregator,
     GroupSettings,
     ShiftDetector,
@@ -18,6 +19,7 @@ from moodstream.realtime.group import (
 K = 7
 HAPPY, SAD, CALM = np.eye(K)[3], np.eye(K)[4], np.eye(K)[6]
 SOFT = 0.3 / K
+AVERAGE = GroupSettings(prior_people=None)
 
 
 def soft(p: np.ndarray) -> np.ndarray:
@@ -41,11 +43,14 @@ def rooms(draw):
 
 @settings(max_examples=30)
 @given(rooms())
-def test_a_steady_room_is_its_weighted_mean(room):
+def test_a_steady_room_is_the_group_of_its_people(room):
     probs, quality = room
-    group = GroupAggregator()
-    run(group, 6, 10, lambda t: (list(range(len(probs))), probs, list(quality)))
-    state = group.state(6.0)
+    settled, average = GroupAggregator(), GroupAggregator(AVERAGE)
+    for group in (settled, average):
+        run(group, 6, 10, lambda t: (list(range(len(probs))), probs, list(quality)))
+    want = maths.group_shares(probs, quality, PRIOR, GroupSettings().prior_people)
+    np.testing.assert_allclose(settled.state(6.0).probs, want, atol=1e-4)
+    state = average.state(6.0)
     np.testing.assert_allclose(state.probs, maths.weighted_mean(probs, quality), atol=1e-5)
     np.testing.assert_allclose(state.unweighted, probs.mean(0), atol=1e-5)
     assert state.effective_people == pytest.approx(maths.kish(quality), rel=1e-3)
@@ -61,13 +66,72 @@ def test_copies_and_order_change_nothing(room, random):
     n = len(probs)
     order = list(range(n))
     random.shuffle(order)
-    plain, copied, shuffled = GroupAggregator(), GroupAggregator(), GroupAggregator()
+    plain, copied, shuffled = (GroupAggregator(AVERAGE) for _ in range(3))
     run(plain, 3, 5, lambda t: (list(range(n)), probs, list(quality)))
     run(copied, 3, 5, lambda t: (list(range(2 * n)), np.tile(probs, (2, 1)), [*quality, *quality]))
     run(shuffled, 3, 5, lambda t: (order, probs[order], list(quality[order])))
     for other in (copied, shuffled):
         np.testing.assert_allclose(plain.state(3).probs, other.state(3).probs, atol=1e-6)
     assert copied.state(3).effective_people == pytest.approx(2 * plain.state(3).effective_people)
+
+
+def test_one_person_alone_stays_as_read():
+    read = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
+    group = GroupAggregator()
+    run(group, 5, 10, lambda t: ([1], [read], [0.5]))
+    np.testing.assert_allclose(group.state(5.0).probs, read, atol=1e-6)
+
+
+def test_a_room_of_the_same_doubtful_smile_is_surer_of_it_than_one_person():
+    read = np.array([0.1, 0.02, 0.05, 0.5, 0.1, 0.03, 0.2])
+    group = GroupAggregator()
+    run(group, 5, 10, lambda t: (list(range(20)), [read] * 20, [0.5] * 20))
+    state = group.state(5.0)
+    assert state.probs[3] > 0.7
+    assert state.entropy < maths.entropy(read)
+    np.testing.assert_allclose(state.unweighted, read, atol=1e-6)
+
+
+@pytest.mark.parametrize("keeps", [10.0, 2.5, 1.0, 0.5])
+def test_one_person_whose_track_breaks_is_still_one_person(keeps):
+    read = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
+    group = GroupAggregator()
+    run(group, 10, 10, lambda t: ([int(t / keeps)], [read], [0.5]))
+    np.testing.assert_allclose(group.state(10.0).probs, read, atol=0.02)
+
+
+def test_a_room_whose_readings_drift_together_has_no_shift():
+    """Light and camera move all readings a little; settled shares would make it a mood shift."""
+    people = 20
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        base = np.log([0.05, 0.03, 0.05, 0.41, 0.05, 0.03, 0.38])
+        own, common = rng.normal(0, 0.3, (people, K)), np.zeros(K)
+        group = GroupAggregator()
+        detector, found = ShiftDetector(group), []
+        for k in range(400):
+            own = own * 0.95 + rng.normal(0, 0.1, own.shape)
+            common = common * 0.98 + rng.normal(0, 0.06, K)
+            probs = np.exp(base + own + common)
+            group.add(
+                k / 5,
+                make_faces(
+                    list(range(people)), probs / probs.sum(1, keepdims=True), [0.6] * people
+                ),
+            )
+            found.append(detector.update(group.state(k / 5)))
+        assert not any(found)
+        assert detector.flush() is None
+
+
+def test_averages_are_kept_beside_the_settled_shares():
+    rng = np.random.default_rng(0)
+    probs, quality = rng.dirichlet(np.ones(K), 8), rng.uniform(0.1, 1, 8)
+    group = GroupAggregator()
+    run(group, 6, 10, lambda t: (list(range(8)), probs, list(quality)))
+    state = group.state(6.0)
+    np.testing.assert_allclose(state.weighted, maths.weighted_mean(probs, quality), atol=1e-5)
+    assert np.abs(state.probs - state.weighted).max() > 0.005
 
 
 def test_quality_weighs_and_zero_removes():

@@ -4,118 +4,51 @@ import functools
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+import timm
+import torch
+from hsemotion import facial_emotions
+from stand_ins import BOXES, picture
 
+from moodstream.realtime import models
 from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image
-from moodstream.realtime.weights import WeightsError
+from moodstream.realtime.weights import Store, WeightFile, WeightsError, sha256_of
 
-torch = pytest.importorskip("torch")
-timm = pytest.importorskip("timm")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 B0, MTL, B2 = "enet_b0_8_best_vgaf", "enet_b0_8_va_mtl", "enet_b2_7"
 
 
-def picture(seed: int = 0, size: tuple[int, int] = (360, 480)) -> Image:
-    """Coarse and fine texture, so that colour order and resizing both matter."""
-    rng = np.random.default_rng(seed)
-    shape = size[::-1]
-    coarse = cv2.resize(rng.uniform(0, 255, (9, 12, 3)), shape, interpolation=cv2.INTER_CUBIC)
-    fine = rng.normal(0, 40, (*size, 3))
-    return np.clip(coarse + fine, 0, 255).astype(np.uint8)
-
-
-BOXES = np.array(
-    [
-        [10, 20, 110, 140],
-        [100, 5, 470, 350],  # shrunk: antialiasing shows
-        [-30, -20, 90, 100],  # over the edge
-        [400, 300, 600, 500],
-        [200, 200, 224, 230],
-    ],
-    np.float32,
-)
-
-
-def stand_in(name: str, outputs: int) -> Any:
-    """A network of the structure of HSEmotion's pickles, with confident and varied answers."""
-    torch.manual_seed(1)
-    kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
-    model = timm.create_model(kind, pretrained=False, num_classes=0)
-    size, features = hsemotion.size_of(name), model.num_features
-    seen = torch.from_numpy(hsemotion.crops(picture(7), BOXES, size))
-    with torch.no_grad():
-        # A fresh network answers the same to everything; statistics of real input wake it up.
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.momentum = 1.0
-        spread = model.train()(seen)
-        head = torch.nn.Linear(features, outputs)
-        head.weight.mul_(60 / (spread - spread.mean(0)).norm(dim=1).mean())
-        head.bias.copy_(-head.weight @ spread.mean(0))
-    model.classifier = torch.nn.Sequential(head)
-    return model.eval()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small batches: threads that wait for each other cost more than they bring."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def faces_of(image: Image, boxes: F32, size: int) -> F32:
+    return hsemotion.normalised(np.stack([hsemotion.crop(image, box, size) for box in boxes]))
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    folder = tmp_path_factory.mktemp("models")
-
-    @functools.cache
-    def path(name: str) -> Path:
-        outputs = {B0: 8, MTL: 10, B2: 7}[name]
-        torch.save(stand_in(name, outputs), folder / f"{name}.pt")
-        return folder / f"{name}.pt"
-
-    return path
-
-
-@pytest.fixture(scope="module")
-def onnx_files(models: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The B0 stand-in as ONNX with a free batch, and with a batch of one."""
+def one_at_a_time(onnx_of: Callable[[str], Path], tmp_path_factory: Any) -> Path:
+    """The B0 stand-in as ONNX that was exported with a batch of one."""
     import onnx
 
-    folder = tmp_path_factory.mktemp("onnx")
-    free, static = folder / "free.onnx", folder / "static.onnx"
-    torch.onnx.export(
-        torch.load(models(B0), weights_only=False),
-        (torch.zeros(1, 3, 224, 224),),
-        str(free),
-        dynamo=False,
-        input_names=["input"],
-        output_names=["output"],
-        dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}},
-    )
-    model = onnx.load(str(free))
+    model = onnx.load(str(onnx_of(B0)))
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = 1
-    onnx.save(model, str(static))
-    return {"free": free, "static": static}
+    path = tmp_path_factory.mktemp("onnx") / "static.onnx"
+    onnx.save(model, str(path))
+    return path
 
 
 def reference(
     name: str, path: Path, image: Image, boxes: F32, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[F32, list[str]]:
     """What the hsemotion package says of the same faces: its scores and its labels."""
-    facial_emotions = pytest.importorskip("hsemotion.facial_emotions")
     load = functools.partial(torch.load, weights_only=False)
     with monkeypatch.context() as patch:
         patch.setattr(facial_emotions, "get_model_path", lambda name: str(path))
@@ -141,45 +74,82 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("name", [B0, MTL, B2])
+@pytest.mark.parametrize("name", hsemotion.NAMES)
 def test_same_probabilities_as_the_hsemotion_package(
-    name: str, models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    name: str, pickle_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = HSEmotionClassifier(name, models(name))
+    ours = HSEmotionClassifier(name, pickle_of(name))
     image = picture(0)
-    expected, labels = reference(name, models(name), image, BOXES, monkeypatch)
-    got = ours.classify(image, BOXES)
-    assert got.shape == (len(BOXES), len(ours.classes))
+    expected, labels = reference(name, pickle_of(name), image, BOXES, monkeypatch)
+    read = ours.classify([image], [BOXES])
+    got, k = read.probs, len(ours.classes)
+    assert got.shape == (len(BOXES), k)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(got, expected[:, : got.shape[1]], atol=1e-3)
+    np.testing.assert_allclose(got, expected[:, :k], atol=1e-3)
     named = [ours.classes[i] for i in got.argmax(axis=1)]
     assert named == [LABELS[label] for label in labels]
     # Were all answers alike, the comparison would say nothing.
     assert len(set(named)) >= 3
     if name == MTL:
-        values = ours.raw(image, BOXES)[:, 8:]
-        np.testing.assert_allclose(values, expected[:, 8:], rtol=1e-3, atol=1e-3)
+        assert read.affect is not None
+        np.testing.assert_allclose(read.affect, expected[:, k:], atol=1e-3)
+        assert (np.abs(read.affect) < 1).all()  # so that clipping hides nothing
+        assert np.ptp(read.affect, axis=0).min() > 0.1
+    else:
+        assert read.affect is None
+    assert read.disagreement is None
 
 
-def test_colour_order_matters(models: Callable[[str], Path]) -> None:
-    ours, image = HSEmotionClassifier(B0, models(B0)), picture()
+def test_valence_and_arousal_stay_within_their_range(
+    pickle_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = HSEmotionClassifier(MTL, pickle_of(MTL))
+    raw = np.concatenate([np.zeros((2, 8)), [[-3.0, 0.25], [0.5, 9.0]]], axis=1)
+    monkeypatch.setattr(ours, "_network", lambda batch: [raw.astype(np.float32)])
+    read = ours.classify([picture()], [BOXES[:2]])
+    np.testing.assert_array_equal(read.affect, [[-1, 0.25], [0.5, 1]])
+    np.testing.assert_allclose(read.probs, 1 / 8, atol=1e-6)  # the classes alone share the softmax
+
+
+def test_colour_order_matters(pickle_of: Callable[[str], Path]) -> None:
+    ours, image = HSEmotionClassifier(B0, pickle_of(B0)), picture()
     swapped = np.ascontiguousarray(image[..., ::-1])
-    assert np.abs(ours.classify(image, BOXES) - ours.classify(swapped, BOXES)).max() > 0.05
+    there, back = (ours.classify([i], [BOXES]).probs for i in (image, swapped))
+    assert np.abs(there - back).max() > 0.05
 
 
-@pytest.mark.parametrize("kind", ["free", "static"])
-def test_onnx_equals_torch(kind: str, models: Callable[[str], Path], onnx_files: Any) -> None:
+@pytest.mark.parametrize("name", hsemotion.NAMES)
+def test_onnx_equals_torch(
+    name: str, pickle_of: Callable[[str], Path], onnx_of: Callable[[str], Path]
+) -> None:
     image = picture(3)
-    expected = HSEmotionClassifier(B0, models(B0)).classify(image, BOXES)
-    got = HSEmotionClassifier(B0, onnx_files[kind]).classify(image, BOXES)
-    np.testing.assert_allclose(got, expected, atol=1e-3)
-    assert len(set(expected.argmax(axis=1))) > 1
+    by_torch = HSEmotionClassifier(name, pickle_of(name)).raw([image], [BOXES])
+    by_onnx = HSEmotionClassifier(name, onnx_of(name)).raw([image], [BOXES])
+    np.testing.assert_allclose(by_onnx, by_torch, atol=1e-3)
+    assert len(set(by_torch[:, :7].argmax(axis=1))) > 1
 
 
-def test_batches_of_at_most_32(onnx_files: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, image = HSEmotionClassifier(B0, onnx_files["free"]), picture()
-    boxes = np.tile(BOXES, (7, 1))
+def test_onnx_that_was_exported_for_one_face_reads_several(
+    one_at_a_time: Path, onnx_of: Callable[[str], Path]
+) -> None:
+    image = picture(3)
+    got, want = (
+        HSEmotionClassifier(B0, p).raw([image], [BOXES]) for p in (one_at_a_time, onnx_of(B0))
+    )
+    np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "pt"])
+def test_faces_of_all_pictures_share_batches_of_at_most_32(
+    suffix: str,
+    pickle_of: Callable[[str], Path],
+    onnx_of: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = HSEmotionClassifier(B0, {"onnx": onnx_of, "pt": pickle_of}[suffix](B0))
+    images = [picture(0), picture(1, (200, 300)), picture(2)]
+    boxes = [np.tile(BOXES, (3, 1)), np.zeros((0, 4), np.float32), np.tile(BOXES, (4, 1))]
     sizes, network = [], ours._network
 
     def counted(batch: F32) -> list[F32]:
@@ -187,15 +157,29 @@ def test_batches_of_at_most_32(onnx_files: Any, monkeypatch: pytest.MonkeyPatch)
         return network(batch)
 
     monkeypatch.setattr(ours, "_network", counted)
-    got = ours.classify(image, boxes)
+    got = ours.classify(images, boxes).probs
     assert sizes == [32, 3]
-    np.testing.assert_allclose(got, np.tile(got[:5], (7, 1)), atol=1e-4)
+    alone = [ours.classify([images[i]], [BOXES]).probs for i in (0, 2)]
+    expected = np.concatenate([np.tile(alone[0], (3, 1)), np.tile(alone[1], (4, 1))])
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    assert np.abs(alone[0] - alone[1]).max() > 0.05
 
 
-def test_nobody_gives_no_rows(onnx_files: Any) -> None:
-    ours, nobody = HSEmotionClassifier(B0, onnx_files["free"]), np.zeros((0, 4), np.float32)
-    assert ours.raw(picture(), nobody).shape == (0, 8)
-    assert ours.classify(picture(), nobody).shape == (0, 8)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_equals_the_cpu(pickle_of: Callable[[str], Path]) -> None:
+    cpu, gpu = (HSEmotionClassifier(MTL, pickle_of(MTL), d) for d in ("cpu", "cuda"))
+    faces = [picture()], [BOXES]
+    np.testing.assert_allclose(gpu.classify(*faces).probs, cpu.classify(*faces).probs, atol=5e-3)
+
+
+def test_nobody_gives_no_rows(onnx_of: Callable[[str], Path]) -> None:
+    ours, nobody = HSEmotionClassifier(MTL, onnx_of(MTL)), np.zeros((0, 4), np.float32)
+    for images, boxes in (([], []), ([picture()], [nobody]), ([picture()] * 2, [nobody] * 2)):
+        assert ours.raw(images, boxes).shape == (0, 10)
+        read = ours.classify(images, boxes)
+        assert read.probs.shape == (0, 8)
+        assert read.affect is not None
+        assert read.affect.shape == (0, 2)
 
 
 def test_crops_are_clipped_and_never_empty() -> None:
@@ -204,13 +188,13 @@ def test_crops_are_clipped_and_never_empty() -> None:
     boxes = np.array(
         [[-9, -9, 30, 99], [30, 0, 99, 99], [200, 5, 300, 9], [3, 3, 3, 3]], np.float32
     )
-    got = hsemotion.crops(image, boxes, 224)
+    got = faces_of(image, boxes, 224)
     assert got.shape == (4, 3, 224, 224)
     black, red = (0 - 0.485) / 0.229, (1 - 0.485) / 0.229
     for row, value in enumerate([black, red, red, black]):
         np.testing.assert_allclose(got[row, 0], value, atol=1e-5)
     with pytest.raises(ValueError, match="finite"):
-        hsemotion.crops(image, np.full((1, 4), np.nan, np.float32), 224)
+        hsemotion.crop(image, np.full(4, np.nan, np.float32), 224)
 
 
 @pytest.mark.parametrize("name", hsemotion.NAMES)
@@ -221,18 +205,44 @@ def test_names(name: str) -> None:
     assert ("contempt" in classes) is (name != "enet_b2_7")
 
 
-def test_wrong_use_is_told(models: Callable[[str], Path], onnx_files: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", hsemotion.NAMES)
+def test_every_name_runs_from_a_store_of_verified_files(
+    name: str, onnx_of: Callable[[str], Path]
+) -> None:
+    path = onnx_of(name)
+    file = WeightFile(path.name, "https://x/y", sha256_of(path), None, "emotion", "", "")
+    settings = models.ModelSettings("hsemotion", emotion=name, device="cpu")
+    ours, info, notice = models.load_classifier(settings, Store(path.parent, {path.name: file}))
+    want = models.ModelInfo(name, path.name, sha256_of(path), "openvino", "cpu", 1.0)
+    assert (info, notice) == (want, None)
+    assert (ours.name, ours.classes) == (name, hsemotion.classes_of(name))
+    read = ours.classify([picture()], [BOXES])
+    assert read.probs.shape == (len(BOXES), len(ours.classes))
+    assert (read.affect is not None) is (name == MTL)
+    assert name in models.EMOTION_NAMES
+
+
+def test_pictures_and_boxes_must_match(onnx_of: Callable[[str], Path]) -> None:
+    ours = HSEmotionClassifier(B0, onnx_of(B0))
+    for images, boxes in (([picture()] * 2, [BOXES]), ([picture()], [BOXES] * 2)):
+        with pytest.raises(ValueError, match="zip"):
+            ours.classify(images, boxes)
+
+
+def test_wrong_use_is_told(
+    pickle_of: Callable[[str], Path], onnx_of: Callable[[str], Path], tmp_path: Path
+) -> None:
     cases: list[tuple[str, Path, str, str]] = [
-        ("enet_b9", models(B0), "cpu", "no HSEmotion model 'enet_b9'"),
+        ("enet_b9", pickle_of(B0), "cpu", "no HSEmotion model 'enet_b9'"),
         (B0, tmp_path / "a.bin", "cpu", "end in .onnx or .pt"),
-        (B0, onnx_files["free"], "cuda", f"use {B0}.pt"),
-        (MTL, onnx_files["free"], "cpu", "expected 10 outputs"),
-        (MTL, models(B0), "cpu", "expected 10 outputs"),
-        (B2, models(B0), "cpu", "does not hold the tensors of tf_efficientnet_b2"),
+        (B0, onnx_of(B0), "cuda", f"use {B0}.pt"),
+        (MTL, onnx_of(B0), "cpu", "expected 10 outputs"),
+        (MTL, pickle_of(B0), "cpu", "expected 10 outputs"),
+        (B2, pickle_of(B0), "cpu", "does not hold the tensors of tf_efficientnet_b2"),
         (B0, tmp_path / "none.pt", "cpu", "cannot read"),
     ]
     if not torch.backends.mps.is_available():
-        cases.append((B0, models(B0), "mps", "no mps device"))
+        cases.append((B0, pickle_of(B0), "mps", "no mps device"))
     (tmp_path / "bad.onnx").write_bytes(b"not a network")
     cases.append((B0, tmp_path / "bad.onnx", "cpu", "not an ONNX file"))
     for name, path, device, message in cases:
@@ -243,9 +253,9 @@ def test_wrong_use_is_told(models: Callable[[str], Path], onnx_files: Any, tmp_p
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_state_dict_of_a_pickled_module(
-    zipped: bool, models: Callable[[str], Path], tmp_path: Path
+    zipped: bool, pickle_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    model = torch.load(models(B0), weights_only=False)
+    model = torch.load(pickle_of(B0), weights_only=False)
     path = tmp_path / "model.pt"
     torch.save(model, path, _use_new_zipfile_serialization=zipped)
     state = state_dict_of(path)
@@ -254,7 +264,7 @@ def test_state_dict_of_a_pickled_module(
     assert all(torch.equal(state[k], v) for k, v in renamed.items())
     again = timm.create_model("tf_efficientnet_b0", pretrained=False, num_classes=8).eval()
     again.load_state_dict(state, strict=True)
-    batch = torch.from_numpy(hsemotion.crops(picture(), BOXES, 224))
+    batch = torch.from_numpy(faces_of(picture(), BOXES, 224))
     with torch.inference_mode():
         assert (again(batch) - model(batch)).abs().max() < 1e-5
 

@@ -146,3 +146,70 @@ def test_change_point_is_always_finite(masses):
     index, gain = maths.change_point(masses)
     assert 0 <= index < max(2, len(masses))
     assert 0 <= gain <= np.log(2) + 1e-6
+
+
+PRIOR = np.full(K, 1 / K)
+
+
+@given(groups(), st.floats(0.5, 100))
+def test_group_shares_are_a_distribution_whatever_the_order(group, strength):
+    probs, weights = group
+    shares = maths.group_shares(probs, weights, PRIOR, strength)
+    assert shares.sum() == pytest.approx(1)
+    assert (shares >= 0).all()
+    turned = maths.group_shares(probs[::-1], weights[::-1], PRIOR, strength)
+    np.testing.assert_allclose(shares, turned, atol=1e-5)
+
+
+@given(groups())
+def test_an_infinite_prior_gives_the_weighted_mean_and_a_large_one_is_near_it(group):
+    probs, weights = group
+    mean = maths.weighted_mean(probs, weights)
+    np.testing.assert_array_equal(maths.group_shares(probs, weights, PRIOR, np.inf), mean)
+    np.testing.assert_allclose(maths.group_shares(probs, weights, PRIOR, 1e7), mean, atol=1e-4)
+
+
+@given(distributions(1), st.floats(1e-6, 1), st.floats(0.5, 50))
+def test_one_person_alone_is_not_changed_by_the_prior(p, weight, strength):
+    shares = maths.group_shares(p, np.array([weight]), np.arange(1, K + 1) / 28, strength)
+    np.testing.assert_allclose(shares, p[0], atol=1e-6)
+
+
+@given(groups(), st.floats(0, 1))
+def test_one_person_under_several_ids_is_not_changed(group, people):
+    probs, weights = group
+    shares = maths.group_shares(probs, weights, PRIOR, 7.0, people)
+    np.testing.assert_allclose(shares, maths.weighted_mean(probs, weights), atol=1e-9)
+
+
+def test_nobody_has_no_group_shares():
+    assert maths.group_shares(np.zeros((0, K)), np.zeros(0), PRIOR, 7.0) is None
+    assert maths.group_shares(np.eye(K), np.zeros(K), PRIOR, 7.0) is None
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [[0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0.5, 0, 0, 0.5], [0.2, 0, 0, 0.3, 0.5, 0, 0]],
+    ids=["all the same", "half and half", "three kinds"],
+)
+def test_group_shares_come_nearer_to_the_truth_than_the_average(mix):
+    """People are read with calibrated doubt: p is the posterior of a noisy observation."""
+    rng = np.random.default_rng(3)
+    sees = np.full((K, K), 0.3 / (K - 1)) + np.eye(K) * (0.7 - 0.3 / (K - 1))
+    gaps = []
+    for _ in range(40):
+        truth = rng.choice(K, 25, p=mix)
+        seen = np.array([rng.choice(K, p=sees[k]) for k in truth])
+        probs = sees[:, seen].T / sees[:, seen].sum(0)[:, None]
+        true = np.bincount(truth, minlength=K) / 25
+        ours = maths.group_shares(probs, np.ones(25), PRIOR, 7.0)
+        gaps.append((maths.jsd(ours, true), maths.jsd(probs.mean(0), true)))
+    ours, average = np.mean(gaps, axis=0)
+    assert ours < 0.75 * average
+
+
+@given(distributions(6))
+def test_row_jsd_agrees_with_jsd(p):
+    q = p[::-1]
+    want = [maths.jsd(a, b) for a, b in zip(p, q, strict=True)]
+    np.testing.assert_allclose(maths.row_jsd(p, q), want, atol=1e-9)

@@ -7,28 +7,15 @@ import time
 
 import numpy as np
 import pytest
+from conftest import OneFace, Says
 
-from moodstream.realtime.frames import EMOTIONS, Detections, Frame
+from moodstream.realtime.frames import EMOTIONS, Frame
 from moodstream.realtime.group import GroupAggregator
 from moodstream.realtime.pipeline import Link, Pipeline
 from moodstream.realtime.worker import Worker, WorkerSettings
 
 BLANK = np.zeros((48, 64, 3), np.uint8)
-BOX = np.array([[10, 10, 40, 40]], np.float32)
-
-
-class OneFace:
-    name = "one face"
-
-    def detect(self, images, min_confidence):
-        return [Detections(BOX.copy(), np.ones(1, np.float32)) for _ in images]
-
-
-class AlwaysHappy:
-    name, classes = "always happy", EMOTIONS
-
-    def classify(self, image, boxes):
-        return np.tile(np.eye(7, dtype=np.float32)[3], (len(boxes), 1))
+HAPPY = np.eye(7, dtype=np.float32)[3]
 
 
 class Failing:
@@ -42,9 +29,9 @@ class Failing:
         if self.left < 0:
             raise RuntimeError("the stage broke")
 
-    def classify(self, image, boxes):
+    def classify(self, images, boxes):
         self._count()
-        return AlwaysHappy().classify(image, boxes)
+        return Says(HAPPY).classify(images, boxes)
 
     def detect(self, images, min_confidence):
         self._count()
@@ -70,7 +57,7 @@ def frames(n=100, fps=25.0, start=0.0):
 
 
 def make(rows=None, detector=None, classifier=None, draw=None, **settings):
-    worker = Worker(detector or OneFace(), classifier or AlwaysHappy(), WorkerSettings(**settings))
+    worker = Worker(detector or OneFace(), classifier or Says(HAPPY), WorkerSettings(**settings))
     return Pipeline(worker, GroupAggregator(), rows or Rows(), draw)
 
 

@@ -15,7 +15,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.frames import EMOTIONS, EXTRAS
 from moodstream.realtime.recorder import PEOPLE_COLUMNS, TIMELINE_COLUMNS, _schema
 from moodstream.realtime.report import KeyMoment, write_report
 from moodstream.realtime.report_charts import group_chart
@@ -35,8 +35,12 @@ def write_table(path: Path, columns: tuple[str, ...], rows: dict[str, Any], grou
     pq.write_table(pa.table(rows, schema=_schema(columns)), path, row_group_size=group)
 
 
-def make_timeline(folder: Path, n: int, people: int, blank: slice = slice(0, 0)) -> None:
-    """Sad in the first half, happy in the second, unknown in ``blank``."""
+def make_timeline(
+    folder: Path, n: int, people: int, blank: slice = slice(0, 0), affect: bool = False
+) -> None:
+    """Sad in the first half, happy in the second, unknown in ``blank``; valence from -0.5 to 0.7
+    and arousal 0.2 with ``affect``.
+    """
     probs = np.where(np.arange(n)[:, None] < n / 2, mostly(SAD), mostly(HAPPY))
     known = np.full(n, people > 0)
     known[blank] = False
@@ -48,12 +52,16 @@ def make_timeline(folder: Path, n: int, people: int, blank: slice = slice(0, 0))
 
     rows: dict[str, Any] = {"t": np.arange(n) * STEP}
     for k, name in enumerate(EMOTIONS):
-        rows[f"p_{name}"] = rows[f"u_{name}"] = column(probs[:, k])
+        for prefix in "pwu":
+            rows[f"{prefix}_{name}"] = column(probs[:, k])
     rows |= {"entropy": column(entropy), "entropy_share": column(entropy / np.log(7))}
     rows |= {"people": np.where(known, people, 0).astype(np.int32)}
     rows |= {"effective_people": (np.where(known, people, 0) * 0.9).astype(np.float32)}
     names = np.array(EMOTIONS)[probs.argmax(1)]
     rows |= {"dominant": pa.array(names, mask=mask), "shift": column(0.0)}
+    rows |= {name: pa.nulls(n) for name in EXTRAS}
+    if affect:
+        rows |= {"valence": column(np.linspace(-0.5, 0.7, n)), "arousal": column(0.2)}
     rows = {name: rows[name] for name in TIMELINE_COLUMNS}
     write_table(folder / "timeline.parquet", TIMELINE_COLUMNS, rows, 2000)
 
@@ -72,6 +80,7 @@ def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
     rows |= {f"p_{name}": probs[:, k] for k, name in enumerate(EMOTIONS)}
     box = np.full(len(t), 10, np.float32)
     rows |= {"label": labels, "quality": box * 0.08, "x1": box, "y1": box, "x2": box, "y2": box}
+    rows |= {name: pa.nulls(len(t)) for name in EXTRAS}
     rows = {name: rows[name] for name in PEOPLE_COLUMNS}
     write_table(folder / "people.parquet", PEOPLE_COLUMNS, rows, 700)
 
@@ -156,6 +165,8 @@ def test_a_normal_run(tmp_path):
         assert text in page.text
     assert "other short tracks (2)" in page.text
     assert "No faces were found" not in page.text
+    assert "alence" not in page.text
+    assert "Disagreement" not in page.text
     images = [a for t, a in page.tags if t == "img"]
     assert [a["alt"] for a in images] == ["The picture at 0:30 sad → happy"]
     assert set(charts) == {"group", "context", "lanes"}
@@ -175,6 +186,24 @@ def test_the_areas_add_up_and_gaps_stay_empty(tmp_path):
     # vertical edges: 0 at the very time of the last known value
     at_edge = total[np.isclose(seconds, 19.9)]
     assert sorted(at_edge) == pytest.approx([0, 1], abs=1e-3)
+
+
+def test_valence_and_arousal_are_drawn_where_they_were_read(tmp_path):
+    make_timeline(tmp_path, 300, 4, blank=slice(100, 120), affect=True)
+    make_json(tmp_path, 60.0, mood={"disagreement": 0.0431})
+    page, charts, _ = read_page(tmp_path)
+    assert "Valence and arousal" in page.text
+    assert "0.043 nats" in page.text
+    assert set(charts) == {"group", "context", "affect"}
+    assert {a["id"] for t, a in page.tags if a.get("class") == "chart"} == set(charts)
+    valence, arousal = charts["affect"]["data"]
+    low, high = charts["affect"]["layout"]["yaxis"]["range"]
+    assert low <= -1
+    assert high >= 1
+    assert valence["y"][::299] == pytest.approx([-0.5, 0.7], abs=1e-3)
+    assert valence["y"][100:120] == arousal["y"][100:120] == [None] * 20
+    assert {y for y in arousal["y"] if y is not None} == {0.2}
+    assert valence["connectgaps"] is False
 
 
 def test_nobody(tmp_path):

@@ -174,7 +174,8 @@ def readings(meeting, networks):
             boxes.append(found[inside][0] if inside.sum() == 1 else np.full(4, np.nan))
         read = np.full(len(boxes), np.nan)
         there = ~np.isnan(np.array(boxes)).any(1)
-        probs = networks.classifier.classify(image, np.array(boxes, np.float32)[there])
+        found = np.array(boxes, np.float32)[there]
+        probs = networks.classifier.classify([image], [found]).probs
         read[there] = probs[:, networks.classifier.classes.index("happy")]
         rows.append((t, read))
     return np.array([t for t, _ in rows]), np.array([r for _, r in rows])

@@ -65,6 +65,20 @@ def test_unread_people_keep_their_estimate_and_strangers_have_none():
     assert np.isnan(later[1]).all()
 
 
+def test_a_column_that_is_never_read_stays_unread_and_touches_no_other():
+    nan = np.float32(np.nan)
+    with_gap = np.array([[*SAD, nan, -0.5], [*HAPPY, nan, 0.5]], np.float32)
+    smoother, alone = Smoother(), Smoother()
+    for t, row in ((0.0, 0), (0.2, 1), (0.5, 0), (0.6, 1)):
+        wide = smoother.update(t, ONE, with_gap[[row]], np.ones(1, np.float32))
+        narrow = alone.update(t, ONE, with_gap[[row], :7], np.ones(1, np.float32))
+        np.testing.assert_array_equal(wide[:, :7], narrow)
+        assert np.isnan(wide[0, 7])
+    # sad is -0.5 and happy 0.5 throughout, so their averages go together
+    assert wide[0, 8] == pytest.approx((narrow[0, 3] - narrow[0, 4]) / 2, abs=1e-6)
+    assert abs(wide[0, 8]) < 0.5
+
+
 def test_people_are_independent_and_forgotten():
     smoother = Smoother(SmoothingSettings(forget=1.0))
     both = smoother.update(0.0, np.array([1, 2]), np.stack([SAD, HAPPY]), np.ones(2, np.float32))

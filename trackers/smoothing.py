@@ -1,4 +1,4 @@
-"""Per-person probabilities over time."""
+"""Per-person readings over time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _State:
 
 
 class Smoother:
-    """Quality-weighted exponential average of each person's probabilities in continuous time.
+    """Quality-weighted exponential average of each person's readings in continuous time.
 
     A reading p of quality q stands for the time since the reading before it (at most ``hold``),
     and the estimate is the exact kernel average of that piecewise constant signal:
@@ -55,21 +55,23 @@ class Smoother:
         self,
         t: float,
         ids: npt.NDArray[np.int64],
-        probs: npt.NDArray[np.float32],
+        values: npt.NDArray[np.float32],
         quality: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.float32]:
         """Take readings at ``t`` seconds and return the estimates (N, K) of the same people.
 
-        ids (N,), probs (N, K) with NaN rows where nothing was read, quality (N,) in [0, 1].
-        People never read have NaN rows. Raises ValueError where time runs backwards.
+        ids (N,), values (N, D) with rows all NaN where nothing was read, quality (N,) in [0, 1].
+        A column that is always NaN stays NaN and touches no other; averages of distributions are
+        distributions. People never read have NaN rows. Raises ValueError where time runs
+        backwards.
         """
-        out = np.full(probs.shape, np.nan, np.float32)
+        out = np.full(values.shape, np.nan, np.float32)
         for row, person in enumerate(ids.tolist()):
-            if not np.isnan(probs[row]).any():
-                self._read(person, t, probs[row].astype(np.float64), float(quality[row]))
+            if not np.isnan(values[row]).all():
+                self._read(person, t, values[row].astype(np.float64), float(quality[row]))
             state = self._people.get(person)
             if state is not None:
-                out[row] = state.mass / state.mass.sum()
+                out[row] = state.mass / state.weight
         old = [p for p, s in self._people.items() if t - s.t > self.settings.forget]
         for person in old:
             del self._people[person]

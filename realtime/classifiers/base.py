@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.frames import F32, Image, Readings
 
 
 class EmotionClassifier(Protocol):
@@ -13,10 +14,11 @@ class EmotionClassifier(Protocol):
     name: str
     classes: tuple[str, ...]
 
-    def classify(self, image: Image, boxes: F32) -> F32:
-        """Probabilities (N, len(classes)) float32 of the faces at ``boxes`` (N, 4) xyxy px.
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+        """What is read from the faces at ``boxes[i]`` (N_i, 4) xyxy px of ``images[i]``.
 
-        ``image`` is the whole (H, W, 3) uint8 BGR picture; each classifier cuts the crops that
-        it was trained on. Rows sum to 1. N = 0 gives (0, K).
+        The pictures are whole ones, (H, W, 3) uint8 BGR; each classifier cuts the crops that it
+        was trained on. The readings of all pictures follow each other, ΣN_i rows; no faces give
+        none.
         """
         ...

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from moodstream.realtime import weights
-from moodstream.realtime.engines.openvino import OpenVinoNetwork
-from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.engines.openvino import OpenVinoNetwork, Precision, has_bf16
+from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
+from moodstream.realtime.maths import softmax
 
 SIZE = 48
 BATCH = 16
@@ -35,19 +38,29 @@ def square_crop(grey: Image, box: F32, size: int = SIZE) -> Image:
 
 
 class EmbeddedClassifier:
-    """Seven emotions from 48×48 grey faces, calibrated probabilities, OpenVINO on the CPU."""
+    """Seven emotions from 48×48 grey faces by a network of this package, OpenVINO on the CPU.
 
-    name = "embedded"
+    ``name`` is one of ``weights.embedded_card()``; probabilities are as the network gives them,
+    before calibration. Runs in bfloat16 where the CPU has it, which on FER2013's PublicTest
+    changes accuracy by less than 0.1 points and takes half the time.
+    """
+
     classes: tuple[str, ...] = EMOTIONS
 
-    def __init__(self) -> None:
-        self._network = OpenVinoNetwork(weights.embedded())
+    def __init__(self, name: str = "embedded", precision: Precision | None = None) -> None:
+        self.name = name
+        self.precision: Precision = precision or ("bf16" if has_bf16() else "f32")
+        self._network = OpenVinoNetwork(weights.embedded(name), precision=self.precision)
 
-    def classify(self, image: Image, boxes: F32) -> F32:
-        """Probabilities (N, 7) of the faces at ``boxes`` (N, 4) of a (H, W, 3) BGR picture."""
-        if len(boxes) == 0:
-            return np.zeros((0, len(self.classes)), np.float32)
-        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        crops = np.stack([square_crop(grey, box) for box in boxes])[:, None].astype(np.float32)
-        parts = [self._network(crops[i : i + BATCH])[0] for i in range(0, len(crops), BATCH)]
-        return np.concatenate(parts)
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+        """Probabilities (ΣN, 7) of the faces at ``boxes[i]`` (N_i, 4) of ``images[i]``."""
+        crops = []
+        for image, where in zip(images, boxes, strict=True):
+            if len(where):
+                grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+                crops += [square_crop(grey, box) for box in where]
+        if not crops:
+            return Readings(np.zeros((0, len(self.classes)), np.float32))
+        faces = np.stack(crops)[:, None].astype(np.float32)
+        parts = [self._network(faces[i : i + BATCH])[0] for i in range(0, len(faces), BATCH)]
+        return Readings(softmax(np.concatenate(parts)))

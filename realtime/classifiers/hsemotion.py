@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,8 @@ from PIL import Image as Pillow
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.engines.base import Network
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.frames import F32, Image, Readings
+from moodstream.realtime.maths import softmax
 from moodstream.realtime.weights import WeightsError
 
 Device = Literal["cpu", "cuda", "mps"]
@@ -64,44 +66,48 @@ class HSEmotionClassifier:
                 f"{weights}: expected {self._outputs} outputs for {name}, got {outputs.shape[-1]}"
             )
 
-    def raw(self, image: Image, boxes: F32) -> F32:
-        """The network's outputs (N, n_out) float32, before the softmax.
+    def raw(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
+        """The network's outputs (ΣN, n_out) float32, before the softmax.
 
-        ``image`` is (H, W, 3) uint8 BGR, ``boxes`` (N, 4) xyxy px; columns are ``classes``, then
-        valence and arousal for the ``_mtl`` model.
+        ``images`` are (H, W, 3) uint8 BGR, ``boxes`` (N_i, 4) xyxy px; columns are ``classes``,
+        then valence and arousal for the ``_mtl`` model. Faces of all pictures share batches.
         """
+        faces = [(im, box) for im, where in zip(images, boxes, strict=True) for box in where]
         parts = [np.zeros((0, self._outputs), np.float32)]
-        for start in range(0, len(boxes), MAX_BATCH):
-            batch = crops(image, boxes[start : start + MAX_BATCH], self.size)
-            parts.append(self._network(batch)[0])
+        for start in range(0, len(faces), MAX_BATCH):
+            batch = [crop(im, box, self.size) for im, box in faces[start : start + MAX_BATCH]]
+            parts.append(self._network(normalised(np.stack(batch)))[0])
         return np.concatenate(parts)
 
-    def classify(self, image: Image, boxes: F32) -> F32:
-        """Probabilities (N, len(classes)) float32: a softmax over the classes alone."""
-        logits = self.raw(image, boxes)[:, : len(self.classes)]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+        """Softmax over the classes; of the ``_mtl`` model also valence and arousal, in [-1, 1]."""
+        raw = self.raw(images, boxes)
+        k = len(self.classes)
+        affect = np.clip(raw[:, k:], -1, 1) if self._outputs > k else None
+        return Readings(softmax(raw[:, :k]), affect)
 
 
-def crops(image: Image, boxes: F32, size: int) -> F32:
-    """The boxes cut out and normalised, (N, 3, size, size) float32 RGB.
+def crop(image: Image, box: F32, size: int) -> Image:
+    """One box (4,) xyxy px of a (H, W, 3) uint8 BGR picture as (size, size, 3) uint8 RGB.
 
-    ``image`` (H, W, 3) uint8 BGR, ``boxes`` (N, 4) xyxy px, clipped to the picture and at least
-    one pixel wide. Resized as torchvision resizes a PIL picture, which is what the models were
-    trained on; cv2's bilinear does not average when it shrinks.
+    Clipped to the picture and at least one pixel wide. Resized as torchvision resizes a PIL
+    picture, which is what the models were trained on; cv2's bilinear does not average when it
+    shrinks. Raises ValueError for a box that is not finite.
     """
-    if not np.isfinite(boxes).all():
+    if not np.isfinite(box).all():
         raise ValueError("expected finite boxes, got NaN or infinity")
     height, width = image.shape[:2]
-    batch = np.empty((len(boxes), size, size, 3), np.float32)
-    for i, (x1, y1, x2, y2) in enumerate(np.rint(boxes).astype(int).tolist()):
-        left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-        right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
-        rgb = np.ascontiguousarray(image[top:bottom, left:right, ::-1])
-        batch[i] = Pillow.fromarray(rgb).resize((size, size), Pillow.Resampling.BILINEAR)
-    batch /= 255
-    batch -= _MEAN
-    batch /= _STD
+    x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
+    left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
+    rgb = np.ascontiguousarray(image[top:bottom, left:right, ::-1])
+    shrunk = Pillow.fromarray(rgb).resize((size, size), Pillow.Resampling.BILINEAR)
+    return np.asarray(shrunk, np.uint8)
+
+
+def normalised(crops: Image) -> F32:
+    """(N, S, S, 3) uint8 RGB to (N, 3, S, S) float32, ImageNet mean and deviation."""
+    batch = (crops.astype(np.float32) / 255 - _MEAN) / _STD
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+Precision = Literal["f32", "bf16"]
+
 _core_lock = threading.Lock()
 _core: Any = None
 
@@ -41,7 +43,7 @@ class OpenVinoNetwork:
         self,
         path: Path,
         shape: tuple[int, ...] | None = None,
-        precision: Literal["f32", "bf16"] = "f32",
+        precision: Precision = "f32",
     ) -> None:
         import openvino
 

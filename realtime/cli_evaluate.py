@@ -1,0 +1,322 @@
+"""`moodstream evaluate`: how good the readings are on labelled data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.errors import MoodstreamError
+
+if TYPE_CHECKING:
+    from moodstream.realtime.classifiers.base import EmotionClassifier
+    from moodstream.realtime.detectors.base import FaceDetector
+    from moodstream.realtime.evaluation.data import LabelledFaces, Tick
+    from moodstream.realtime.evaluation.emotions import Evaluation
+    from moodstream.realtime.evaluation.groups import Result
+    from moodstream.realtime.models import ModelInfo, ModelSettings
+
+_LEAST_FITTED = 100
+_BOUNDS = (0.05, 20)  # between which calibration.fit_temperature searches
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its sub-commands to the parser."""
+    parser = commands.add_parser(
+        "evaluate", help="how good the readings are on labelled data", description=__doc__
+    )
+    kinds = parser.add_subparsers(
+        title="what to evaluate", required=True, metavar="WHAT", parser_class=type(parser)
+    )
+    _add_emotions(kinds)
+    _add_groups(kinds)
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Sizes in px, largest first, from ``64,48,32``; none from ``none``."""
+    if text == "none":
+        return ()
+    parse = number(4, 4096, int)
+    return tuple(sorted({parse(part.strip()) for part in text.split(",")}, reverse=True))
+
+
+def add_common_options(parser: argparse.ArgumentParser, written: str) -> None:
+    """The options of every evaluation: data, split, limit, output; ``written``: what that holds."""
+    parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=_DATA)
+    parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read")
+    parser.add_argument(
+        "--limit",
+        type=number(1, kind=int),
+        metavar="N",
+        help="a random N of them, for a quick look",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help=written)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="write into a folder in use, and over files"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+_DATA = (
+    "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
+    "those); a .npz with images, labels, classes and perhaps usage; or a CSV with columns path "
+    "and label and perhaps usage"
+)
+
+
+def _add_emotions(kinds: Any) -> None:
+    parser = kinds.add_parser(
+        "emotions",
+        help="the emotion network on labelled faces",
+        description="Read labelled faces and tell how right the network is, how far its "
+        "confidence can be believed, and what small and blurred faces cost.",
+    )
+    add_common_options(
+        parser,
+        "report, charts, figures, and a sheet of face pictures (mistakes.png: the most confident "
+        "mistakes)",
+    )
+    parser.add_argument(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="leave mistakes.png and its section out of the report: no face is written",
+    )
+    parser.add_argument(
+        "--detect",
+        action="store_true",
+        help="the pictures are whole photos: find the largest face of each",
+    )
+    parser.add_argument(
+        "--sizes",
+        type=sizes,
+        metavar="LIST",
+        help="face sizes in px that are tried as well (64,48,32,24,16), or none; blurs are "
+        "always tried",
+    )
+    parser.add_argument(
+        "--save-calibration",
+        type=Path,
+        metavar="FILE",
+        help=f"fit a temperature on these faces ({_LEAST_FITTED} or more), for --calibration "
+        "FILE; use other faces than those you report figures on",
+    )
+    add_model_options(parser)
+    parser.set_defaults(func=run_emotions)
+
+
+def _add_groups(kinds: Any) -> None:
+    parser = kinds.add_parser(
+        "groups",
+        help="what is said of groups whose emotions are known",
+        description="Draw groups of labelled faces, some of them made small or blurred, and "
+        "measure how far each way of summing them up is from the true mix.",
+    )
+    add_common_options(parser, "report, charts, figures; no face is written")
+    parser.add_argument(
+        "--draws", type=number(2, 1e6, int), default=1000, help="groups of each kind (1000)"
+    )
+    parser.add_argument(
+        "--degraded",
+        type=number(0, 1),
+        default=0.5,
+        metavar="SHARE",
+        help="the share of the faces that is made small or blurred (0.5); above 0, groups of "
+        "which all faces are degraded alike are drawn too",
+    )
+    parser.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
+    add_model_options(parser, detector=False)
+    parser.set_defaults(func=run_groups)
+
+
+def run_groups(args: argparse.Namespace) -> int:
+    """Evaluate the group figures; prints tables, or JSON, and fills the output folder."""
+    from moodstream.realtime.evaluation import groups_report
+    from moodstream.realtime.outputs import writing
+
+    with _output(args, groups_report.OUTPUTS):
+        found, results = _groups(args)
+        if args.output:
+            with writing(args.output):
+                groups_report.write(args.output, found, results)
+    _tell(args, found, groups_report.lines)
+    return 0
+
+
+def _groups(args: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
+    from moodstream.realtime.evaluation import groups, groups_report
+    from moodstream.realtime.evaluation.data import list_faces, read_faces
+
+    settings = groups.GroupStudySettings(args.draws, degraded=args.degraded, seed=args.seed)
+    listing = list_faces(args.data, args.split, args.limit)
+    groups.drawable(listing.labels)
+    classifier, _, info = _load(args, model_settings(args, not args.quiet), detect=False)
+    with progress(not args.quiet) as tick:
+        faces = read_faces(args.data, listing, tick)
+        groups.drawable(faces.labels)  # again: pictures may be broken
+        results = groups.study_all(groups.read_all(classifier, faces, tick), settings, tick)
+    return groups_report.metrics(results, faces, info["emotion"], settings), results
+
+
+def run_emotions(args: argparse.Namespace) -> int:
+    """Evaluate the emotion network; prints a table, or JSON, and fills the output folder."""
+    from moodstream.realtime.evaluation import report, table
+    from moodstream.realtime.outputs import writing
+
+    if args.save_calibration:
+        _check_file(args.save_calibration, args.overwrite)
+    with _output(args, report.OUTPUTS):
+        found, done, faces = _emotions(args)
+        if args.output:
+            with writing(args.output):
+                report.write(args.output, found, done, faces, args.pictures)
+    _tell(args, found, table.lines)
+    if args.save_calibration:  # last, so that the figures are told even where this is refused
+        _save_calibration(args.save_calibration, found, done)
+        if not args.json and not args.quiet:
+            print(f"Calibration {args.save_calibration}")
+    return 0
+
+
+def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, LabelledFaces]:
+    from moodstream.realtime.evaluation.data import list_faces, read_faces
+    from moodstream.realtime.evaluation.detect import largest_faces
+    from moodstream.realtime.evaluation.emotions import BLURS, SIZES, EmotionSettings, evaluate
+    from moodstream.realtime.evaluation.report import metrics
+
+    settings = model_settings(args, not args.quiet)
+    _check_detector(args, settings)
+    listing = list_faces(args.data, args.split, args.limit)
+    if args.save_calibration:
+        _check_enough(args, len(listing))
+    # before any picture is read, so that a wrong --emotion is told at once
+    classifier, detector, info = _load(args, settings, args.detect)
+    with progress(not args.quiet) as tick:
+        if detector:
+            faces = largest_faces(listing, detector, tick=tick)
+        else:
+            faces = read_faces(args.data, listing, tick)
+        if args.save_calibration:
+            _check_enough(args, len(faces))
+        wanted = EmotionSettings(SIZES if args.sizes is None else args.sizes, BLURS)
+        done = evaluate(classifier, faces, wanted, tick)
+    return metrics(done, faces, info), done, faces
+
+
+def _output(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:
+    """The folder of results, if one is asked for; raises MoodstreamError where it is among the
+    data.
+    """
+    from moodstream.realtime.outputs import results_folder
+
+    if not args.output:
+        return nullcontext()
+    if args.output.resolve().is_relative_to(args.data.resolve()):
+        raise MoodstreamError(f"-o {args.output}: is in the data, --data {args.data}")
+    return results_folder(args.output, outputs, args.overwrite)
+
+
+def _load(
+    args: argparse.Namespace, settings: ModelSettings, detect: bool
+) -> tuple[EmotionClassifier, FaceDetector | None, dict[str, ModelInfo]]:
+    """The classifier, the detector if one is asked for, and what they are; tells their notice."""
+    from moodstream.realtime import models
+
+    detector: FaceDetector | None = None
+    if detect:
+        both = models.load(settings)
+        classifier, detector, info, notice = both.classifier, both.detector, both.info, both.notice
+    else:
+        classifier, one, notice = models.load_classifier(settings)
+        info = {"emotion": one}
+    if notice and not args.quiet:
+        print(f"moodstream: {notice}", file=sys.stderr)
+    return classifier, detector, info
+
+
+def _check_detector(args: argparse.Namespace, settings: ModelSettings) -> None:
+    if args.detect:
+        return
+    if settings.detector is not None or settings.detector_size != type(settings)().detector_size:
+        raise MoodstreamError("--detector and --detector-size need --detect")
+
+
+def _check_enough(args: argparse.Namespace, n: int) -> None:
+    if n < _LEAST_FITTED:
+        raise MoodstreamError(
+            f"--save-calibration {args.save_calibration}: expected {_LEAST_FITTED} or more faces "
+            f"to fit a temperature on, got {n}"
+        )
+
+
+def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> None:
+    from moodstream.realtime.calibration import Calibration, fit_temperature
+    from moodstream.realtime.outputs import finished, writing
+
+    temperature = fit_temperature(done.uncalibrated, done.labels)
+    low, high = _BOUNDS
+    if not low * 1.01 < temperature < high / 1.01:
+        raise MoodstreamError(
+            f"--save-calibration {path}: no temperature from {low} to {high} is best, so nothing "
+            "was saved; are the labels right?"
+        )
+    fitted = Calibration(
+        found["model"]["name"], round(temperature, 4), found["n"], found["data"]["source"]
+    )
+    with writing(path), finished(path) as part:
+        fitted.save(part)
+
+
+def _check_file(path: Path, overwrite: bool) -> None:
+    """That a file can be written, before the work is done for it."""
+    try:
+        if path.is_dir() or not path.parent.is_dir():
+            why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        elif path.exists() and not overwrite:
+            why = "is there already; use --overwrite to replace it"
+        else:
+            return
+    except OSError as error:
+        why = f"cannot be written ({error.strerror})"
+    raise MoodstreamError(f"--save-calibration {path}: {why}")
+
+
+def _tell(
+    args: argparse.Namespace, found: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]
+) -> None:
+    """Print the figures, as ``lines`` or as JSON."""
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif not args.quiet:
+        print("\n".join(lines(found)))
+        if args.output:
+            print(f"\nReport in   {args.output / 'report.md'}")
+
+
+@contextmanager
+def progress(show: bool) -> Iterator[Tick]:
+    """A bar for each stage on a terminal; silent in a pipe."""
+    if not show or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tick(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                for task in tasks.values():
+                    bar.remove_task(task)
+                tasks.clear()
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield tick

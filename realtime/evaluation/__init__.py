@@ -1,0 +1,1 @@
+"""How good the readings are: labelled data in, figures and charts out."""

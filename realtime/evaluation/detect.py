@@ -1,0 +1,80 @@
+"""The face in each picture of a labelled data set that holds whole photos."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, Tick
+from moodstream.realtime.evaluation.degrade import scaled
+from moodstream.realtime.evaluation.listing import Listing
+from moodstream.realtime.evaluation.pictures import UnreadableError
+from moodstream.realtime.frames import F32, Image
+
+NO_FACE = "no face found"
+
+
+def largest_faces(
+    listing: Listing,
+    detector: FaceDetector,
+    min_confidence: float = 0.5,
+    tick: Tick = lambda *_: None,
+) -> LabelledFaces:
+    """The largest face of each picture, with what is around it; pictures without are skipped.
+
+    Pictures are read one at a time and cut to the face and its surroundings, so that large photos
+    need not fit in memory together. Raises MoodstreamError where no face is found at all.
+    """
+    images: list[Image] = []
+    boxes: list[F32] = []
+    rows: list[int] = []
+    skipped = list(listing.skipped)
+    for i, name in enumerate(listing.names):
+        try:
+            image = listing.read(i, None)
+        except UnreadableError as error:
+            skipped.append((name, str(error)))
+            continue
+        found = detector.detect([image], min_confidence)[0].boxes
+        if len(found):
+            sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
+            image, box = around(image, found[sizes.argmax()])
+            images.append(image)
+            boxes.append(box)
+            rows.append(i)
+        else:
+            skipped.append((name, NO_FACE))
+        tick("finding faces", i + 1, len(listing))
+    if not images:
+        what, why = skipped[-1]
+        raise MoodstreamError(f"{listing.source}: no faces were found (last of all {what}: {why})")
+    return LabelledFaces(
+        images,
+        listing.labels[rows],
+        [listing.names[i] for i in rows],
+        skipped,
+        listing.source,
+        np.stack(boxes),
+        listing.notes,
+    )
+
+
+def around(image: Image, box: F32) -> tuple[Image, F32]:
+    """A face with one more of its longer side all around, and its box there.
+
+    That is more than any classifier's crop reaches, so that the crop is the same as in the whole
+    picture; faces longer than LONGEST px are shrunk to that.
+    """
+    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    height, width = image.shape[:2]
+    left, top = (max(0, math.floor(box[k] - longer)) for k in (0, 1))
+    right = min(width, math.ceil(box[2] + longer))
+    bottom = min(height, math.ceil(box[3] + longer))
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    inside = box - np.array([left, top, left, top], np.float32)
+    small = scaled(part, LONGEST / longer)
+    ratio = [b / a for a, b in zip(part.shape[1::-1], small.shape[1::-1], strict=True)]
+    return small, (inside * np.array(ratio * 2)).astype(np.float32)

@@ -1,0 +1,318 @@
+"""Groups of faces with known emotions: how far off is what is said of the group?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime import maths, quality
+from moodstream.realtime.classifiers.base import EmotionClassifier
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.evaluation.data import LabelledFaces, Tick
+from moodstream.realtime.evaluation.emotions import Change, as_is, blurring, read_both, shrinking
+from moodstream.realtime.frames import EMOTIONS, F32, I64, Image
+from moodstream.realtime.group import PRIOR, GroupSettings
+
+K = len(EMOTIONS)
+LEAST_FACES = 20
+"""A class with fewer faces is not drawn: the same few would stand for it again and again."""
+SIZE_BANDS = ((2, 5), (6, 15), (16, 40))
+BASELINE = "average, uncalibrated"
+DEFAULT = "default"
+COMPARED = ("quality-weighted, calibrated", "settled, calibrated, unweighted")
+"""What the default is set beside, group by group: without settling, and without weighting."""
+POOLED = "all mixes together"
+BOOTSTRAPS = 400
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GroupStudySettings:
+    """draws: groups of each kind; smallest, largest: people in a group; degraded: the share of
+    them that is made small or blurred in the degraded groups.
+    """
+
+    draws: int = 1000
+    smallest: int = 2
+    largest: int = 40
+    degraded: float = 0.5
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        if self.draws < 2 or not 1 <= self.smallest <= self.largest:
+            raise ValueError(f"expected 2 or more draws and 1 ≤ smallest ≤ largest, got {self}")
+        if not 0 <= self.degraded <= 1:
+            raise ValueError(f"expected degraded in [0, 1], got {self.degraded}")
+
+
+CHANGES: Mapping[str, Change] = {
+    "as is": as_is,
+    **{f"{size} px": shrinking(size) for size in (32, 24, 16, 12)},
+    **{f"blur {share:.0%}": blurring(share) for share in (0.04, 0.08)},
+}
+"""What a room does to faces: far away, or out of focus."""
+
+MIXES: Mapping[str, float | None] = {"varied": 1.0, "shared mood": 0.3, "as in the data": None}
+"""How the emotions of a group are drawn: a mix from a flat Dirichlet distribution, from one with
+concentration 0.3 (most people show the same one or two), or each face from all faces alike."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """All N faces under each of the C changes: probs and calibrated (C, N, 7), quality (C, N)."""
+
+    probs: F32
+    calibrated: F32
+    quality: F32
+    labels: I64
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group: what its n people were read as (n, 7), their quality (n,), and the truth (7,)."""
+
+    probs: Array
+    calibrated: Array
+    quality: Array
+    truth: Array
+
+
+def _unit(index: int) -> Array:
+    return np.eye(K)[index]
+
+
+def _mean(probs: Array, weights: Array) -> Array:
+    mean = maths.weighted_mean(probs, weights)
+    assert mean is not None  # weights are above 0
+    return mean
+
+
+def _settled(probs: Array, weights: Array) -> Array:
+    strength = GroupSettings().prior_people
+    found = maths.group_shares(probs, weights, PRIOR, strength or float("inf"))
+    assert found is not None
+    return found
+
+
+def _even(group: Group) -> Array:
+    return np.ones(len(group.quality))
+
+
+STRATEGIES: Mapping[str, Callable[[Group], Array]] = {
+    BASELINE: lambda g: _mean(g.probs, _even(g)),
+    "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
+    "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
+    "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
+    "settled, uncalibrated": lambda g: _settled(g.probs, g.quality),
+    "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g)),
+    DEFAULT: lambda g: _settled(g.calibrated, g.quality),
+    "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
+    "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
+}
+"""What can be said of a group. *quality-weighted*: the seed formula, clip(q, 0, 1) + 1e-6;
+*settled*: ``maths.group_shares``; *default*: what the pipeline does, settled, calibrated and
+quality-weighted; *majority vote*: shares of the top classes; *sum and max*: all on one class."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is done to the faces of a group.
+
+    degraded: the share of them that is made small or blurred; one_camera: whether all of those
+    get the same change, drawn once for the group, or each its own.
+    """
+
+    degraded: float = 0.0
+    one_camera: bool = False
+
+    @property
+    def label(self) -> str:
+        """In a few words, for headings."""
+        if self.one_camera:
+            return "all faces degraded alike (one bad camera)"
+        return f"{self.degraded:.0%} of faces degraded" if self.degraded else "faces as they are"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One kind of groups: sizes (G,) and by strategy JSD in nats and total variation (G,)."""
+
+    mix: str
+    condition: Condition
+    sizes: I64
+    jsd: Mapping[str, Array]
+    variation: Mapping[str, Array]
+
+    @property
+    def label(self) -> str:
+        """The mix and the condition, for headings."""
+        mix = self.mix if self.mix == POOLED else f"mix {self.mix}"
+        return f"{mix}, {self.condition.label}"
+
+    def change(self, strategy: str) -> float:
+        """Mean JSD against the baseline's: -0.25 is a quarter less."""
+        return float(self.jsd[strategy].mean() / self.jsd[BASELINE].mean() - 1)
+
+    def change_error(self, strategy: str) -> float:
+        """Standard error of ``change``, by bootstrap over the groups (seeded)."""
+        return float((self._means[strategy] / self._means[BASELINE]).std(ddof=1))
+
+    def gap(self, other: str, ours: str = DEFAULT) -> tuple[float, float]:
+        """Mean difference in JSD (nats) of ``ours`` to ``other`` in the same groups.
+
+        Below 0 ``ours`` is nearer to the truth. With its standard error, by bootstrap.
+        """
+        error = (self._means[ours] - self._means[other]).std(ddof=1)
+        return float((self.jsd[ours] - self.jsd[other]).mean()), float(error)
+
+    @cached_property
+    def _means(self) -> dict[str, Array]:
+        """By strategy the mean JSD (BOOTSTRAPS,) of groups drawn again with replacement.
+
+        One at a time: all picks together would be BOOTSTRAPS times the groups.
+        """
+        rng = np.random.default_rng(0)
+        far, n = np.stack(list(self.jsd.values())), len(self.sizes)
+        means = np.empty((BOOTSTRAPS, len(far)))
+        for row in means:
+            row[:] = far @ np.bincount(rng.integers(0, n, n), minlength=n) / n
+        return dict(zip(self.jsd, means.T, strict=True))
+
+
+def read_all(
+    classifier: EmotionClassifier, faces: LabelledFaces, tick: Tick = lambda *_: None
+) -> Read:
+    """Every face under every change, with and without calibration, and its quality.
+
+    A face's quality is measured on the changed picture, as the pipeline would.
+    """
+    probs, calibrated, worth = [], [], []
+    for name, change in CHANGES.items():
+        measured: list[F32] = []
+        after, before, _ = read_both(classifier, faces, _measuring(change, measured), name, tick)
+        probs.append(before)
+        calibrated.append(after)
+        # some ensembles read everything twice: the first pass has them all, in order
+        worth.append(np.concatenate(measured[: len(faces)]))
+    return Read(np.stack(probs), np.stack(calibrated), np.stack(worth), faces.labels)
+
+
+def _measuring(change: Change, found: list[F32]) -> Change:
+    """The same change, which adds the quality (1,) of each changed face to ``found``."""
+
+    def measure(image: Image, box: F32) -> tuple[Image, F32]:
+        image, box = change(image, box)
+        found.append(quality.measure(image, box[None]))
+        return image, box
+
+    return measure
+
+
+def drawable(labels: I64) -> npt.NDArray[np.bool_]:
+    """Which classes (7,) have enough faces; raises MoodstreamError for fewer than two."""
+    enough = np.bincount(labels, minlength=K) >= LEAST_FACES
+    if enough.sum() < 2:
+        raise MoodstreamError(
+            f"expected two or more emotions with {LEAST_FACES} or more faces each to draw groups "
+            f"from, got {int(enough.sum())}"
+        )
+    return enough
+
+
+def study(read: Read, mix: str, condition: Condition, settings: GroupStudySettings) -> Result:
+    """Draw groups of one kind and compare every strategy with the truth."""
+    rng = np.random.default_rng(settings.seed)
+    enough = drawable(read.labels)
+    by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
+    sizes, far, off = [], [], []
+    for _ in range(settings.draws):
+        size = int(rng.integers(settings.smallest, settings.largest + 1))
+        labels = _labels(rng, read.labels, enough, MIXES[mix], size)
+        group = _group(rng, read, by_class, labels, condition)
+        said = {name: strategy(group) for name, strategy in STRATEGIES.items()}
+        sizes.append(size)
+        far.append([maths.jsd(p, group.truth) for p in said.values()])
+        off.append([np.abs(p - group.truth).sum() / 2 for p in said.values()])
+    return Result(
+        mix,
+        condition,
+        np.array(sizes),
+        dict(zip(STRATEGIES, np.array(far).T, strict=True)),
+        dict(zip(STRATEGIES, np.array(off).T, strict=True)),
+    )
+
+
+def _labels(
+    rng: np.random.Generator,
+    labels: I64,
+    enough: npt.NDArray[np.bool_],
+    concentration: float | None,
+    size: int,
+) -> I64:
+    """What the people of one group show, (size,)."""
+    if concentration is None:
+        counts = np.bincount(labels, minlength=K) * enough
+        return rng.choice(K, size, p=counts / counts.sum())
+    shares = np.zeros(K)
+    shares[enough] = rng.dirichlet(np.full(int(enough.sum()), concentration))
+    return rng.choice(K, size, p=shares)
+
+
+def _group(
+    rng: np.random.Generator,
+    read: Read,
+    by_class: list[I64],
+    labels: I64,
+    condition: Condition,
+) -> Group:
+    people = np.array([rng.choice(by_class[k]) for k in labels])
+    hit = rng.random(len(people)) < condition.degraded
+    how_many = 1 if condition.one_camera else len(people)
+    change = np.where(hit, rng.integers(1, len(CHANGES), how_many), 0)
+    return Group(
+        read.probs[change, people].astype(np.float64),
+        read.calibrated[change, people].astype(np.float64),
+        np.clip(read.quality[change, people].astype(np.float64), 0, 1) + 1e-6,
+        np.bincount(labels, minlength=K) / len(labels),
+    )
+
+
+def study_all(
+    read: Read, settings: GroupStudySettings, tick: Tick = lambda *_: None
+) -> list[Result]:
+    """Every mix under every one of ``conditions``."""
+    kinds = [(mix, condition) for condition in conditions(settings) for mix in MIXES]
+    results = []
+    for i, (mix, condition) in enumerate(kinds):
+        results.append(study(read, mix, condition, settings))
+        tick("drawing groups", i + 1, len(kinds))
+    return results
+
+
+def conditions(settings: GroupStudySettings) -> list[Condition]:
+    """``settings.degraded`` of the faces degraded, all of them by one camera, and none."""
+    if not settings.degraded:
+        return [Condition()]
+    return [Condition(settings.degraded), Condition(1.0, one_camera=True), Condition()]
+
+
+def pooled(results: Sequence[Result]) -> list[Result]:
+    """The groups of all mixes together, one result for each condition."""
+    together = []
+    for condition in dict.fromkeys(result.condition for result in results):
+        parts = [result for result in results if result.condition == condition]
+        together.append(
+            Result(
+                POOLED,
+                condition,
+                np.concatenate([part.sizes for part in parts]),
+                {s: np.concatenate([part.jsd[s] for part in parts]) for s in STRATEGIES},
+                {s: np.concatenate([part.variation[s] for part in parts]) for s in STRATEGIES},
+            )
+        )
+    return together
