@@ -16,6 +16,8 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, I64, Image, Readings
 
 BINS = 15
+TEMPERATURES = (0.05, 20.0)
+"""Between which a temperature is looked for."""
 _TINY = 1e-12
 
 
@@ -83,11 +85,11 @@ def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
     """The temperature that makes the cross-entropy of ``rescale(probs, T)`` least.
 
     The loss has one minimum in ln T (it is convex in 1/T), found by golden-section search over
-    0.05 to 20. Raises ValueError for no faces.
+    TEMPERATURES. Raises ValueError for no faces.
     """
     if len(labels) == 0:
         raise ValueError("expected faces to fit a temperature on, got none")
-    low, high = np.log(0.05), np.log(20.0)
+    low, high = np.log(TEMPERATURES)
     ratio = (np.sqrt(5) - 1) / 2
 
     def loss(x: float) -> float:

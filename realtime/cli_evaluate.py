@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from moodstream.realtime.models import ModelInfo, ModelSettings
 
 _LEAST_FITTED = 100
-_BOUNDS = (0.05, 20)  # between which calibration.fit_temperature searches
 
 
 def add_parser(commands: Any) -> None:
@@ -256,15 +255,15 @@ def _check_enough(args: argparse.Namespace, n: int) -> None:
 
 
 def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> None:
-    from moodstream.realtime.calibration import Calibration, fit_temperature
+    from moodstream.realtime.calibration import TEMPERATURES, Calibration, fit_temperature
     from moodstream.realtime.outputs import finished, writing
 
     temperature = fit_temperature(done.uncalibrated, done.labels)
-    low, high = _BOUNDS
+    low, high = TEMPERATURES
     if not low * 1.01 < temperature < high / 1.01:
         raise MoodstreamError(
-            f"--save-calibration {path}: no temperature from {low} to {high} is best, so nothing "
-            "was saved; are the labels right?"
+            f"--save-calibration {path}: no temperature from {low:g} to {high:g} is best, so "
+            "nothing was saved; are the labels right?"
         )
     fitted = Calibration(
         found["model"]["name"], round(temperature, 4), found["n"], found["data"]["source"]

@@ -164,7 +164,7 @@ class GroupAggregator:
                 t,
                 min(dt, self.settings.hold),
                 faces.track_ids[counted],
-                np.clip(faces.quality[counted].astype(np.float64), 0, 1) + 1e-6,
+                maths.seen_weights(faces.quality[counted]),
                 faces.probs[counted].astype(np.float64),
                 _extras(faces)[counted],
             )

@@ -119,6 +119,11 @@ def group_shares(
     return np.asarray(total / total.sum())
 
 
+def seen_weights(quality: npt.NDArray[Any]) -> Array:
+    """What people weigh by how well they can be seen: clip(q, 0, 1) + 1e-6 of (N,) qualities."""
+    return np.clip(np.asarray(quality, np.float64), 0.0, 1.0) + 1e-6
+
+
 def photo_distribution(
     probs: npt.NDArray[Any], quality: npt.NDArray[Any], max_faces: int = 40
 ) -> Array | None:
@@ -127,7 +132,7 @@ def photo_distribution(
     probs (N, K), quality (N,); returns (K,) or None for N = 0.
     """
     best = np.argsort(-np.asarray(quality), kind="stable")[:max_faces]
-    return weighted_mean(probs[best], np.clip(quality[best], 0.0, 1.0) + 1e-6)
+    return weighted_mean(probs[best], seen_weights(quality[best]))
 
 
 def fold_to(

@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from moodstream.realtime import detectors, weights
+from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 RunsOn = Literal["cpu", "cuda", "mps"]
-HSEMOTION_NAMES = (
-    "enet_b0_8_best_vgaf",
-    "enet_b0_8_best_afew",
-    "enet_b0_8_va_mtl",
-    "enet_b2_7",
-    "enet_b2_8",
-)
-EMOTION_NAMES = ("embedded", "embedded_b", "ensemble", *HSEMOTION_NAMES)
+EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
+"""What `--emotion` takes beside the networks in this package and files."""
+
 _PAIRS = {
     "embedded": ("centerface", "embedded"),
     "hsemotion": ("yolov8n-face", "enet_b0_8_best_vgaf"),
@@ -264,13 +260,12 @@ def _classifier(
 
         made = EmbeddedClassifier(asked)
         return made, _info(asked, weights.embedded(asked), f"openvino {made.precision}", "cpu")
-    from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
-
-    path = _weights_path(asked, "emotion", EMOTION_NAMES, device, store, progress)
+    names = (*weights.embedded_card().networks, *EMOTION_NAMES)
+    path = _weights_path(asked, "emotion", names, device, store, progress)
     engine = "openvino" if path.suffix == ".onnx" else "torch"
     where: RunsOn = "cpu" if engine == "openvino" else device
     name = Path(asked).stem if _is_file(asked) else asked
-    return HSEmotionClassifier(name, path, where), _info(name, path, engine, where)
+    return hsemotion.HSEmotionClassifier(name, path, where), _info(name, path, engine, where)
 
 
 def _weights_path(

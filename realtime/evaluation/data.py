@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,26 +104,51 @@ def read_faces(path: Path, listing: Listing, tick: Tick | None = None) -> Labell
 
     Pictures that cannot be read are listed as skipped. Raises MoodstreamError where none can be.
     """
-    images: list[Image] = []
-    rows: list[int] = []
     skipped = list(listing.skipped)
+    read = list(readable(listing, LONGEST, skipped, "reading pictures", tick))
+    if not read:
+        raise _nothing(path, "none of its pictures can be read", skipped)
+    return of_listing(listing, [i for i, _ in read], [image for _, image in read], skipped)
+
+
+def readable(
+    listing: Listing,
+    longest: int | None,
+    skipped: list[tuple[str, str]],
+    stage: str,
+    tick: Tick | None = None,
+) -> Iterator[tuple[int, Image]]:
+    """The pictures of a listing that can be read, one at a time, by their place in it.
+
+    ``longest``: px of the longer side that they are shrunk to; the others are added to ``skipped``.
+    """
     for i, name in enumerate(listing.names):
         try:
-            images.append(listing.read(i, LONGEST))
-            rows.append(i)
+            image = listing.read(i, longest)
         except UnreadableError as error:
             skipped.append((name, str(error)))
+        else:
+            yield i, image
         if tick:
-            tick("reading pictures", i + 1, len(listing))
-    if not images:
-        raise _nothing(path, "none of its pictures can be read", skipped)
+            tick(stage, i + 1, len(listing))
+
+
+def of_listing(
+    listing: Listing,
+    rows: list[int],
+    images: list[Image],
+    skipped: list[tuple[str, str]],
+    boxes: F32 | None = None,
+) -> LabelledFaces:
+    """The faces that were read from the ``rows`` of a listing."""
     return LabelledFaces(
         images,
         listing.labels[rows],
         [listing.names[i] for i in rows],
         skipped,
         listing.source,
-        notes=listing.notes,
+        boxes,
+        listing.notes,
     )
 
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, Tick
+from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, Tick, of_listing, readable
 from moodstream.realtime.evaluation.degrade import scaled
 from moodstream.realtime.evaluation.listing import Listing
-from moodstream.realtime.evaluation.pictures import UnreadableError
 from moodstream.realtime.frames import F32, Image
 
 NO_FACE = "no face found"
@@ -32,34 +31,20 @@ def largest_faces(
     boxes: list[F32] = []
     rows: list[int] = []
     skipped = list(listing.skipped)
-    for i, name in enumerate(listing.names):
-        try:
-            image = listing.read(i, None)
-        except UnreadableError as error:
-            skipped.append((name, str(error)))
-            continue
+    for i, image in readable(listing, None, skipped, "finding faces", tick):
         found = detector.detect([image], min_confidence)[0].boxes
-        if len(found):
-            sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
-            image, box = around(image, found[sizes.argmax()])
-            images.append(image)
-            boxes.append(box)
-            rows.append(i)
-        else:
-            skipped.append((name, NO_FACE))
-        tick("finding faces", i + 1, len(listing))
+        if not len(found):
+            skipped.append((listing.names[i], NO_FACE))
+            continue
+        sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
+        face, box = around(image, found[sizes.argmax()])
+        images.append(face)
+        boxes.append(box)
+        rows.append(i)
     if not images:
         what, why = skipped[-1]
         raise MoodstreamError(f"{listing.source}: no faces were found (last of all {what}: {why})")
-    return LabelledFaces(
-        images,
-        listing.labels[rows],
-        [listing.names[i] for i in rows],
-        skipped,
-        listing.source,
-        np.stack(boxes),
-        listing.notes,
-    )
+    return of_listing(listing, rows, images, skipped, np.stack(boxes))
 
 
 def around(image: Image, box: F32) -> tuple[Image, F32]:

@@ -277,7 +277,7 @@ def _group(
     return Group(
         read.probs[change, people].astype(np.float64),
         read.calibrated[change, people].astype(np.float64),
-        np.clip(read.quality[change, people].astype(np.float64), 0, 1) + 1e-6,
+        maths.seen_weights(read.quality[change, people]),
         np.bincount(labels, minlength=K) / len(labels),
     )
 
