@@ -128,6 +128,8 @@ def _header(panel: U8, scene: Scene, left: int, right: int, pad: int, u: int) ->
 
 def _counts(scene: Scene) -> tuple[str, str]:
     """People in view and effective people, as far as they may be shown."""
+    if scene.instead:
+        return "-", "-"
     if _too_few(scene):
         return f"< {MIN_GROUP}", "-"
     known = scene.group is not None and math.isfinite(scene.effective_people)
@@ -163,6 +165,8 @@ def _small(u: int) -> int:
 
 
 def _mood_line(scene: Scene) -> tuple[str, Colour]:
+    if scene.instead:  # nobody knows who is there
+        return scene.instead, MUTED
     if scene.group is None:
         if _too_few(scene):
             return f"fewer than {MIN_GROUP} people", MUTED

@@ -32,11 +32,17 @@ def canvas_size(width: int, height: int) -> tuple[int, int]:
     return layout.x + layout.width, layout.y + layout.height
 
 
+def faded(image: U8) -> U8:
+    """A picture without colour and half as bright: it can be told at a glance that it is old."""
+    grey = cv2.convertScaleAbs(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), alpha=0.5)
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+
+
 def render(scene: Scene) -> U8:
     """Return the scene as a new (H', W', 3) uint8 BGR picture of `canvas_size`.
 
     The picture keeps its own pixels at the top left (tiny ones are enlarged by `scale_of`), with
-    boxes as `scene.privacy` allows; the group panel lies beside or below it.
+    boxes as `scene.privacy` allows; the group panel, where wanted, lies beside or below it.
     """
     height, width = scene.image.shape[:2]
     scale = scale_of(width, height)
@@ -47,6 +53,8 @@ def render(scene: Scene) -> U8:
     if scene.privacy != "off":
         every = scene.boxes if scene.hide is None else np.vstack([scene.boxes, scene.hide])
         image = blur_faces(image, every)
+    if scene.instead:
+        image = faded(image)
     if scale > 1:
         shape = (width * scale, height * scale)
         image = cv2.resize(image, shape, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
@@ -65,6 +73,8 @@ def render(scene: Scene) -> U8:
         )
     if scene.notice:
         draw_notice(picture, scene.notice, layout.unit)
+    if not scene.panel:
+        return np.ascontiguousarray(canvas[: h + h % 2, : w + w % 2])
     panel = canvas[layout.y : layout.y + layout.height, layout.x : layout.x + layout.width]
     draw_panel(panel, scene, layout)
     return canvas

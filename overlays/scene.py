@@ -24,7 +24,9 @@ class Scene:
     history_t (T,) seconds and history (T, K), NaN rows where nobody counted: the last minute;
     shifts: (t, from, to) of recent mood shifts; privacy: what may be shown of a person
     (``group``: no boxes, no ids, faces hidden); notice: a line such as "no signal since 0:12";
-    hide: (M, 4) xyxy px, faces found but not followed, which privacy must cover as well.
+    hide: (M, 4) xyxy px, faces found but not followed, which privacy must cover as well; instead: a
+    word in place of the figures ("no signal") where the picture is an old one, shown grey; panel:
+    False leaves the group panel out.
     """
 
     image: npt.NDArray[np.uint8]
@@ -49,6 +51,8 @@ class Scene:
     privacy: Privacy = "off"
     notice: str | None = None
     hide: F32 | None = None
+    instead: str | None = None
+    panel: bool = True
 
     def __post_init__(self) -> None:
         n, k = len(self.boxes), len(self.classes)

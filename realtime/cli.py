@@ -1,4 +1,4 @@
-"""The command line: `moodstream process`, `evaluate`, `doctor`, `models`."""
+"""The command line: `moodstream process`, `live`, `export`, `evaluate`, `doctor`, `models`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every sub-command; each sets ``func``, which returns the exit code."""
-    from moodstream.realtime import cli_evaluate, cli_models, cli_process
+    from moodstream.realtime import cli_evaluate, cli_export, cli_live, cli_models, cli_process
 
     parser = _Parser(
         prog="moodstream",
@@ -43,6 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", required=True, metavar="COMMAND", parser_class=_Parser
     )
     cli_process.add_parser(commands)
+    cli_live.add_parser(commands)
+    cli_export.add_parser(commands)
     cli_evaluate.add_parser(commands)
     cli_models.add_parsers(commands)
     return parser

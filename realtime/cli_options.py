@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime.errors import MoodstreamError
+
 if TYPE_CHECKING:
+    from moodstream.realtime.group import GroupSettings
     from moodstream.realtime.models import ModelSettings
+    from moodstream.realtime.worker import WorkerSettings
+    from moodstream.trackers.smoothing import SmoothingSettings
 
 
 def number(low: float, high: float = float("inf"), kind: type = float) -> Callable[[str], Any]:
@@ -81,3 +87,67 @@ def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
         args.detector_size,
         args.calibration,
     )
+
+
+def add_figure_options(parser: argparse.ArgumentParser) -> None:
+    """The options on which the figures depend, and who may be seen in them."""
+    figures = parser.add_argument_group("figures")
+    figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
+    figures.add_argument("--smoothing", type=number(0, 60), default=0.7, metavar="SECONDS")
+    figures.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
+    figures.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    figures.add_argument("--max-faces", type=number(1, 1000, int), default=40)
+    figures.add_argument(
+        "--shift-threshold",
+        type=number(0, 0.6931),
+        default=0.10,
+        metavar="NATS",
+        help="JSD between neighbouring windows at which a mood shift begins (0.10)",
+    )
+    figures.add_argument(
+        "--mix",
+        choices=("settled", "average"),
+        default="settled",
+        help="settled: doubt about single faces is settled by the group's shares; average: "
+        "plain quality-weighted averages of probabilities",
+    )
+    figures.add_argument(
+        "--privacy",
+        choices=("off", "blur", "group"),
+        default="off",
+        help="blur: faces hidden in pictures; group: besides, nothing about single people",
+    )
+
+
+@dataclass(frozen=True)
+class FigureSettings:
+    """The settings of the stages that make the figures."""
+
+    worker: WorkerSettings
+    smoothing: SmoothingSettings
+    group: GroupSettings
+
+
+def figure_settings(args: argparse.Namespace) -> FigureSettings:
+    """What ``add_figure_options`` read; raises MoodstreamError where it makes no sense."""
+    from moodstream.realtime.group import GroupSettings
+    from moodstream.realtime.worker import WorkerSettings
+    from moodstream.trackers.smoothing import SmoothingSettings
+
+    try:
+        return FigureSettings(
+            WorkerSettings(
+                min_face=args.min_face,
+                min_confidence=args.min_confidence,
+                max_faces=args.max_faces,
+            ),
+            SmoothingSettings(tau=args.smoothing),
+            GroupSettings(
+                window=args.window,
+                shift_on=args.shift_threshold,
+                shift_off=args.shift_threshold / 2,
+                prior_people=GroupSettings.prior_people if args.mix == "settled" else None,
+            ),
+        )
+    except ValueError as error:
+        raise MoodstreamError(str(error)) from None

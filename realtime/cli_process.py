@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_figure_options,
+    add_model_options,
+    figure_settings,
+    model_settings,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -42,36 +47,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="video or folder")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
     add_model_options(parser)
-    figures = parser.add_argument_group("figures")
-    figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
-    figures.add_argument("--smoothing", type=number(0, 60), default=0.7, metavar="SECONDS")
-    figures.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
-    figures.add_argument("--min-confidence", type=number(0, 1), default=0.5)
-    figures.add_argument("--max-faces", type=number(1, 1000, int), default=40)
-    figures.add_argument(
-        "--shift-threshold",
-        type=number(0, 0.6931),
-        default=0.10,
-        metavar="NATS",
-        help="JSD between neighbouring windows at which a mood shift begins (0.10)",
-    )
-    figures.add_argument(
-        "--mix",
-        choices=("settled", "average"),
-        default="settled",
-        help="settled: doubt about single faces is settled by the group's shares; average: "
-        "plain quality-weighted averages of probabilities",
-    )
+    add_figure_options(parser)
     part = parser.add_argument_group("what is read and written")
     part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
     part.add_argument("--end", type=seconds, default=None, metavar="TIME")
     part.add_argument("--no-video", action="store_true", help="write no overlay.mp4")
-    part.add_argument(
-        "--privacy",
-        choices=("off", "blur", "group"),
-        default="off",
-        help="blur: faces hidden in pictures; group: besides, nothing about single people",
-    )
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
     part.add_argument("--quiet", action="store_true", help="print nothing but errors")
     part.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -79,25 +59,14 @@ def add_parser(commands: Any) -> None:
 
 
 def _settings(args: argparse.Namespace) -> ProcessSettings:
-    from moodstream.realtime.group import GroupSettings
     from moodstream.realtime.process import ProcessSettings
-    from moodstream.realtime.worker import WorkerSettings
-    from moodstream.trackers.smoothing import SmoothingSettings
 
+    figures = figure_settings(args)
     try:
         return ProcessSettings(
-            worker=WorkerSettings(
-                min_face=args.min_face,
-                min_confidence=args.min_confidence,
-                max_faces=args.max_faces,
-            ),
-            smoothing=SmoothingSettings(tau=args.smoothing),
-            group=GroupSettings(
-                window=args.window,
-                shift_on=args.shift_threshold,
-                shift_off=args.shift_threshold / 2,
-                prior_people=GroupSettings.prior_people if args.mix == "settled" else None,
-            ),
+            worker=figures.worker,
+            smoothing=figures.smoothing,
+            group=figures.group,
             start=args.start,
             end=args.end,
             video=not args.no_video,

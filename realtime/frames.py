@@ -114,7 +114,8 @@ class Faces:
     probs: (N, 7) float32 smoothed per person, NaN rows where nothing was read yet;
     track_ids: (N,) int64; seen: (N,) bool, False where the box is a prediction;
     landmarks: (N, 5, 2) float32 or None; extras: (N, 3) float32 smoothed valence and arousal in
-    [-1, 1] and ensemble disagreement in nats, NaN where the model reads none, or None.
+    [-1, 1] and ensemble disagreement in nats, NaN where the model reads none, or None; velocity:
+    (N, 4) float32 px/s of the boxes, or None.
     """
 
     boxes: F32
@@ -125,6 +126,7 @@ class Faces:
     seen: npt.NDArray[np.bool_]
     landmarks: F32 | None = None
     extras: F32 | None = None
+    velocity: F32 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -138,6 +140,8 @@ class Faces:
             _expect("landmarks", self.landmarks, (n, 5, 2))
         if self.extras is not None:
             _expect("extras", self.extras, (n, len(EXTRAS)))
+        if self.velocity is not None:
+            _expect("velocity", self.velocity, (n, 4))
 
     @classmethod
     def none(cls) -> Faces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.errors import MoodstreamError
+
+_NAME_LENGTH = 60
 
 
 def prepare_folder(
@@ -85,6 +88,22 @@ def finished(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # the first error is the one to tell
             part.unlink(missing_ok=True)
         raise
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """A name fit for a file or folder for each of ``names``, no two alike in any file system."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for whole in names:
+        # letters of any script, but nothing that means something to a file system
+        plain = re.sub(r"[^\w.-]+", "-", whole).strip("-.")[:_NAME_LENGTH] or "source"
+        name, number = plain, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.casefold())
+        found.append(name)
+    return found
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -23,7 +23,8 @@ class Painter:
     """Keeps the last minute of the group and draws each moment with it."""
 
     def __init__(self, window: float, privacy: Privacy = "off") -> None:
-        self._window, self._privacy = window, privacy
+        self._window, self.privacy = window, privacy
+        self.panel = True
         self._history: deque[tuple[float, F32]] = deque()
         self._shifts: deque[tuple[float, str, str]] = deque(maxlen=_SHIFTS_SHOWN)
 
@@ -57,7 +58,10 @@ class Painter:
             history=np.stack([row for _, row in self._history]),
             shifts=tuple(self._shifts),
             window=self._window,
-            privacy=self._privacy,
+            privacy=self.privacy,
+            notice=moment.notice,
+            instead=moment.instead,
+            panel=self.panel,
             hide=moment.spotted,
         )
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from moodstream.realtime.frames import F32, Faces, Frame
-from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift, ShiftDetector
-from moodstream.realtime.recorder import STEP
+from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift
+from moodstream.realtime.timeline import RowSink, Timeline
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Worker
 
 T = TypeVar("T")
 _POLL = 0.1
-_EXACT = 1e-6
 _END = object()
 
 
@@ -60,7 +58,9 @@ class Link(Generic[T]):
 class Moment:
     """A frame with the people in it and the group at its time.
 
-    spotted: (M, 4) xyxy px, every box of the last look, also of those not followed.
+    spotted: (M, 4) xyxy px, every box of the last look, also of those not followed; notice: a
+    line to lay over the picture; instead: a word in place of the figures
+    where the picture is an old one.
     """
 
     frame: Frame
@@ -68,18 +68,8 @@ class Moment:
     state: GroupState
     shifts: tuple[MoodShift, ...] = ()
     spotted: F32 | None = None
-
-
-class RowSink(Protocol):
-    """Takes timeline rows; called on the pipeline's own thread."""
-
-    def write(self, t: float, state: GroupState, faces: Faces) -> None:
-        """Take the row of time ``t``."""
-        ...
-
-    def event(self, shift: MoodShift) -> None:
-        """Take a mood shift."""
-        ...
+    notice: str | None = None
+    instead: str | None = None
 
 
 @dataclass
@@ -106,17 +96,14 @@ class Pipeline:
         timer: StageTimer | None = None,
         view: Callable[[GroupState], GroupState] = lambda state: state,
     ) -> None:
-        self.worker, self.group, self.rows = worker, group, rows
+        self.worker = worker
         self.timer = timer or worker.timer
         self.stop = threading.Event()
         self.progress = Progress()
-        self._shifts = ShiftDetector(group)
-        self._draw, self._view = draw, view
+        self.timeline = Timeline(group, rows, view, self.timer)
+        self._draw = draw
         self._abort = threading.Event()
         self._errors: list[BaseException] = []
-        self._row = 0
-        self._faces = Faces.none()
-        self._state = GroupState(t=0.0, people=0)
 
     def run(
         self, frames: Iterable[Frame], tick: Callable[[Progress], None] = lambda _: None
@@ -137,7 +124,7 @@ class Pipeline:
                 tick(self.progress)
                 if self.stop.is_set():
                     break
-            self._finish()
+            self.timeline.finish()
             outgoing.end()
             if self._draw is not None:
                 threads[1].join()
@@ -174,35 +161,10 @@ class Pipeline:
         self._abort.set()
 
     def _step(self, frame: Frame) -> Moment:
-        if self.progress.frames == 0:
-            # rows stand on whole steps of media time, wherever a part of a file starts
-            self._row = math.ceil((frame.t - _EXACT) / STEP)
-        shifts = self._rows_until(frame.t - _EXACT)
-        self._faces, looked = self.worker.process(frame)
-        if looked:
-            self.group.add(frame.t, self._faces)
-        shifts += self._rows_until(frame.t + _EXACT)
+        shifts = self.timeline.reach(frame.t)
+        faces, looked = self.worker.process(frame)
+        shifts += self.timeline.take(frame.t, faces, looked)
         self.progress.frames += 1
         self.progress.t = frame.t
-        return Moment(frame, self._faces, self._state, tuple(shifts), self.worker.spotted)
-
-    def _rows_until(self, t: float) -> list[MoodShift]:
-        """Emit the rows due up to ``t``: they know only what came before them."""
-        shifts = []
-        while self._row * STEP <= t:
-            at = round(self._row * STEP, 3)
-            with self.timer.stage("group"):
-                self._state = self._view(self.group.state(at))
-                shift = self._shifts.update(self._state)
-            with self.timer.stage("record"):
-                self.rows.write(at, self._state, self._faces)
-            if shift is not None:
-                shifts.append(shift)
-                self.rows.event(shift)
-            self._row += 1
-        return shifts
-
-    def _finish(self) -> None:
-        last = self._shifts.flush()
-        if last is not None:
-            self.rows.event(last)
+        spotted = self.worker.follower.spotted
+        return Moment(frame, faces, self.timeline.state, tuple(shifts), spotted)

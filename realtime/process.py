@@ -158,7 +158,7 @@ class Run:
         info = source.info
         end = progress.t + 1 / float(info.fps or 25) if progress.frames else settings.start
         seconds = max(0.0, end - settings.start)
-        worker, events = self._pipeline.worker, self._rows.events
+        follower, events = self._pipeline.worker.follower, self._rows.events
         notes = list(source.notes)
         interrupted = self._pipeline.stop.is_set()
         if interrupted:
@@ -172,11 +172,11 @@ class Run:
                 "frames": progress.frames,
                 "seconds": round(seconds, 3),
                 "rows": self._rows.rows,
-                "looks": worker.looks,
-                "faces": worker.faces_found,
+                "looks": follower.looks,
+                "faces": follower.faces_found,
                 "people": self._rows.people,
                 "people_at_once": self._rows.people_at_once,
-                "track_ids": worker.tracker.count,
+                "track_ids": follower.tracker.count,
             },
             "mood": {
                 "parts": parts,

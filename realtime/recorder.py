@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS, EXTRAS, Faces
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Faces
 from moodstream.realtime.group import GroupState, MoodShift
 
 STEP = 0.2
 """Seconds of media time from row to row."""
 
+_K = len(EMOTIONS)
+_PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 _FLUSH_ROWS = 250  # 50 s of the timeline: memory has settled within the first minute
+_MOST_ROWS = 10_000  # of people: each row group costs memory until the end, so they are few
 
 TIMELINE_COLUMNS = (
     "t",
-    *(f"p_{name}" for name in EMOTIONS),
+    *_PROBS,
     "entropy",
     "entropy_share",
     "people",
@@ -37,7 +41,7 @@ TIMELINE_COLUMNS = (
 PEOPLE_COLUMNS = (
     "track_id",
     "t",
-    *(f"p_{name}" for name in EMOTIONS),
+    *_PROBS,
     "label",
     "quality",
     "x1",
@@ -74,27 +78,56 @@ def timeline_row(t: float, state: GroupState) -> dict[str, Any]:
     return row | _extras(state.extras)
 
 
+def person_values(faces: Faces) -> F32:
+    """(N, 15) float32 per person: the classes, quality, box (xyxy px) and EXTRAS; NaN: unknown."""
+    extras = faces.extras
+    if extras is None:
+        extras = np.full((len(faces), len(EXTRAS)), np.nan, np.float32)
+    parts = [faces.probs, faces.quality[:, None], faces.boxes, extras]
+    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+
+
+def person_row(t: float, track_id: int, values: Sequence[float]) -> dict[str, Any]:
+    """One row of people.parquet from a row of ``person_values``.
+
+    Probabilities and label are None for who was not read yet.
+    """
+    probs, quality, box, extras = values[:_K], values[_K], values[_K + 1 : -3], values[-3:]
+    read = not any(map(math.isnan, probs))
+    row: dict[str, Any] = {
+        "track_id": track_id,
+        "t": t,
+        "label": EMOTIONS[probs.index(max(probs))] if read else None,
+        "quality": quality,
+    }
+    row |= dict(zip(_PROBS, probs if read else [None] * _K, strict=True))
+    row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
+    return row | _extras(extras)
+
+
 def people_rows(t: float, faces: Faces) -> Iterator[dict[str, Any]]:
-    """One row per person present; probabilities and label are None for who was not read yet."""
-    for i in range(len(faces)):
-        probs = faces.probs[i]
-        read = not np.isnan(probs).any()
-        row: dict[str, Any] = {
-            "track_id": int(faces.track_ids[i]),
-            "t": t,
-            "label": EMOTIONS[int(probs.argmax())] if read else None,
-            "quality": float(faces.quality[i]),
-        }
-        row |= {f"p_{n}": float(v) if read else None for n, v in zip(EMOTIONS, probs, strict=True)}
-        row |= {n: float(v) for n, v in zip(("x1", "y1", "x2", "y2"), faces.boxes[i], strict=True)}
-        yield row | _extras(None if faces.extras is None else faces.extras[i])
+    """One row per person present."""
+    everyone = person_values(faces).tolist()
+    for track_id, values in zip(faces.track_ids.tolist(), everyone, strict=True):
+        yield person_row(t, track_id, values)
 
 
-def _extras(values: npt.NDArray[Any] | None) -> dict[str, float | None]:
+def event_row(shift: MoodShift) -> dict[str, Any]:
+    """One entry of events.json."""
+    return {
+        "t": round(shift.t, 3),
+        "from": shift.start,
+        "to": shift.end,
+        "size": round(shift.size, 4),
+        "noticed": round(shift.noticed, 3),
+    }
+
+
+def _extras(values: Iterable[float] | None) -> dict[str, float | None]:
     """Valence, arousal and disagreement; None where the model reads none."""
     if values is None:
         return dict.fromkeys(EXTRAS)
-    return {n: None if np.isnan(v) else float(v) for n, v in zip(EXTRAS, values, strict=True)}
+    return {n: None if v != v else float(v) for n, v in zip(EXTRAS, values, strict=True)}
 
 
 @dataclass
@@ -113,7 +146,7 @@ class _Table:
 
     def add(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
-        if len(self.rows) >= _FLUSH_ROWS:
+        if len(self.rows) >= _MOST_ROWS:
             self.flush()
 
     def flush(self) -> None:
@@ -158,27 +191,29 @@ class TimelineWriter:
 
     def write(self, t: float, state: GroupState, faces: Faces) -> None:
         """Add the row of time ``t``."""
-        row = timeline_row(t, state)
+        self.add(timeline_row(t, state), people_rows(t, faces))
+
+    def add(self, row: dict[str, Any], people: Iterable[dict[str, Any]]) -> None:
+        """Add a row of the timeline and the rows of the people present."""
         self._timeline.add(row)
         self._csv.writerow({k: _csv_value(v) for k, v in row.items()})
-        if self._people is not None:
-            for person in people_rows(t, faces):
+        for person in people:
+            if self._people is not None:
                 self._people.add(person)
+            self._steps_seen[person["track_id"]] += 1
         self.rows += 1
-        self.people_at_once = max(self.people_at_once, state.people)
-        self._steps_seen.update(faces.track_ids.tolist())
+        if self.rows % _FLUSH_ROWS == 0:
+            self._flush()
+        self.people_at_once = max(self.people_at_once, row["people"])
+
+    def _flush(self) -> None:
+        self._timeline.flush()
+        if self._people is not None:
+            self._people.flush()
 
     def event(self, shift: MoodShift) -> None:
         """Add a mood shift."""
-        self.events.append(
-            {
-                "t": round(shift.t, 3),
-                "from": shift.start,
-                "to": shift.end,
-                "size": round(shift.size, 4),
-                "noticed": round(shift.noticed, 3),
-            }
-        )
+        self.events.append(event_row(shift))
 
     def close(self) -> None:
         """Finish the files and give them their names."""
@@ -186,6 +221,13 @@ class TimelineWriter:
         self._part("events.json").write_text(json.dumps(self.events, indent=2) + "\n")
         for name in self._names:
             self._part(name).replace(self._folder / name)
+
+    def discard(self) -> None:
+        """Close the files and remove them."""
+        with suppress(OSError):  # on a full disk the end of a file cannot be written
+            self._finish()
+        for name in self._names:
+            self._part(name).unlink(missing_ok=True)
 
     def _finish(self) -> None:
         self._csv_file.close()

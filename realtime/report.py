@@ -87,6 +87,7 @@ def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
         "parts": _parts(folder, summary, line, events, end),
         "shifts": sorted(events, key=lambda e: e["t"])[:_MOST_ROWS],
         "shift_count": len(events),
+        "gaps": summary.get("counts", {}).get("gaps", 0),
         "people": people,
         "moments": [
             {"caption": p.caption, "jpeg": base64.b64encode(p.jpeg).decode()} for p in pictures

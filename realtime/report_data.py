@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ STEP = 0.2  # seconds from row to row of the timeline files
 MOST_POINTS = 2000
 MOST_LANES = 60
 _MOST_CELLS = 500
+_HOLE = 1.0  # seconds without rows from which a chart shows a break
 _LONG = 1.0  # seconds from which a person has a lane
 _PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 _CURVES = (*_PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
@@ -59,11 +61,23 @@ class Timeline:
         return rows.mean(0) if len(rows) else None
 
     def thinned(self, most: int = MOST_POINTS) -> Timeline:
-        """At most ``most`` rows, each the mean of the known values of as many neighbours."""
-        size = -(-len(self) // most)
-        if size <= 1:
-            return self
-        return Timeline(*(_means(getattr(self, f.name), size) for f in fields(self)))
+        """About ``most`` rows at most, each the mean of the known values of as many neighbours.
+
+        Where there are no rows for longer than _HOLE, one row of NaN says so.
+        """
+        size = max(1, -(-len(self) // most))
+        starts = np.flatnonzero(np.diff(self.t) > _HOLE) + 1
+        stretches = np.split(np.arange(len(self)), starts)
+        columns = []
+        for f in fields(self):
+            values = getattr(self, f.name)
+            parts = [_means(values[rows], size) for rows in stretches]
+            hole = np.full((len(starts), *values.shape[1:]), np.nan)
+            if f.name == "t":
+                hole = (values[starts - 1] + values[starts]) / 2
+            woven = itertools.zip_longest(parts, hole[:, None], fillvalue=values[:0])
+            columns.append(np.concatenate(list(itertools.chain(*woven))))
+        return Timeline(*columns)
 
 
 @dataclass(frozen=True)

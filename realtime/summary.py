@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.frames import EMOTIONS, EXTRAS
+from moodstream.realtime.recorder import STEP
 
 _PACKAGES = (
     "moodstream",
@@ -49,33 +50,52 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+def duration(seconds: float) -> str:
+    """Up to a minute in seconds, longer ones as a clock shows them."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else clock(seconds)
+
+
 def mood_by_part(
     folder: Path, events: Sequence[dict[str, Any]], window: float, end: float
 ) -> list[dict[str, Any]]:
     """The dominant mood of each stretch between mood shifts (thirds where there was none).
 
-    Each is the mean of the window figures that lie wholly in the stretch. Parts with nobody read
+    Each is the mean of the window figures that lie wholly in the stretch. A part ends where the
+    timeline has a hole longer than the window: there was no picture then. Parts with nobody read
     have ``dominant`` None.
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / "timeline.parquet")
+    names = [f"p_{name}" for name in EMOTIONS]
+    table = pq.read_table(folder / "timeline.parquet", columns=["t", *names])
     t = table["t"].to_numpy()
-    probs = np.stack([table[f"p_{n}"].to_numpy(zero_copy_only=False) for n in EMOTIONS], 1)
+    probs = np.stack([table[name].to_numpy(zero_copy_only=False) for name in names], 1)
     if len(t) == 0:
         return []
+    stretches = _stretches(t, window, end)
     start = float(t[0])
-    inner = sorted({e["t"] for e in events if start < e["t"] < end})
-    if not inner:
-        inner = [start + (end - start) * k / 3 for k in (1, 2)]
-    edges = [start, *inner, end]
-    return [_part(a, b, t, probs, window) for a, b in itertools.pairwise(edges)]
+    cuts = sorted({e["t"] for e in events if start < e["t"] < end})
+    if not cuts and len(stretches) == 1:
+        cuts = [start + (end - start) * k / 3 for k in (1, 2)]
+    parts = []
+    for first, last in stretches:
+        edges = [first, *(cut for cut in cuts if first < cut < last), last]
+        parts += [_part(a, b, t, probs, window) for a, b in itertools.pairwise(edges)]
+    return parts
+
+
+def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float, float]]:
+    """From where to where there are rows, without the holes longer than ``hole`` seconds."""
+    after = np.flatnonzero(np.diff(t) > max(hole, STEP) + 1e-6)
+    firsts = [float(t[0]), *t[after + 1].tolist()]
+    lasts = [*t[after].tolist(), max(end, float(t[-1]))]
+    return list(zip(firsts, lasts, strict=True))
 
 
 def _part(
     a: float, b: float, t: npt.NDArray[Any], probs: npt.NDArray[Any], window: float
 ) -> dict[str, Any]:
-    inside = (t >= min(a + window, b - 0.2)) & (t <= b)
+    inside = (t >= min(a + window, b - STEP)) & (t <= b)
     rows = probs[inside]
     rows = rows[~np.isnan(rows).any(1)]
     part: dict[str, Any] = {"start": round(a, 3), "end": round(b, 3), "dominant": None}
@@ -97,12 +117,11 @@ def mean_extras(folder: Path) -> dict[str, float]:
 
 
 def five_lines(summary: dict[str, Any]) -> list[str]:
-    """People, duration, dominant mood by part, biggest shift, speed: for a person to read."""
-    counts, source, speed = summary["counts"], summary["source"], summary["speed"]
-    if counts["people"] == 0:
-        people = "People      none: no faces were found"
-    else:
-        people = f"People      {counts['people']} (at most {counts['people_at_once']} at once)"
+    """People, duration, dominant mood by part, biggest shift, speed: for a person to read.
+
+    For a recording, its gaps take the place of the speed.
+    """
+    counts, source = summary["counts"], summary["source"]
     short = counts["seconds"] < 20
 
     def when(t: float) -> str:
@@ -119,14 +138,35 @@ def five_lines(summary: dict[str, Any]) -> list[str]:
         if shift
         else "none"
     )
+    frames = f"{counts['frames']} frames" if "frames" in counts else f"{counts['rows']} rows"
     return [
-        people,
-        f"Duration    {when(counts['seconds'])} ({counts['frames']} frames, {source['name']})",
+        f"People      {_people(counts)}",
+        f"Duration    {when(counts['seconds'])} ({frames}, {source['name']})",
         f"Mood        {'; '.join(_shortened(parts)) or 'nobody read'}",
         f"Shift       {moved}",
-        f"Speed       {speed['times_real_time']:.1f} × real time "
-        f"({speed['frames_per_second']:.0f} frames/s)",
+        _speed(summary["speed"]) if "speed" in summary else f"Gaps        {_gaps(counts)}",
     ]
+
+
+def _people(counts: dict[str, Any]) -> str:
+    people, at_once = counts["people"], counts["people_at_once"]
+    if people == 0 or (people is None and at_once == 0):
+        return "none: no faces were found"
+    most = f"at most {at_once} at once"
+    return most if people is None else f"{people} ({most})"  # None: individuals were not recorded
+
+
+def _speed(speed: dict[str, Any]) -> str:
+    return (
+        f"Speed       {speed['times_real_time']:.1f} × real time "
+        f"({speed['frames_per_second']:.0f} frames/s)"
+    )
+
+
+def _gaps(counts: dict[str, Any]) -> str:
+    if counts["gaps"] == 0:
+        return "none"
+    return f"{counts['gaps']}, {duration(counts['gap_seconds'])} in all without a picture"
 
 
 def _shortened(parts: list[str], most: int = 6) -> list[str]:

@@ -74,6 +74,34 @@ class _Sound:
         self._input.close()
 
 
+def add_h264(container: Any, size: tuple[int, int], fps: Fraction | None, **options: str) -> Any:
+    """A stream of H.264 that browsers play, for ``timed_picture``s of one (width, height).
+
+    options: of the encoder, where other than for a file that is written at leisure.
+    """
+    rate = fps if fps and 1 <= fps <= 240 else Fraction(25)
+    stream = container.add_stream(
+        "libx264",
+        rate=rate.limit_denominator(65535),
+        options={"preset": "veryfast", "crf": "23", **options},
+    )
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = TIME_BASE
+    return stream
+
+
+def timed_picture(image: Image, t: float, key: bool = False) -> Any:
+    """A (H, W, 3) uint8 BGR picture for the encoder, shown at ``t`` seconds of its file."""
+    import av
+
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    frame.pts, frame.time_base = round(t / TIME_BASE), TIME_BASE
+    if key:
+        frame.pict_type = av.video.frame.PictureType.I
+    return frame
+
+
 class VideoWriter:
     """Writes pictures of one size at given times to an MP4 that browsers play.
 
@@ -99,14 +127,7 @@ class VideoWriter:
         self._container = av.open(
             str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         )
-        rate = fps if fps and 1 <= fps <= 240 else Fraction(25)
-        options = {"preset": "veryfast", "crf": "23"}
-        self._video: Any = self._container.add_stream(
-            "libx264", rate=rate.limit_denominator(65535), options=options
-        )
-        self._video.width, self._video.height = size
-        self._video.pix_fmt = "yuv420p"
-        self._video.codec_context.time_base = TIME_BASE
+        self._video = add_h264(self._container, size, fps)
         self._sound: _Sound | None = None
         if sound_from is not None:
             self._try_sound(sound_from, end)
@@ -121,12 +142,7 @@ class VideoWriter:
 
     def write(self, image: Image, t: float) -> None:
         """Add a (H, W, 3) uint8 BGR picture at ``t`` seconds of the source."""
-        import av
-
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame.pts = round((t - self._start) / TIME_BASE)
-        frame.time_base = TIME_BASE
-        self._container.mux(self._video.encode(frame))
+        self._container.mux(self._video.encode(timed_picture(image, t - self._start)))
         self._last = t - self._start
         self._mux_sound(self._last)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from moodstream.realtime import quality
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors import filter_faces
 from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Frame
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Frame, Image
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.timing import StageTimer
-from moodstream.trackers.faces import FaceTracker, TrackerSettings, Tracks
+from moodstream.trackers.faces import FaceTracker, TrackerSettings, moved
 from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 
 PRESENT = 0.5
 """Seconds out of sight after which a person no longer counts as present."""
+
+_COLUMNS = len(EMOTIONS) + len(EXTRAS)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,87 @@ class WorkerSettings:
             raise ValueError(f"expected min_confidence in [0, 1], got {self.min_confidence}")
 
 
+class Follower:
+    """The people of one stream through time; the networks run elsewhere.
+
+    ``spotted`` (M, 4) xyxy px is every box of the last look, also of those not followed.
+    ``picture_side`` is the long side of the pictures in px.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        smoothing: SmoothingSettings | None = None,
+        picture_side: float = 640.0,
+        timer: StageTimer | None = None,
+    ) -> None:
+        self.settings, self.timer = settings, timer or StageTimer()
+        self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
+        self.smoother = Smoother(smoothing)
+        self.looks = self.faces_found = 0
+        self.spotted: F32 = np.zeros((0, 4), np.float32)
+
+    def locate(self, frame: Frame, found: Detections) -> Faces:
+        """The people present once the faces ``found`` in a frame are known; nothing is read yet."""
+        self.spotted = found.boxes
+        found = filter_faces(found, self.settings.min_face, self.settings.max_faces)
+        self.looks += 1
+        self.faces_found += len(found)
+        with self.timer.stage("track"):
+            tracks = self.tracker.update(frame.t, found.boxes)
+        present = tracks.unseen <= PRESENT
+        ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
+        seen = row >= 0
+        scores = np.zeros(len(ids), np.float32)
+        scores[seen] = found.scores[row[seen]]
+        worth = np.zeros(len(ids), np.float32)
+        with self.timer.stage("quality"):
+            worth[seen] = quality.measure(frame.image, boxes[seen])
+        marks = None
+        if found.landmarks is not None:
+            marks = np.full((len(ids), 5, 2), np.nan, np.float32)
+            marks[seen] = found.landmarks[row[seen]]
+        unread = np.full((len(ids), _COLUMNS), np.nan, np.float32)
+        speed = tracks.velocity[present]
+        located = Faces(
+            boxes, scores, worth, unread[:, : len(EMOTIONS)], ids, seen, marks, velocity=speed
+        )
+        return self._smoothed(frame.t, located, unread)
+
+    def read(self, t: float, faces: Faces, rows: npt.NDArray[np.intp], read: F32) -> Faces:
+        """The same faces with what was read from those at ``rows``, as `Readings.columns`."""
+        values = np.full((len(faces), _COLUMNS), np.nan, np.float32)
+        values[rows] = read
+        return self._smoothed(t, faces, values)
+
+    def _smoothed(self, t: float, faces: Faces, values: F32) -> Faces:
+        with self.timer.stage("smooth"):
+            smoothed = self.smoother.update(t, faces.track_ids, values, faces.quality)
+        probs, extras = np.split(smoothed, [len(EMOTIONS)], axis=1)
+        return replace(faces, probs=probs, extras=extras)
+
+
+def predicted(faces: Faces, seconds: float) -> Faces:
+    """The people of a look ``seconds`` later, their boxes moved on."""
+    if len(faces) == 0:
+        return faces
+    assert faces.velocity is not None
+    boxes = moved(faces.boxes, faces.velocity, seconds)
+    return replace(faces, boxes=boxes, seen=np.zeros(len(faces), bool), landmarks=None)
+
+
+def read_faces(classifier: EmotionClassifier, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
+    """Classify the faces at ``boxes`` of each picture in one batch: (N, 7 + extras) columns.
+
+    A face whose reading is not finite has a row of NaN.
+    """
+    raw = classifier.classify(images, boxes)
+    probs = fold_to(raw.probs, classifier.classes, EMOTIONS)
+    read = replace(raw, probs=probs).columns()
+    read[np.isnan(probs).any(axis=1)] = np.nan  # half a reading is none
+    return read
+
+
 class Worker:
     """Looks at frames ``rate`` times a second of media time and follows people in between."""
 
@@ -51,21 +136,17 @@ class Worker:
         timer: StageTimer | None = None,
     ) -> None:
         self.detector, self.classifier = detector, classifier
-        self.settings = settings or WorkerSettings()
-        self.tracker = FaceTracker(TrackerSettings(rate=self.settings.rate), picture_side)
-        self.smoother = Smoother(smoothing)
-        self.timer = timer or StageTimer()
-        self.looks = self.faces_found = 0
-        self.spotted: F32 = np.zeros((0, 4), np.float32)
+        self.settings, self.timer = settings or WorkerSettings(), timer or StageTimer()
+        self.follower = Follower(self.settings, smoothing, picture_side, self.timer)
         self._due: float | None = None
-        self._faces = Faces.none()
+        self._faces, self._looked = Faces.none(), 0.0
 
     def process(self, frame: Frame) -> tuple[Faces, bool]:
         """The people in a frame, and whether it was looked at (else boxes are predictions)."""
         if self._is_due(frame.t):
-            self._faces = self._look(frame)
+            self._faces, self._looked = self._look(frame), frame.t
             return self._faces, True
-        return self._predicted(frame.t), False
+        return predicted(self._faces, frame.t - self._looked), False
 
     def _is_due(self, t: float) -> bool:
         # Slots on a fixed grid, so that every frame rate is looked at equally often on average.
@@ -76,61 +157,10 @@ class Worker:
         return True
 
     def _look(self, frame: Frame) -> Faces:
-        settings, timer = self.settings, self.timer
-        with timer.stage("detect"):
-            found = self.detector.detect([frame.image], settings.min_confidence)[0]
-            self.spotted = found.boxes
-            found = filter_faces(found, settings.min_face, settings.max_faces)
-        with timer.stage("track"):
-            tracks = self.tracker.update(frame.t, found.boxes)
-        self.looks += 1
-        self.faces_found += len(found)
-        return self._faces_of(frame, found, tracks)
-
-    def _faces_of(self, frame: Frame, found: Detections, tracks: Tracks) -> Faces:
-        present = tracks.unseen <= PRESENT
-        ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
-        seen = row >= 0
-        scores = np.zeros(len(ids), np.float32)
-        scores[seen] = found.scores[row[seen]]
-        worth = np.zeros(len(ids), np.float32)
-        read = np.full((len(ids), len(EMOTIONS) + len(EXTRAS)), np.nan, np.float32)
-        with self.timer.stage("quality"):
-            worth[seen] = quality.measure(frame.image, boxes[seen])
+        with self.timer.stage("detect"):
+            found = self.detector.detect([frame.image], self.settings.min_confidence)[0]
+        faces = self.follower.locate(frame, found)
+        rows = np.flatnonzero(faces.seen)
         with self.timer.stage("classify"):
-            read[seen] = self._classify(frame, boxes[seen])
-        with self.timer.stage("smooth"):
-            smoothed = self.smoother.update(frame.t, ids, read, worth)
-        marks = None
-        if found.landmarks is not None:
-            marks = np.full((len(ids), 5, 2), np.nan, np.float32)
-            marks[seen] = found.landmarks[row[seen]]
-        probs, extras = np.split(smoothed, [len(EMOTIONS)], axis=1)
-        return Faces(boxes, scores, worth, probs, ids, seen, marks, extras)
-
-    def _classify(self, frame: Frame, boxes: F32) -> F32:
-        raw = self.classifier.classify([frame.image], [boxes])
-        probs = fold_to(raw.probs, self.classifier.classes, EMOTIONS)
-        read = replace(raw, probs=probs).columns()
-        read[np.isnan(probs).any(axis=1)] = np.nan  # half a reading is none
-        return read
-
-    def _predicted(self, t: float) -> Faces:
-        """The people of the last look, their boxes moved on."""
-        last = self._faces
-        if len(last) == 0:
-            return last
-        tracks = self.tracker.predict(t)
-        where = {int(i): box for i, box in zip(tracks.ids, tracks.boxes, strict=True)}
-        boxes = np.stack(
-            [where.get(int(i), b) for i, b in zip(last.track_ids, last.boxes, strict=True)]
-        )
-        return Faces(
-            boxes.astype(np.float32),
-            last.scores,
-            last.quality,
-            last.probs,
-            last.track_ids,
-            np.zeros(len(last), bool),
-            extras=last.extras,
-        )
+            read = read_faces(self.classifier, [frame.image], [faces.boxes[rows]])
+        return self.follower.read(frame.t, faces, rows, read)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import functools
+import shutil
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,6 +31,15 @@ def footage() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def langer(footage: dict[str, Path]) -> Path:
     return footage["WolfgangLanger_Pexels.mp4"]
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        yield f":{int(server.stdout.readline())}"
+        server.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +111,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+needs_x = pytest.mark.skipif(
+    not (shutil.which("Xvfb") and shutil.which("xdotool")),
+    reason="needs Xvfb and xdotool (apt-get install xvfb xdotool)",
+)
 
 
 class OneFace:

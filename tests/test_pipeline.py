@@ -85,7 +85,7 @@ def test_rows_stand_on_steps_of_media_time():
 def test_the_number_of_looks_follows_time_and_not_frames(fps):
     pipeline = make()
     pipeline.run(frames(int(10 * fps), fps))
-    assert pipeline.worker.looks == pytest.approx(10 * min(fps, 10), abs=3)
+    assert pipeline.worker.follower.looks == pytest.approx(10 * min(fps, 10), abs=3)
 
 
 def test_a_part_of_a_file_starts_on_the_next_step():

@@ -10,8 +10,9 @@ PublicTest is watched during training and temperatures are fitted on it; Private
 once, by ``export``, which writes ``DIR/networks``: an ONNX file a member, and ``card.json``.
 
 ``train`` runs the phases of one member (MEMBERS) and resumes from ``DIR/MEMBER/PHASE.pt``. Each
-phase starts from the weight average of the one before. An epoch takes 60-100 s on two CPU cores
-(bf16).
+phase starts from the weight average of the one before; with ``--start NETWORKS --from PHASE`` the
+phases before PHASE are left out and ``NETWORKS/MEMBER.onnx`` stands for them. An epoch takes
+60-100 s on two CPU cores (bf16).
 """
 
 from __future__ import annotations
@@ -69,13 +70,21 @@ class Member:
 
 
 MEMBERS: Mapping[str, Member] = {
-    "embedded": Member((32, 96, 256), 1, (Phase("mild", 50, 0.1, 0.5, small=34),)),
+    "embedded": Member(
+        (32, 96, 256),
+        1,
+        (
+            Phase("mild", 50, 0.1, 0.5, small=34),
+            Phase("long", 40, 0.06, 0.5, small=26, teacher=0.3),
+        ),
+    ),
     "embedded_b": Member(
         (40, 96, 224),
         42,
         (
             Phase("broad", 30, 0.08, 1.0, balance=0.5, mixup=True),
             Phase("fine", 8, 0.03, 0.4, balance=0.5, teacher=0.4),
+            Phase("mild", 30, 0.06, 0.5, small=20, teacher=0.3),
         ),
     ),
 }
@@ -373,6 +382,60 @@ def export(model: nn.Module, path: Path) -> None:
         raise SystemExit(f"the exported network differs from torch by {gap}")
 
 
+@torch.no_grad()
+def take_over(model: nn.Module, path: Path, faces: Tensor) -> None:
+    """Load an exported network, whose normalisations are folded, back into ``model``.
+
+    Each normalisation gets the statistics of its layer on ``faces`` (N, 48, 48), and the scale
+    and shift that leave the network's answers as they are. Filters get the norm of fresh ones,
+    which the answers do not depend on but the learning rate does.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    values = {
+        tensor.name.removesuffix(".half"): torch.from_numpy(
+            numpy_helper.to_array(tensor).astype(np.float32)
+        )
+        for tensor in graph.initializer
+    }
+    plain = {k: v for k, v in values.items() if not k.startswith("onnx::")}
+    model.load_state_dict(plain, strict=False)
+    folded = iter(
+        [n.input[1:3] for n in graph.node if n.op_type == "Conv" and "onnx::" in n.input[1]]
+    )
+    x = faces[:, None].float()
+    modules = list(model.modules())
+    norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
+    convs = [m for m in modules if isinstance(m, nn.Conv2d) and m.bias is None]
+    for conv, norm in zip(convs, norms, strict=True):
+        weight, bias = (values[name] for name in next(folded))
+        size = 3**-0.5 / weight.flatten(1).norm(dim=1).clamp(min=1e-6)
+        conv.weight.copy_(weight * size[:, None, None, None])
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.copy_(1 / size)
+        norm.bias.copy_(bias)
+    before = logits_of(model, faces[:256])
+    seen: dict[nn.Module, Tensor] = {}
+    hooks = [
+        norm.register_forward_pre_hook(lambda module, args: seen.__setitem__(module, args[0]))
+        for norm in norms
+    ]
+    model(x)
+    for hook, norm in zip(hooks, norms, strict=True):
+        hook.remove()
+        variance, mean = torch.var_mean(seen[norm], (0, 2, 3))
+        norm.bias.add_(norm.weight * mean)
+        norm.weight.mul_((variance + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+    gap = (logits_of(model, faces[:256]) - before).abs().max()
+    if gap > 1e-2:
+        raise SystemExit(f"the network taken over differs from {path} by {gap}")
+
+
 def run_training(args: argparse.Namespace) -> None:
     """Train one member through its phases."""
     (args.out / args.member).mkdir(parents=True, exist_ok=True)
@@ -380,7 +443,11 @@ def run_training(args: argparse.Namespace) -> None:
     member = MEMBERS[args.member]
     torch.manual_seed(member.seed)
     model: nn.Module = EmotionNet(member.widths).to(memory_format=torch.channels_last)
-    for phase in member.phases:
+    phases = list(member.phases)
+    if args.start is not None:
+        take_over(model, args.start / f"{args.member}.onnx", splits["train"][0][:2048])
+        phases = phases[[p.name for p in phases].index(args.first) :]
+    for phase in phases:
         model = train(args, splits, phase, model)
 
 
@@ -443,6 +510,8 @@ def main() -> None:
     parser.add_argument("--expressions", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--start", type=Path, metavar="NETWORKS", help="see above")
+    parser.add_argument("--from", dest="first", metavar="PHASE")
     args = parser.parse_args()
     {"train": run_training, "export": run_export}[args.what](args)
 

@@ -38,14 +38,24 @@ class TrackerSettings:
 class Tracks:
     """The people followed at one time.
 
-    ids (N,) int64; boxes (N, 4) float32 xyxy px; detection (N,) int64: the row of the detection
-    that belongs to each, -1 where the box is a prediction; unseen (N,) seconds since last seen.
+    ids (N,) int64; boxes (N, 4) float32 xyxy px; velocity (N, 4) float32 px/s of their corners;
+    detection (N,) int64: the row of the detection that belongs to each, -1 where the box is a
+    prediction; unseen (N,) seconds since last seen.
     """
 
     ids: I64
     boxes: F32
+    velocity: F32
     detection: I64
     unseen: F32
+
+
+def moved(boxes: F32, velocity: F32, seconds: float) -> F32:
+    """Boxes (N, 4) xyxy where their ``velocity`` (N, 4) px/s takes them; good for some tenths."""
+    ahead = boxes + velocity * np.float32(seconds)
+    # a box predicted far ahead may have turned inside out
+    low, high = np.minimum(ahead[:, :2], ahead[:, 2:]), np.maximum(ahead[:, :2], ahead[:, 2:])
+    return np.hstack([low, high]).astype(np.float32)
 
 
 def diou_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -133,10 +143,6 @@ class FaceTracker:
         self._damp(t)
         return self._tracks(active, t)
 
-    def predict(self, t: float) -> Tracks:
-        """Where everyone should be at ``t``, up to a few tenths after the last update."""
-        return self._tracks(self._tracker.get_active_objects(), t)
-
     def _advance(self, t: float) -> int:
         """Step over the time since the last update; returns the steps that this one stands for."""
         if self._t is None:
@@ -160,23 +166,16 @@ class FaceTracker:
     def _tracks(self, people: list[Any], t: float) -> Tracks:
         people = sorted(people, key=lambda person: int(person.id))
         n = len(people)
-        boxes = np.zeros((n, 4), np.float32)
+        boxes, velocity = np.zeros((n, 4), np.float32), np.zeros((n, 4), np.float32)
         detection = np.full(n, -1, np.int64)
         unseen = np.zeros(n, np.float32)
-        last = t if self._t is None else self._t
         for i, person in enumerate(people):
             row, when = person.last_detection.data
             unseen[i] = t - when
+            where = person.estimate
             if when == t:
-                boxes[i] = person.last_detection.points.reshape(4) / self._scale
-                detection[i] = row
-            else:
-                start = person.last_detection.points if when == last else person.estimate
-                moved = person.estimate_velocity * (t - last) * self.settings.rate
-                boxes[i] = (start + moved).reshape(4) / self._scale
-        # a box predicted far ahead may have turned inside out
-        boxes = np.hstack(
-            [np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])]
-        )
+                where, detection[i] = person.last_detection.points, row
+            boxes[i] = where.reshape(4) / self._scale
+            velocity[i] = person.estimate_velocity.reshape(4) * self.settings.rate / self._scale
         ids = np.array([int(p.id) + self._offset for p in people], np.int64)
-        return Tracks(ids, boxes, detection, unseen)
+        return Tracks(ids, moved(boxes, velocity, 0.0), velocity, detection, unseen)

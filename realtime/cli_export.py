@@ -1,0 +1,43 @@
+"""`moodstream export`: a recording of `moodstream live` in, the files of `process` out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the parser."""
+    parser = commands.add_parser(
+        "export", help="a live recording in, emotional timelines out", description=__doc__
+    )
+    parser.add_argument(
+        "recording", type=Path, metavar="DIR", help="what `live --record` wrote; it may still run"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="where to write (DIR/export)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export every source of the recording."""
+    from moodstream.realtime.export import export
+    from moodstream.realtime.summary import five_lines
+
+    done = export(args.recording, args.output, args.overwrite)
+    if args.json:
+        found = [summary for _, summary in done]
+        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+    elif not args.quiet:
+        for folder, summary in done:
+            print(f"Results in  {folder}")
+            print("\n".join(five_lines(summary)))
+            for note in summary["notes"]:
+                print(f"Note        {note}")
+    return 0

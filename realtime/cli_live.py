@@ -1,0 +1,287 @@
+"""`moodstream live`: cameras, streams and files as if live."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.cli_options import (
+    add_figure_options,
+    add_model_options,
+    figure_settings,
+    model_settings,
+    number,
+)
+from moodstream.realtime.errors import MoodstreamError
+
+if TYPE_CHECKING:
+    from moodstream.realtime.live import LiveSession, LiveSettings
+    from moodstream.realtime.live_outputs import LiveOutputs
+    from moodstream.realtime.live_sources import SourceSpec
+
+CODES = {"duration": 0, "ended": 0, "quit": 0, "interrupted": 130, "failed": 2, "gave up": 3}
+"""Exit codes by the reason for which a run ended; 143 instead of 130 for SIGTERM."""
+
+_TICK = 0.25
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the parser."""
+    parser = commands.add_parser(
+        "live",
+        help="a camera, a stream or a file as if live",
+        description="Ends with 0 (file over, --duration, window closed), 2 (source refused), "
+        "3 (--give-up), 130 or 143 (Ctrl-C, SIGTERM).",
+    )
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="camera number, /dev/video0, rtsp://…, http(s)://… (MJPEG, HLS) or a video file",
+    )
+    add_model_options(parser)
+    add_figure_options(parser)
+    _add_source_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(func=run)
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_argument_group("sources")
+    source.add_argument("--loop", action="store_true", help="play files again and again")
+    source.add_argument(
+        "--speed",
+        type=number(0.01, 100),
+        default=1.0,
+        metavar="FACTOR",
+        help="play files faster or slower than they are (1)",
+    )
+    source.add_argument("--rtsp-transport", choices=("tcp", "udp"), default="tcp")
+    source.add_argument("--open-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument("--read-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument(
+        "--give-up",
+        type=number(0.1),
+        metavar="SECONDS",
+        help="leave a source that has had no signal for so long (never)",
+    )
+    source.add_argument("--duration", type=number(0.1), metavar="SECONDS", help="end after so long")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    shown = parser.add_argument_group("what is shown and recorded")
+    shown.add_argument("--display", action="store_true", help="a window (q p h space)")
+    shown.add_argument(
+        "--headless", action="store_true", help="no window; one line a second on a terminal"
+    )
+    shown.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        help="pictures, /video, /state and /events for browsers; without HOST this machine only",
+    )
+    shown.add_argument(
+        "--max-latency",
+        type=number(1),
+        metavar="MS",
+        help="drop frames that would be shown later than this after their capture",
+    )
+    shown.add_argument(
+        "--record", type=Path, metavar="DIR", help="record the timeline; see `moodstream export`"
+    )
+    shown.add_argument(
+        "--record-video", action="store_true", help="with --record: the overlay, too, in chunks"
+    )
+    shown.add_argument("--overwrite", action="store_true", help="replace an earlier recording")
+    shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    shown.add_argument("--json", action="store_true", help="print the last state as JSON")
+
+
+def live_settings(args: argparse.Namespace) -> LiveSettings:
+    """The settings of the command line; raises MoodstreamError where they do not go together."""
+    from moodstream.realtime.capture import CaptureSettings
+    from moodstream.realtime.live import LiveSettings
+
+    if args.record_video and args.record is None:
+        raise MoodstreamError("--record-video: needs --record DIR")
+    if args.display and args.headless:
+        raise MoodstreamError("--display and --headless: choose one")
+    figures = figure_settings(args)
+    return LiveSettings(
+        worker=figures.worker,
+        smoothing=figures.smoothing,
+        group=figures.group,
+        capture=CaptureSettings(
+            open_timeout=args.open_timeout,
+            read_timeout=args.read_timeout,
+            transport=args.rtsp_transport,
+            loop=args.loop,
+            speed=args.speed,
+        ),
+        privacy=args.privacy,
+        max_latency=None if args.max_latency is None else args.max_latency / 1000,
+        give_up=args.give_up,
+        duration=args.duration,
+    )
+
+
+def _specs(args: argparse.Namespace) -> list[SourceSpec]:
+    from moodstream.realtime.live_sources import parse_source
+
+    specs = [parse_source(text) for text in args.sources]
+    files = [spec for spec in specs if spec.kind == "file"]
+    if (args.loop or args.speed != 1) and len(files) < len(specs):
+        raise MoodstreamError("--loop and --speed: for files only")
+    if len({spec.address for spec in specs}) < len(specs):
+        raise MoodstreamError("the same source twice")
+    return specs
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until the sources end, or someone ends it; returns the exit code."""
+    from moodstream.realtime import models
+    from moodstream.realtime.live import LiveSession, check_networks
+    from moodstream.realtime.live_outputs import LiveOutputs
+
+    settings, specs = live_settings(args), _specs(args)
+    with LiveOutputs(args, specs) as outputs:  # what cannot be had is said before the networks load
+        loaded = models.load(model_settings(args, progress=not args.quiet))
+        check_networks(loaded)
+        say = _say if not args.quiet else lambda line: None
+        if loaded.notice:
+            say(loaded.notice)
+        outputs.begin(
+            {"settings": asdict(settings), "models": loaded.as_dict(), "notice": loaded.notice},
+            say,
+        )
+        session = LiveSession(
+            specs,
+            loaded,
+            settings,
+            record=outputs.record,
+            show=outputs.show if outputs.draws else None,
+            notify=outputs.notify,
+            say=say,
+        )
+        with _signals(session) as number:
+            _watch(session, outputs, args)
+        return _conclude(session, outputs, args, number)
+
+
+def _say(line: str) -> None:
+    print(f"moodstream: {line}", file=sys.stderr, flush=True)
+
+
+def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
+    """The owner's loop, on the main thread: the window lives here."""
+    session.start()
+    line = _StatusLine(show=not args.quiet and sys.stderr.isatty())
+    due = 0.0
+    try:
+        while session.reason is None:
+            outputs.turn(session, _TICK)
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + _TICK
+            session.tick()
+            outputs.publish(session)
+            line.update(session)
+    finally:
+        line.clear()
+        if not session.stop():
+            _say("a thread did not end in time; it is left behind")
+        outputs.publish(session)
+
+
+def _conclude(
+    session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, number: list[int]
+) -> int:
+    state = outputs.state(session)
+    outputs.finish(state | {"ended": session.reason})
+    if args.json:
+        print(json.dumps(state, indent=2))
+    elif not args.quiet:
+        for line in summary_lines(state, args.record):
+            print(line)
+    reason = session.reason or "quit"
+    return 143 if reason == "interrupted" and signal.SIGTERM in number else CODES[reason]
+
+
+def summary_lines(state: dict[str, Any], record: Path | None) -> list[str]:
+    """What there was, for a person to read: a line a source, and where the recording is."""
+    lines = []
+    for source in state["sources"]:
+        parts = [f"{source['frames']} frames", f"{source['dropped']} not shown"]
+        if source["gaps"]:
+            parts.append(f"{source['gaps']} gaps")
+        if source["reconnects"]:
+            parts.append(f"{source['reconnects']} reconnects")
+        if source["detail"]:
+            parts.append(str(source["detail"]))
+        lines.append(f"{source['name']}: {', '.join(parts)}")
+    lost = state["recording"]["lost_rows"]
+    if lost:
+        lines.append(f"{lost} rows could not be recorded")
+    if record is not None:
+        lines.append(f"Recording in {record}; `moodstream export {record}` makes files of it")
+    return lines
+
+
+class _StatusLine:
+    """One line on a terminal that is written over: the mood and the speed of the first source."""
+
+    def __init__(self, show: bool) -> None:
+        self._show, self._due, self._long = show, 0.0, 0
+
+    def update(self, session: LiveSession) -> None:
+        from moodstream.realtime.live_state import stream_state
+
+        if not self._show or time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + 1.0
+        parts = []
+        for stream in session.streams:
+            state = stream_state(session, stream)
+            mood = "-" if state["people"] is None else f"{state['people']} people"
+            if state["dominant"]:
+                mood += f", {state['dominant']} {max(state['probs'].values()):.0%}"
+            parts.append(f"{state['name']}: {state['status']}, {mood}, {state['fps_shown']:.0f}/s")
+        text = "  |  ".join(parts)
+        sys.stderr.write("\r" + text.ljust(self._long))
+        sys.stderr.flush()
+        self._long = len(text)
+
+    def clear(self) -> None:
+        if self._long:
+            sys.stderr.write("\r" + " " * self._long + "\r")
+            sys.stderr.flush()
+
+
+@contextmanager
+def _signals(session: LiveSession) -> Iterator[list[int]]:
+    """The first Ctrl-C or SIGTERM ends the run properly; a second one breaks off."""
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        session.end("interrupted")
+        signal.signal(number, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    numbers: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, handle) for n in numbers}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

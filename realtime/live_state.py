@@ -1,0 +1,120 @@
+"""What `/state` and the last lines of a live run tell of each source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from moodstream.realtime.frames import EMOTIONS, EXTRAS
+from moodstream.realtime.group import GroupState
+from moodstream.realtime.live import LiveSession, LiveStream
+
+NOTICE = "Mood is what faces show, not what people feel."
+FIELDS = (
+    *("name", "status", "since", "detail", "t", "people", "effective_people", "probs"),
+    *("dominant", "entropy", "entropy_share", "shift", *EXTRAS),
+    *("fps_in", "fps_shown", "latency_p50_ms", "latency_p95_ms", "dropped", "frames"),
+    *("reconnects", "gaps", "refresh_hz", "oldest_s", "looks_hz", "look_every"),
+)
+"""What is told of a source; anything but name and status is None where it is not known."""
+
+
+def starting_state(names: Sequence[str]) -> dict[str, Any]:
+    """The state before there is a session: nothing is known but the names."""
+    nothing = dict.fromkeys(FIELDS)
+    return {
+        "notice": NOTICE,
+        "sources": [nothing | {"name": name, "status": "starting"} for name in names],
+    }
+
+
+def session_state(
+    session: LiveSession, lost: int = 0, problem: str | None = None
+) -> dict[str, Any]:
+    """The state of every source, ready for JSON.
+
+    ``lost`` rows that could not be recorded, and the ``problem`` of the recording.
+    """
+    costs = session.analyst.costs
+    return {
+        "notice": NOTICE,
+        "privacy": session.privacy,
+        "paused": session.paused.is_set(),
+        "uptime_s": round(time.monotonic() - session.origin, 1),
+        "look_ms": round(1000 * costs.look, 1),
+        "read_ms": round(1000 * costs.read, 2),
+        "recording": {"lost_rows": lost, "problem": problem},
+        "sources": [stream_state(session, stream) for stream in session.streams],
+    }
+
+
+def stream_state(session: LiveSession, stream: LiveStream) -> dict[str, Any]:
+    """One source: its signal, the group (None where there is no signal) and how fresh it all is."""
+    capture, presenter = stream.capture.state(), stream.presenter
+    now = time.monotonic()
+    middle, worst = presenter.delays.percentiles(now, 50, 95)
+    status: str = "failed" if stream.gave_up else capture.status
+    if status == "live" and presenter.dark_since is not None:
+        status = "no signal"
+    if status == "live" and session.paused.is_set():
+        status = "paused"
+    return {
+        "name": stream.spec.name,
+        "status": status,
+        "since": round(capture.since, 3),
+        "detail": capture.detail if presenter.dark_since is None else "black picture",
+        "t": round(capture.t, 3),
+        **_group(stream, status == "live"),
+        "fps_in": None if capture.fps is None else round(capture.fps, 2),
+        "fps_shown": round(presenter.rate.per_second(now), 2),
+        "latency_p50_ms": middle,
+        "latency_p95_ms": worst,
+        "dropped": presenter.dropped,
+        "frames": capture.frames,
+        "reconnects": capture.reconnects,
+        "gaps": stream.gaps,
+        **_freshness(stream, status == "live"),
+    }
+
+
+def _group(stream: LiveStream, known: bool) -> dict[str, Any]:
+    """The group now; where there is no signal nothing is known, which is not nobody."""
+    snapshot = None if stream.watched is None else stream.watched.snapshot
+    if snapshot is None or not known:
+        state = GroupState(t=0.0, people=0)
+        return {**_figures(state), "people": None, "effective_people": None}
+    # people now, not at the last step of the timeline
+    return {**_figures(snapshot.state), "people": len(snapshot.faces)}
+
+
+def _figures(state: GroupState) -> dict[str, Any]:
+    probs = state.probs
+    figures: dict[str, Any] = {
+        "effective_people": round(state.effective_people, 3),
+        "probs": None
+        if probs is None
+        else {n: round(float(p), 4) for n, p in zip(EMOTIONS, probs, strict=True)},
+        "dominant": state.dominant,
+    }
+    for name in ("entropy", "entropy_share", "shift"):
+        value = getattr(state, name)
+        figures[name] = None if value is None else round(value, 4)
+    for index, name in enumerate(EXTRAS):
+        value = None if state.extras is None else float(state.extras[index])
+        figures[name] = None if value is None or value != value else round(value, 4)
+    return figures
+
+
+def _freshness(stream: LiveStream, known: bool) -> dict[str, Any]:
+    """How often faces are looked for and each one is read, and how old the oldest reading is."""
+    watched = stream.watched
+    if watched is None or watched.snapshot is None or not known:
+        return {"refresh_hz": None, "oldest_s": None, "looks_hz": None, "look_every": None}
+    refresh, snapshot = watched.refresh.per_face(), watched.snapshot
+    return {
+        "refresh_hz": None if refresh is None else round(refresh, 2),
+        "oldest_s": None if snapshot.oldest is None else round(snapshot.oldest, 3),
+        "looks_hz": round(watched.looks.per_second(snapshot.t), 2),
+        "look_every": watched.every,
+    }

@@ -1,0 +1,153 @@
+"""The HTTP server of a live stream, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import socket
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.errors import MoodstreamError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from moodstream.realtime.hub import Hub
+    from moodstream.realtime.web import Web
+
+LOCAL = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")
+_STARTING = 20.0
+_GOODBYE = 0.5  # seconds in which open responses may end by themselves
+_SEND_BUFFER = 1 << 18  # what the kernel holds for a slow viewer is delay: a few pictures at most
+_ADDRESS = re.compile(r"(?:(\[[0-9a-f:.]+\]|[^\[\]:\s]*):)?([0-9]{1,5})", re.IGNORECASE)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``, ``[HOST]:PORT``, ``:PORT`` or ``PORT``.
+
+    Without a host it is 127.0.0.1, and port 0 means any free one. Raises MoodstreamError.
+    """
+    match = _ADDRESS.fullmatch(text.strip())
+    if match is None or int(match[2]) > 65535:
+        raise MoodstreamError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")
+    return (match[1] or LOCAL).strip("[]"), int(match[2])
+
+
+class Server:
+    """Serves what a hub holds until it is stopped.
+
+    host: a name or address of this machine; only 0.0.0.0 and :: answer to whatever name a request
+    gives. port: 0 for any free one.
+    """
+
+    def __init__(self, hub: Hub, host: str = LOCAL, port: int = 8000) -> None:
+        self.hub, self.host = hub, host
+        self.address = (host, port)
+        self.error: BaseException | None = None
+        self._loop: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread: threading.Thread | None = None
+        self._uvicorn: uvicorn.Server
+        self._web: Web
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        host, port = self.address
+        host = "localhost" if host in EVERYWHERE else host
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    def start(self) -> None:
+        """Listen from now on; raises MoodstreamError where host or port cannot be had."""
+        if self._thread is not None:
+            raise RuntimeError("the server was started already")
+        listening = _listen(*self.address)
+        self.address = (self.host, listening.getsockname()[1])
+        self._thread = threading.Thread(
+            target=self._run, args=(listening,), name="server", daemon=True
+        )
+        self._thread.start()
+        self._loop.result(_STARTING)
+
+    def stop(self, timeout: float = 3.0) -> bool:
+        """End every open stream and the thread; returns whether it ended within ``timeout`` s."""
+        if self._thread is None:
+            return True
+        if self._thread.is_alive():
+            with suppress(RuntimeError):  # it has just ended by itself
+                self._loop.result().call_soon_threadsafe(self._end)
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self, listening: socket.socket) -> None:
+        try:
+            with listening, ThreadPoolExecutor(1, "jpeg encoder") as encoder:
+                asyncio.run(self._serve(listening, encoder))
+        except BaseException as error:  # of the thread: the owner is to know
+            self.error = error
+            if not self._loop.done():
+                self._loop.set_exception(error)
+
+    async def _serve(self, listening: socket.socket, encoder: ThreadPoolExecutor) -> None:
+        import uvicorn
+
+        from moodstream.realtime.web import Web
+
+        hosts = None if self.host in EVERYWHERE else {"localhost", LOCAL, "::1", self.host.lower()}
+        self._web = Web(self.hub, hosts, encoder, self._abort)
+        config = uvicorn.Config(
+            self._web,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # a broken request is the sender's fault and no news here
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._loop.set_result(asyncio.get_running_loop())
+        await self._uvicorn.serve([listening])
+
+    def _end(self) -> None:
+        self._web.ending.set()
+        self._uvicorn.should_exit = True
+        asyncio.get_running_loop().call_later(_GOODBYE, self._abort)
+
+    def _abort(self, client: Any = None) -> None:
+        """Cut one connection or all, whatever they still had to send."""
+        for connection in list(self._uvicorn.server_state.connections):
+            if client is None or getattr(connection, "client", None) == client:
+                connection.transport.abort()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        dual = host == "::" and socket.has_dualstack_ipv6()
+        listening = socket.create_server(
+            address[:2], family=family, backlog=128, dualstack_ipv6=dual
+        )
+    except (OSError, UnicodeError) as error:
+        raise MoodstreamError(f"{host}:{port}: {_reason(error)}") from None
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    return listening
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return "the port is taken; choose another one"
+    if code == errno.EACCES:
+        return "the port is not allowed to you; choose one from 1024 up"
+    if isinstance(error, (socket.gaierror, UnicodeError)) or code == errno.EADDRNOTAVAIL:
+        return "the host is not a name or address of this machine"
+    return f"cannot listen there ({os.strerror(code) if code else error})"

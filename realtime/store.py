@@ -1,0 +1,475 @@
+"""The timeline store: one SQLite file that survives kill -9 and can be read while it is written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Faces
+from moodstream.realtime.group import GroupState, MoodShift
+from moodstream.realtime.outputs import prepare_folder
+from moodstream.realtime.recorder import (
+    STEP,
+    TIMELINE_COLUMNS,
+    event_row,
+    person_row,
+    person_values,
+    timeline_row,
+)
+from moodstream.realtime.summary import versions
+
+STORE = "moodstream.db"
+VERSION = 1
+"""Of the tables; a store says which it has in ``PRAGMA user_version``."""
+
+_APPLICATION = 0x6D6F6F64  # "mood", in PRAGMA application_id
+_QUEUED = 60.0  # seconds of rows that wait for a slow or full disk
+_NOTES = 1000  # events and gaps that wait
+_BUSY = 1.0  # seconds to wait for other users of the file
+_CLOSING = 3.0
+_WAL_PAGES = 512
+_WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
+_BATCH = 250  # rows that are read at a time
+_F4 = np.dtype("<f4")
+
+_KINDS = {"people": "INTEGER", "dominant": "TEXT"}
+_COLUMNS = ", ".join(f"{name} {_KINDS.get(name, 'REAL')}" for name in TIMELINE_COLUMNS)
+_TABLES = f"""
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {VERSION};
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE timeline (step INTEGER PRIMARY KEY, source INTEGER NOT NULL, {_COLUMNS});
+CREATE INDEX timeline_by_time ON timeline (source, t);
+CREATE TABLE events (source INTEGER, t REAL, "from" TEXT, "to" TEXT, size REAL, noticed REAL);
+CREATE TABLE gaps (source INTEGER, "start" REAL, "end" REAL, reason TEXT);
+"""
+# person_values as little-endian float32: half the size of columns, and exact
+_PEOPLE = """
+CREATE TABLE people (step INTEGER, place INTEGER, track_id INTEGER, reading BLOB,
+                     PRIMARY KEY (step, place)) WITHOUT ROWID;
+"""
+
+
+def prepare_store(folder: Path, overwrite: bool = False) -> Path:
+    """A folder for a new store, made where it is missing; returns the path of the store.
+
+    Raises MoodstreamError where it cannot be written, where it holds a recording and ``overwrite``
+    is False, or where that recording is in use.
+    """
+    path = folder / STORE
+    if path.exists():
+        if not overwrite:
+            raise MoodstreamError(
+                f"{folder}: holds a recording already; choose another folder or --overwrite"
+            )
+        _check_unused(path)
+    prepare_folder(folder, (), overwrite=True)
+    _remove(path)
+    return path
+
+
+def _check_unused(path: Path) -> None:
+    db = sqlite3.connect(path, timeout=_BUSY)
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")  # refused while anybody else has it open
+    except sqlite3.OperationalError as error:
+        raise MoodstreamError(f"{path}: is in use, so it is not replaced ({error})") from None
+    except sqlite3.DatabaseError:  # whatever it is, nobody is recording into it
+        return
+    finally:
+        db.close()
+
+
+def _remove(path: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def predicted_bytes(hours: float, faces: float, individuals: bool = True) -> int:
+    """Size of a closed store of one source with so many faces in view, in bytes.
+
+    While it is written, the write-ahead log beside it takes a few MB more.
+    """
+    steps = hours * 3600 / STEP
+    # measured: a row of the timeline with its place in the index, and a person's row
+    return round(20_000 + steps * (_STEP_BYTES + (faces * _PERSON_BYTES if individuals else 0)))
+
+
+_STEP_BYTES = 290
+_PERSON_BYTES = 84
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A row on its way to the disk: values of TIMELINE_COLUMNS, and the people in it."""
+
+    source: int
+    values: tuple[Any, ...]
+    track_ids: list[int]
+    readings: list[bytes]
+
+
+class SourceSink:
+    """Takes the rows, mood shifts and gaps of one source; never waits for the disk."""
+
+    def __init__(self, writer: StoreWriter, source: int) -> None:
+        self._writer, self._source = writer, source
+
+    def write(self, t: float, state: GroupState, faces: Faces) -> None:
+        """Take the row of time ``t``."""
+        row = timeline_row(t, state)
+        values = tuple(v.item() if isinstance(v, np.generic) else v for v in row.values())
+        if not self._writer.individuals:
+            faces = Faces.none()
+        readings = [reading.tobytes() for reading in person_values(faces).astype(_F4)]
+        self._writer.put(_Step(self._source, values, faces.track_ids.tolist(), readings))
+
+    def event(self, shift: MoodShift) -> None:
+        """Take a mood shift."""
+        self._writer.note("events", (self._source, *event_row(shift).values()))
+
+    def gap(self, start: float, end: float, reason: str) -> None:
+        """Take a stretch of seconds for which there was no picture."""
+        self._writer.note("gaps", (self._source, start, end, reason))
+
+
+class StoreWriter:
+    """Writes the timelines of several sources into one store, one transaction every second.
+
+    All writing is done on a thread of its own. A killed process loses what came after the last
+    transaction, ``commit_every`` seconds at most. A power cut may also lose the transactions that
+    the system had not brought to the disk (``synchronous=NORMAL``: half a minute on most systems,
+    everything since the last checkpoint at worst), but never damages what is older.
+    At most a minute of rows waits for a slow or full disk; after that the oldest are dropped and
+    counted in ``lost``. ``problem``: one line while writing fails, None when it works.
+    ``meta`` is anything JSON can hold; names in ``sources`` must be fit to be shown. With
+    ``individuals`` False nothing about single people is written. Raises MoodstreamError where
+    there is a store already or none can be made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        meta: dict[str, Any],
+        sources: Sequence[str],
+        individuals: bool = True,
+        commit_every: float = 1.0,
+    ) -> None:
+        self.path, self.individuals = path, individuals
+        self.lost = 0
+        self.problem: str | None = None
+        about = {"started": _now(), "versions": versions(), "individuals": individuals}
+        self._meta = {k: _json(v) for k, v in (about | meta | {"sources": sources}).items()}
+        self._most = max(1, len(sources)) * round(_QUEUED / STEP)
+        self._steps: deque[_Step] = deque()
+        self._notes: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._lock = threading.Lock()
+        self._written = self._lost_written = 0
+        self._log_limit = _WAL_BYTES
+        self._every, self._stop = commit_every, threading.Event()
+        self._error: BaseException | None = None
+        if path.exists():
+            raise MoodstreamError(f"{path}: is there already; choose another folder")
+        try:
+            self._create()
+        except (sqlite3.Error, OSError) as error:
+            raise MoodstreamError(f"{path}: cannot be written ({error})") from None
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+        # a disk that never answers must not keep the process alive
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    def sink(self, source: int) -> SourceSink:
+        """Where the rows of source number ``source`` go."""
+        return SourceSink(self, source)
+
+    def put(self, step: _Step) -> None:
+        """Queue a row."""
+        with self._lock:
+            self._steps.append(step)
+            self._trim()
+
+    def note(self, table: str, values: tuple[Any, ...]) -> None:
+        """Queue a row of events or gaps."""
+        with self._lock:
+            self._notes.append((table, values))
+            self._trim()
+
+    def close(self, summary: dict[str, Any] | None = None) -> None:
+        """Write what is queued and how it ended, and leave one file without a log beside it.
+
+        Returns within 3 s; what the disk did not take by then is in ``lost`` and ``problem``.
+        Raises what broke the thread, if anything did.
+        """
+        if not self._stop.is_set():
+            self._meta |= {"ended": _json(_now()), "summary": _json(summary)}
+            self._stop.set()
+        self._thread.join(_CLOSING)
+        if self._thread.is_alive():
+            self.problem = f"{self.path}: the disk does not answer"
+        with self._lock:
+            self.lost += len(self._steps) + len(self._notes)
+            self._steps.clear()
+            self._notes.clear()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _trim(self) -> None:
+        for queued, most in ((self._steps, self._most), (self._notes, _NOTES)):
+            while len(queued) > most:
+                queued.popleft()
+                self.lost += 1
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(self._every):
+                self._commit()
+            self._commit(last=True)
+        except BaseException as error:  # whatever it is, its owner must hear of it
+            self._error, self.problem = error, f"{self.path}: recording has stopped ({error})"
+        finally:
+            self._disconnect()
+
+    def _commit(self, last: bool = False) -> None:
+        """Try to bring what is queued to the disk; where that fails, it stays queued."""
+        with self._lock:
+            steps, notes = list(self._steps), list(self._notes)
+            self._steps.clear()
+            self._notes.clear()
+            lost = self.lost
+        meta = dict(self._meta) if last else {}
+        if lost != self._lost_written:
+            meta["lost"] = _json(lost)
+        if not (steps or notes or meta or self.problem):
+            return
+        try:
+            self._transaction(steps, notes, meta)
+            self._tidy(last)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error, steps, notes)
+        else:
+            self.problem = None
+            self._lost_written = lost
+
+    def _failed(
+        self, error: Exception, steps: list[_Step], notes: list[tuple[str, tuple[Any, ...]]]
+    ) -> None:
+        self.problem = f"{self.path}: cannot be written ({error})"
+        if "full" not in str(error):  # a disk that was unplugged needs the file opened anew
+            self._disconnect()
+        with self._lock:
+            self._steps.extendleft(reversed(steps))
+            self._notes.extendleft(reversed(notes))
+            self._trim()
+
+    def _transaction(
+        self, steps: list[_Step], notes: list[tuple[str, tuple[Any, ...]]], meta: dict[str, str]
+    ) -> None:
+        db, first = self._connection(), self._written + 1
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for number, step in enumerate(steps, first):
+                _insert(db, "timeline", (number, step.source, *step.values))
+                for place, person in enumerate(zip(step.track_ids, step.readings, strict=True)):
+                    _insert(db, "people", (number, place, *person))
+            for table, values in notes:
+                _insert(db, table, values)
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+            db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+            raise
+        self._written += len(steps)
+        steps.clear()  # what fails from here on must not write them twice
+        notes.clear()
+
+    def _connection(self) -> sqlite3.Connection:
+        """The open store; opened anew where it was closed, made anew where it was deleted."""
+        if self._db is not None and not self._in_place():
+            self._disconnect()
+        if self._db is None:
+            if not self.path.exists():
+                self._create()
+            self._db = _open(self.path)
+            self._inode = self.path.stat().st_ino
+        return self._db
+
+    def _in_place(self) -> bool:
+        # SQLite goes on writing into a deleted file without a word
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
+
+    def _create(self) -> None:
+        _remove(self.path)
+        db = _open(self.path)
+        try:
+            tables = _TABLES + (_PEOPLE if self.individuals else "")
+            db.executescript(f"BEGIN; {tables}")
+            db.executemany("INSERT INTO meta VALUES (?, ?)", self._meta.items())
+            db.execute("COMMIT")
+        finally:
+            db.close()
+
+    def _tidy(self, last: bool) -> None:
+        """Keep the write-ahead log short, also where somebody is always reading."""
+        assert self._db is not None
+        log = self.path.with_name(self.path.name + "-wal")
+        size = log.stat().st_size if log.exists() else 0
+        if last or size > self._log_limit:
+            ((busy, *_),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # a reader that never lets go must not be waited for every time
+            self._log_limit = 2 * size if busy else _WAL_BYTES
+        if last:
+            with suppress(sqlite3.OperationalError):  # somebody is reading: the log stays
+                self._db.execute("PRAGMA journal_mode = DELETE")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _insert(db: sqlite3.Connection, table: str, values: tuple[Any, ...]) -> None:
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+class StoreReader:
+    """Reads a store without changing it, also while it is written or after a kill -9.
+
+    meta: what the writer was given, and ``started``, ``versions``, ``individuals``, ``lost``
+    (rows) where some are missing, ``ended`` and ``summary`` where it came to a proper end;
+    sources: their names. Rows are read in small batches, so that memory stays bounded and the
+    writer is never held up. Raises MoodstreamError for what is not a store of this version, and
+    where it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise MoodstreamError(f"{path}: there is no such recording")
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        self._db = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
+        try:
+            self._check()
+            stored = self._rows("SELECT key, value FROM meta")
+            self.meta: dict[str, Any] = {key: json.loads(value) for key, value in stored}
+        except BaseException:
+            self._db.close()
+            raise
+        self.sources: tuple[str, ...] = tuple(self.meta["sources"])
+        self.individuals: bool = self.meta["individuals"]
+
+    def __enter__(self) -> StoreReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def timeline(self, source: int, after: float = -np.inf) -> Iterator[dict[str, Any]]:
+        """The rows of a source later than ``after`` seconds, as in timeline.parquet."""
+        return (row for _, row in self._steps(source, after))
+
+    def people(self, source: int) -> Iterator[dict[str, Any]]:
+        """The rows of a source as in people.parquet; none where individuals were not recorded."""
+        for _, people in self.steps(source):
+            yield from people
+
+    def steps(self, source: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Each row of a source's timeline together with the rows of the people in it."""
+        for step, row in self._steps(source):
+            yield row, self._people(step, row["t"]) if self.individuals else []
+
+    def events(self, source: int) -> Iterator[dict[str, Any]]:
+        """The mood shifts of a source, as in events.json."""
+        names = ("t", "from", "to", "size", "noticed")
+        return self._noted("events", names, source)
+
+    def gaps(self, source: int) -> Iterator[dict[str, Any]]:
+        """When a source had no picture: start and end in seconds, and the reason."""
+        return self._noted("gaps", ("start", "end", "reason"), source)
+
+    def _noted(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
+        columns = ", ".join(f'"{name}"' for name in names)
+        rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
+        return (dict(zip(names, row, strict=True)) for row in rows)
+
+    def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(step, row) by time, in batches: a query left open would keep the log growing."""
+        columns = ", ".join(TIMELINE_COLUMNS)
+        query = (
+            f"SELECT step, {columns} FROM timeline "
+            "WHERE source = ? AND (t, step) > (?, ?) ORDER BY t, step LIMIT ?"
+        )
+        last = np.iinfo(np.int64).max
+        t = float(after)
+        while batch := self._rows(query, source, t, int(last), _BATCH):
+            for step, *values in batch:
+                yield step, dict(zip(TIMELINE_COLUMNS, values, strict=True))
+            last, t = batch[-1][:2]
+
+    def _people(self, step: int, t: float) -> list[dict[str, Any]]:
+        query = "SELECT track_id, reading FROM people WHERE step = ? ORDER BY place"
+        return [
+            person_row(t, track_id, np.frombuffer(reading, _F4).tolist())
+            for track_id, reading in self._rows(query, step)
+        ]
+
+    def _check(self) -> None:
+        ((application,),) = self._rows("PRAGMA application_id")
+        ((version,),) = self._rows("PRAGMA user_version")
+        if application != _APPLICATION:
+            raise MoodstreamError(f"{self.path}: is not a recording of moodstream")
+        if version > VERSION:
+            raise MoodstreamError(
+                f"{self.path}: was recorded by a newer moodstream "
+                f"(store version {version}, this one reads up to {VERSION})"
+            )
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise MoodstreamError(f"{self.path}: cannot be read ({error})") from None

@@ -1,0 +1,444 @@
+"""The timeline store: what it keeps, whatever happens to the process, the disk or the file."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import recordings
+from conftest import make_faces
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from recordings import moments
+
+from moodstream.realtime import store as stores
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.group import GroupState, MoodShift
+from moodstream.realtime.recorder import (
+    PEOPLE_COLUMNS,
+    TIMELINE_COLUMNS,
+    people_rows,
+    person_values,
+    timeline_row,
+)
+from moodstream.realtime.store import (
+    STORE,
+    StoreReader,
+    StoreWriter,
+    predicted_bytes,
+    prepare_store,
+)
+
+SHIFT = MoodShift(t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left_over() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() <= before
+
+
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def write(path: Path, rows: list[recordings.Moment], individuals: bool = True) -> Path:
+    writer = StoreWriter(path, {}, ["camera 0"], individuals, commit_every=0.01)
+    for row in rows:
+        while len(writer._steps) > 200:  # a real stream is slower than this one
+            time.sleep(0.001)
+        writer.sink(0).write(*row)
+    writer.close()
+    assert (writer.lost, writer.problem) == (0, None)
+    return path
+
+
+def test_rows_events_gaps_and_meta_come_back(tmp_path):
+    path = tmp_path / STORE
+    writer = StoreWriter(path, {"settings": {"window": 5.0}, "notice": "ä"}, ["a", "b"])
+    rows = list(moments(20, extras=True))
+    for k, row in enumerate(rows):
+        writer.sink(k % 2).write(*row)
+    writer.sink(1).event(SHIFT)
+    writer.sink(0).gap(1.5, 4.25, "connection lost")
+    writer.close({"dropped": 3})
+    writer.close()  # twice does no harm
+    assert [p.name for p in tmp_path.iterdir()] == [STORE]  # one file, without a log beside it
+    with StoreReader(path) as reader:
+        assert reader.sources == ("a", "b")
+        assert reader.meta["settings"] == {"window": 5.0}
+        assert reader.meta["notice"] == "ä"
+        assert reader.meta["summary"] == {"dropped": 3}
+        assert reader.meta["started"] <= reader.meta["ended"]
+        assert "lost" not in reader.meta
+        assert list(reader.timeline(0)) == [timeline_row(t, s) for t, s, _ in rows[::2]]
+        assert list(reader.timeline(1)) == [timeline_row(t, s) for t, s, _ in rows[1::2]]
+        assert [row["t"] for row in reader.timeline(0, after=2.8)] == [3.2, 3.6]
+        people = [p for t, _, faces in rows[1::2] for p in people_rows(t, faces)]
+        assert list(reader.people(1)) == people
+        assert set(people[0]) == set(PEOPLE_COLUMNS)
+        assert list(reader.events(0)) == []
+        assert list(reader.events(1)) == [
+            {"t": 12.346, "from": "sad", "to": "happy", "size": 0.2346, "noticed": 14.0}
+        ]
+        assert list(reader.gaps(0)) == [{"start": 1.5, "end": 4.25, "reason": "connection lost"}]
+        assert list(reader.gaps(1)) == []
+
+
+unknown = st.none() | st.floats(-10, 10)
+single = st.floats(0, 1, width=32) | st.just(float("nan"))
+states = st.builds(
+    GroupState,
+    t=st.just(0.0),
+    people=st.integers(0, 50),
+    effective_people=st.floats(0, 50),
+    probs=st.none() | st.just(np.full(7, 1 / 7)),
+    entropy=unknown,
+    shift=unknown,
+    dominant=st.none() | st.sampled_from(EMOTIONS),
+    extras=st.none() | st.lists(single, min_size=3, max_size=3).map(np.array),
+)
+
+
+@st.composite
+def crowds(draw):
+    n = draw(st.integers(0, 4))
+    row = st.lists(single, min_size=7, max_size=7)
+    return make_faces(
+        draw(st.lists(st.integers(0, 2**62), min_size=n, max_size=n)),
+        np.array(draw(st.lists(row, min_size=n, max_size=n)), np.float32),
+        draw(st.lists(single, min_size=n, max_size=n)),
+        extras=draw(st.none() | st.just([[0.5, float("nan"), -1.0]] * n)),
+    )
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(states, crowds()), max_size=5))
+def test_any_row_comes_back_as_it_was(tmp_path, rows):
+    path = tmp_path / STORE
+    path.unlink(missing_ok=True)
+    write(path, [(k * 0.2, state, faces) for k, (state, faces) in enumerate(rows)])
+    with StoreReader(path) as reader:
+        stored = list(reader.steps(0))
+    assert len(stored) == len(rows)
+    for k, ((state, faces), (row, people)) in enumerate(zip(rows, stored, strict=True)):
+        assert row == timeline_row(k * 0.2, state)
+        assert repr(people) == repr(list(people_rows(k * 0.2, faces)))  # nan is not equal to nan
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_kill_9_loses_no_more_than_the_last_second(tmp_path, attempt):
+    path = tmp_path / STORE
+    command = [sys.executable, recordings.__file__, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        last = float(process.stdout.readline())
+        moment = time.monotonic() + random.uniform(1.2, 3.5)
+        while time.monotonic() < moment:
+            last = float(process.stdout.readline())
+        process.kill()
+    with StoreReader(path) as reader:
+        assert "ended" not in reader.meta
+        for source in range(2):
+            times = [row["t"] for row in reader.timeline(source)]
+            assert times == sorted(times)
+            assert times[-1] > last - 1.5
+            assert len(list(reader.people(source))) == 3 * len(times)
+
+
+def test_several_look_while_it_is_written_and_the_log_stays_short(tmp_path, monkeypatch):
+    monkeypatch.setattr(stores, "_WAL_PAGES", 64)
+    monkeypatch.setattr(stores, "_WAL_BYTES", 2**20)
+    path = tmp_path / STORE
+    rows = list(moments(40, people=20))
+    writer = StoreWriter(path, {}, ["a"], commit_every=0.005)
+    done, seen, errors = threading.Event(), [0, 0, 0], []
+
+    def look(k: int) -> None:
+        try:
+            with StoreReader(path) as reader:
+                while not done.is_set():
+                    times = [row["t"] for row in reader.timeline(0)]
+                    assert times == pytest.approx([0.2 * k for k in range(len(times))])
+                    seen[k] += 1
+        except BaseException as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=look, args=(k,)) for k in range(3)]
+    for thread in readers:
+        thread.start()
+    longest = 0
+    log = tmp_path / f"{STORE}-wal"
+    for k in range(2000):
+        while len(writer._steps) > 100:
+            time.sleep(0.001)
+        _, state, faces = rows[k % len(rows)]
+        writer.sink(0).write(round(0.2 * k, 3), state, faces)
+        longest = max(longest, log.stat().st_size if log.exists() else 0)
+    writer.close()
+    done.set()
+    for thread in readers:
+        thread.join(20)
+    assert errors == []
+    assert min(seen) >= 2
+    assert writer.lost == 0
+    assert 0 < longest < 2**21  # 5 MB where nothing is done about it
+    with StoreReader(path) as reader:
+        assert sum(1 for _ in reader.people(0)) == 40_000
+
+
+def test_who_never_stops_reading_does_not_hold_up_the_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(stores, "_WAL_BYTES", 2**19)
+    path = tmp_path / STORE
+    writer = StoreWriter(path, {}, ["a"], commit_every=0.005)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM timeline").fetchall()
+    for row in moments(400, people=5):
+        while len(writer._steps) > 5:
+            time.sleep(0.001)
+        writer.sink(0).write(*row)
+    until(lambda: writer._written == 400)  # 70 transactions: more than a minute if each one waits
+    assert (writer.lost, writer.problem) == (0, None)
+    other.execute("ROLLBACK")
+    other.close()
+    writer.close()
+    assert [p.name for p in tmp_path.iterdir()] == [STORE]
+
+
+FULL_DISK = """
+import resource, sys, time
+from pathlib import Path
+from recordings import moments
+from moodstream.realtime.store import StoreWriter
+
+path, limited = Path(sys.argv[1]), sys.argv[2] == "limit"
+writer = StoreWriter(path, {}, ["a"], commit_every=0.05)
+if limited:
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+for row in moments(100_000, people=60):
+    writer.sink(0).write(*row)
+    time.sleep(0.005)
+    if writer.problem:
+        break
+print(f"{row[0]} {writer.problem}", flush=True)
+while True:  # goes on as a stream does, in less than a minute of rows
+    for row in moments(100, start=row[0] + 0.2):
+        writer.sink(0).write(*row)
+    break
+if limited:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+else:
+    (path.parent / "filler").unlink()
+deadline = time.monotonic() + 20
+while writer.problem and time.monotonic() < deadline:
+    time.sleep(0.05)
+print(writer.problem, row[0], flush=True)
+writer.close()
+print(writer.lost, writer.problem, flush=True)
+"""
+
+
+@pytest.fixture(params=["limit", "mount"])
+def small_disk(request, tmp_path):
+    """(kind, folder): a disk with no more than 1 MB of room, made by a mount or a limit."""
+    if request.param == "limit":
+        pytest.importorskip("resource")
+        yield request.param, tmp_path
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here (needs root)")
+    try:
+        (tmp_path / "filler").write_bytes(bytes(2 * 2**20))
+        yield request.param, tmp_path
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost_once_there_is_room(small_disk):
+    kind, folder = small_disk
+    path = folder / STORE
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path), kind],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+    )
+    full, again, closed = done.stdout.splitlines()
+    assert "cannot be written" in full
+    assert ("disk is full" in full) == (kind == "mount")
+    last = float(again.split()[1])
+    assert again.startswith("None ")
+    assert closed == "0 None"
+    with StoreReader(path) as reader:
+        times = [row["t"] for row in reader.timeline(0)]
+    assert times == pytest.approx([0.2 * k for k in range(round(last / 0.2) + 1)])
+
+
+def test_a_folder_that_goes_away_and_comes_back(tmp_path):
+    folder = tmp_path / "usb"
+    path = prepare_store(folder)
+    writer = StoreWriter(path, {"settings": {"a": 1}}, ["a", "b"], commit_every=0.02)
+    rows = list(moments(1000))
+    for row in rows[:10]:
+        writer.sink(0).write(*row)
+    until(lambda: writer._written == 10)
+    shutil.rmtree(folder)
+    for row in rows[10:20]:
+        writer.sink(0).write(*row)
+    until(lambda: writer.problem)
+    assert str(path) in writer.problem
+    assert "\n" not in writer.problem
+    for row in rows[20:]:
+        writer.sink(0).write(*row)
+    # no more than a minute of both sources waits
+    assert len(writer._steps) <= 600
+    until(lambda: writer.lost >= 300)
+    folder.mkdir()
+    until(lambda: writer.problem is None)
+    writer.close()
+    with StoreReader(path) as reader:
+        assert reader.meta["settings"] == {"a": 1}
+        times = [row["t"] for row in reader.timeline(0)]
+        assert times == [t for t, _, _ in rows[-len(times) :]]
+        assert len(times) + writer.lost == 990
+        assert reader.meta["lost"] == writer.lost
+
+
+def test_closing_ends_in_time_while_the_file_is_locked(tmp_path):
+    path = tmp_path / STORE
+    writer = StoreWriter(path, {}, ["a"], commit_every=0.05)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        for row in moments(7):
+            writer.sink(0).write(*row)
+        until(lambda: writer.problem)
+        assert "locked" in writer.problem
+        before = time.monotonic()
+        writer.close()
+        assert time.monotonic() - before < 4.0
+        assert writer.lost == 7
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    until(lambda: not writer._thread.is_alive())
+
+
+@pytest.mark.parametrize("individuals", [True, False])
+def test_privacy_leaves_nothing_about_single_people_in_the_file(tmp_path, individuals):
+    path = tmp_path / STORE
+    rows = list(moments(50, people=4))
+    writer = StoreWriter(path, {}, ["a"], individuals, commit_every=0.01)
+    for row in rows:
+        writer.sink(0).write(*row)
+    until(lambda: writer._written == 50)
+    everything = b"".join(p.read_bytes() for p in tmp_path.iterdir())
+    writer.close()
+    everything += path.read_bytes()
+    # boxes: four neighbouring float32 that nothing but a person has
+    boxes = [box.tobytes() for _, _, faces in rows for box in person_values(faces)[:, 8:12]]
+    found = sum(box in everything for box in boxes)
+    assert found == (len(boxes) if individuals else 0)
+    with StoreReader(path) as reader:
+        assert reader.individuals is individuals
+        assert len(list(reader.people(0))) == (200 if individuals else 0)
+        assert len(list(reader.timeline(0))) == 50
+
+
+@pytest.mark.parametrize(("faces", "individuals"), [(1, True), (5, True), (30, True), (30, False)])
+def test_size_is_as_predicted(tmp_path, faces, individuals):
+    rows = list(moments(50, people=faces))
+    many = [(round(0.2 * k, 3), *rows[k % 50][1:]) for k in range(1800)]
+    size = write(tmp_path / STORE, many, individuals).stat().st_size
+    assert predicted_bytes(0.1, faces, individuals) == pytest.approx(size, rel=0.25)
+
+
+def _newer(path: Path) -> None:
+    write(path, [])
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {stores.VERSION + 1}")
+    db.close()
+
+
+def _foreign(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE meta (key, value)")
+    db.close()
+
+
+def _cut(path: Path) -> None:
+    write(path, list(moments(500)))
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: None, "no such recording"),
+        (lambda path: path.mkdir(), "no such recording"),
+        (lambda path: path.write_bytes(b""), "not a recording"),
+        (lambda path: path.write_text("hello, " * 1000), "not a database"),
+        (_foreign, "not a recording"),
+        (_newer, "newer moodstream"),
+        (_cut, "cannot be read"),
+    ],
+)
+def test_what_is_not_a_store_is_told_in_one_line(tmp_path, make, says):
+    path = tmp_path / "odd name?#%41.db"
+    make(path)
+    with pytest.raises(MoodstreamError, match=says) as error, StoreReader(path) as reader:
+        list(reader.people(0))
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recording_is_never_replaced_unasked(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    path = prepare_store(folder)
+    assert path == folder / STORE
+    writer = StoreWriter(path, {}, ["a"])
+    with pytest.raises(MoodstreamError, match="holds a recording already"):
+        prepare_store(folder)
+    with pytest.raises(MoodstreamError, match="there already"):
+        StoreWriter(path, {}, ["a"])
+    with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
+        prepare_store(folder, overwrite=True)
+    writer.close()
+    assert prepare_store(folder, overwrite=True) == path
+    assert not path.exists()
+
+
+def test_where_no_store_can_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(MoodstreamError, match="cannot be written"):
+        prepare_store(tmp_path / "file")
+    with pytest.raises(MoodstreamError, match="cannot be written"):
+        StoreWriter(tmp_path / "missing" / STORE, {}, ["a"])
+
+
+def test_names_of_columns_are_those_of_the_files(tmp_path):
+    path = write(tmp_path / STORE, list(moments(1)))
+    db = sqlite3.connect(path)
+    names = [name for _, name, *_ in db.execute("PRAGMA table_info(timeline)")]
+    db.close()
+    assert tuple(names) == ("step", "source", *TIMELINE_COLUMNS)
