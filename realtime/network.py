@@ -20,7 +20,7 @@ from moodstream.realtime.live_sources import (
     SourceRefused,
     SourceSpec,
 )
-from moodstream.realtime.sources import SourceInfo, _image_of, _resized
+from moodstream.realtime.sources import SourceInfo, image_of, resized
 
 _WEB = "http,https,httpproxy,tcp,tls,crypto"
 _RTSP = "rtsp,rtsps,rtp,rtcp,srtp,udp,tcp,tls"
@@ -163,7 +163,7 @@ class NetworkReader:
             if not self._control.wait(wait):
                 raise SourceGone(f"{self._name}: stopped")
         if image.shape[:2] != (self.info.height, self.info.width):
-            image = _resized(image, (self.info.width, self.info.height))
+            image = resized(image, (self.info.width, self.info.height))
         return image, media
 
     def _next(self) -> tuple[Image, float | None]:
@@ -177,7 +177,7 @@ class NetworkReader:
             if self._recorded and self._media > self._container.duration / 1e6 - _END:
                 raise EndOfSource(f"{self._name}: has been played to its end")
             raise SourceGone(f"{self._name}: the stream was closed")
-        return _image_of(picture), self._media_time(picture.pts)
+        return image_of(picture), self._media_time(picture.pts)
 
     def _media_time(self, pts: int | None) -> float | None:
         if not self._timed or pts is None:

@@ -148,7 +148,7 @@ class FileSource:
 
     def _describe(self) -> SourceInfo:
         stream, container = self._stream, self._container
-        image = _image_of(self._first)
+        image = image_of(self._first)
         rate = stream.average_rate or stream.guessed_rate
         if stream.duration is not None:
             duration: float | None = float(stream.duration * self._time_base)
@@ -185,9 +185,9 @@ class FileSource:
                 continue
             if self.end is not None and t >= self.end:
                 break
-            image = _image_of(picture)
+            image = image_of(picture)
             if image.shape[:2] != size:  # the stream changed its size on the way
-                image = _resized(image, size[::-1])
+                image = resized(image, size[::-1])
             yield Frame(image, t, index, pts)
             index += 1
         self._note_end(last)
@@ -253,11 +253,13 @@ class FileSource:
         self._container.close()
 
 
-def _resized(image: Image, size: tuple[int, int]) -> Image:
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """A picture at ``size`` (width, height) px."""
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _image_of(picture: Any) -> Image:
+def image_of(picture: Any) -> Image:
+    """A decoded PyAV frame as (H, W, 3) uint8 BGR, turned as it is to be shown."""
     image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
     turn = _TURNS.get(int(getattr(picture, "rotation", 0) or 0) % 360)
     return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from media import moving_blob, write_video
 
+from moodstream.realtime.capture import Capture, CaptureSettings
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.live_sources import (
     Control,
@@ -214,6 +215,31 @@ def test_one_missed_picture_is_no_loss(camera, monkeypatch):
     monkeypatch.setattr(kind, "read", lambda s: good(s) if next(answers) else (False, None))
     reader = open_reader(spec, QUICK, Control())
     assert len(read(reader, 3)[0]) == 3
+
+
+def test_a_camera_that_hangs_is_opened_again(camera, monkeypatch):
+    kind, spec = camera
+    kind.n, good, hang = 10**6, kind.read, threading.Event()
+
+    def read(self):
+        if kind.n == 10**6 - 3:
+            kind.n -= 1
+            hang.wait(60)
+        return good(self)
+
+    monkeypatch.setattr(kind, "read", read)
+    settings = CaptureSettings(open_timeout=0.5, read_timeout=0.2, hang_grace=0.2)
+    capture = Capture(spec, settings)
+    capture.start()
+    end = time.monotonic() + SOON
+    while not capture.state().reconnects and time.monotonic() < end:
+        capture.check()
+        time.sleep(0.02)
+    state = capture.state()
+    assert (state.status, state.reconnects) == ("live", 1)
+    hang.set()
+    assert capture.stop(SOON)
+    assert kind.released == 2  # the one that hung let go of its camera, too
 
 
 @pytest.mark.parametrize("address", [97, "/dev/video97"])
