@@ -20,6 +20,7 @@ from moodstream.realtime.meters import Rate, Refresh
 from moodstream.realtime.schedule import CostMeter, Costs, Needs, ScheduleSettings
 from moodstream.realtime.timeline import Timeline
 from moodstream.realtime.worker import Follower, predicted, read_faces
+from moodstream.realtime.zoom import detect_at
 
 _TRUST = 0.3  # s after a look for which a predicted box is good enough to read a face in
 _FORGET = 5.0
@@ -205,7 +206,9 @@ class Analyst:
         if not due:
             return
         began = self._clock()
-        found = self.detector.detect([f.image for _, f in due], self.min_confidence)
+        images = [frame.image for _, frame in due]
+        sides = [w.follower.zoom.side(f.t, f.image.shape, self.detector) for w, f in due]
+        found = detect_at(self.detector, images, sides, self.min_confidence)
         self._look.add(self._clock() - began, len(due))
         for (watched, frame), faces in zip(due, found, strict=True):
             watched.look(frame, faces)

@@ -83,6 +83,9 @@ class LiveStream:
         frame = captured.frame
         if self.watched is None:
             self.watched = self._begin(frame.image)
+        # a face that is to be hidden must be found at once, however small it is
+        every = 0.0 if self.rows.hides else self._settings.worker.full_every
+        self.watched.follower.zoom.full_every = every
         for gap in self.capture.gaps():
             self._gap(gap.start, gap.end, gap.reason)
         if self.spec.kind != "file" and is_dark(frame.image):

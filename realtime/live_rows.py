@@ -38,6 +38,11 @@ class LiveRows:
         self.shifts: deque[MoodShift] = deque(maxlen=64)
         self.rows = 0
 
+    @property
+    def hides(self) -> bool:
+        """Whether faces must be hidden."""
+        return self._privacy() != "off"
+
     def view(self, state: GroupState) -> GroupState:
         """What may be shown of a state."""
         return without_small_groups(state) if self._privacy() == "group" else state

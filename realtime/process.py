@@ -81,7 +81,8 @@ class Run:
         looks = settings.worker
         if settings.privacy != "off" and info.fps:
             # a face must be hidden in every frame, not only where its mood is read
-            looks = replace(looks, rate=max(looks.rate, min(float(info.fps), 60.0)))
+            rate = max(looks.rate, min(float(info.fps), 60.0))
+            looks = replace(looks, rate=rate, full_every=0.0)
         worker = Worker(
             models.detector,
             models.classifier,

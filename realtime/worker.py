@@ -15,6 +15,7 @@ from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Frame, Image
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.timing import StageTimer
+from moodstream.realtime.zoom import Zoom, detect_at
 from moodstream.trackers.faces import FaceTracker, TrackerSettings, moved
 from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 
@@ -27,17 +28,22 @@ _COLUMNS = len(EMOTIONS) + len(EXTRAS)
 @dataclass(frozen=True)
 class WorkerSettings:
     """rate: looks per second of media time; min_face px of the smaller side; min_confidence of
-    the detector; max_faces kept per picture.
+    the detector; max_faces kept per picture; full_every: seconds from one look at full size to
+    the next, at least; between them pictures are looked at no larger than the faces ask for, and
+    with 0 always at full size.
     """
 
     rate: float = 10.0
     min_face: float = 16.0
     min_confidence: float = 0.5
     max_faces: int = 40
+    full_every: float = 1.0
 
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.min_face < 0 or self.max_faces < 1:
             raise ValueError(f"expected rate > 0, min_face ≥ 0 and max_faces ≥ 1, got {self}")
+        if self.full_every < 0:
+            raise ValueError(f"expected full_every ≥ 0, got {self.full_every}")
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"expected min_confidence in [0, 1], got {self.min_confidence}")
 
@@ -59,6 +65,7 @@ class Follower:
         self.settings, self.timer = settings, timer or StageTimer()
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
+        self.zoom = Zoom(settings.full_every)
         self.looks = self.faces_found = 0
         self.spotted: F32 = np.zeros((0, 4), np.float32)
 
@@ -73,6 +80,8 @@ class Follower:
         present = tracks.unseen <= PRESENT
         ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
         seen = row >= 0
+        # one who has just come is no track yet, and must be found again to become one
+        self.zoom.found(np.vstack([boxes, found.boxes]), lost=not seen.all())
         scores = np.zeros(len(ids), np.float32)
         scores[seen] = found.scores[row[seen]]
         worth = np.zeros(len(ids), np.float32)
@@ -158,7 +167,9 @@ class Worker:
 
     def _look(self, frame: Frame) -> Faces:
         with self.timer.stage("detect"):
-            found = self.detector.detect([frame.image], self.settings.min_confidence)[0]
+            side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
+            least = self.settings.min_confidence
+            found = detect_at(self.detector, [frame.image], [side], least)[0]
         faces = self.follower.locate(frame, found)
         rows = np.flatnonzero(faces.seen)
         with self.timer.stage("classify"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
@@ -65,10 +66,19 @@ class CenterFace:
                     found[index] = to_picture(faces, size, images[index].shape)
         return [found[index] for index in range(len(images))]
 
+    def full_side(self, shape: tuple[int, ...]) -> int:
+        """The longer side in px at which a picture (H, W, …) is read."""
+        return min(max(*shape[:2], self.min_side), self.max_side)
+
+    def reduced(self, side: int) -> CenterFace:
+        """The same detector, its networks shared, reading at ``side`` px at most."""
+        other = copy(self)
+        other.max_side, other.min_side = side, min(side, self.min_side)
+        return other
+
     def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Height and width in px, multiples of 32, at which a picture (H, W, …) is read."""
-        longer = max(shape[:2])
-        ratio = min(max(longer, self.min_side), self.max_side) / longer
+        ratio = self.full_side(shape) / max(shape[:2])
         height, width = (max(1, round(side * ratio)) for side in shape[:2])
         return ceil(height / 32) * 32, ceil(width / 32) * 32
 

@@ -1,0 +1,82 @@
+"""At which size a stream's pictures are looked at: no larger than its faces ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.frames import F32, Detections, Image
+
+ENOUGH = 48.0
+"""px of a face's smaller side in the detector's input; half of it is found as well."""
+
+_STEPS = (4, 2)
+
+
+@runtime_checkable
+class Reducible(Protocol):
+    """A detector that can read pictures at less than its full size, for less."""
+
+    def full_side(self, shape: tuple[int, ...]) -> int:
+        """The longer side in px at which it reads a picture (H, W, …)."""
+        ...
+
+    def reduced(self, side: int) -> FaceDetector:
+        """The same detector, reading pictures at a longer side of ``side`` px at most."""
+        ...
+
+
+class Zoom:
+    """Chooses the size of each look at one stream from the faces followed in it.
+
+    A half or a quarter of the full size does where every face still has ``ENOUGH`` px. Every
+    ``full_every`` seconds, while nobody is there, and after somebody was lost the look is a full
+    one, so that small faces that come are found, too.
+    """
+
+    def __init__(self, full_every: float) -> None:
+        self.full_every = full_every
+        self._full_at: float | None = None
+        self._smallest: float | None = None
+
+    def side(self, t: float, shape: tuple[int, ...], detector: FaceDetector) -> int | None:
+        """The longer side in px for a look at ``t``, None for the detector's own."""
+        if not isinstance(detector, Reducible):
+            return None
+        due = self._full_at is None or t >= self._full_at + self.full_every - 1e-6
+        if not due and self._smallest is not None:
+            full = detector.full_side(shape)
+            share = self._smallest / max(shape[:2])
+            for step in _STEPS:
+                if share * full / step >= ENOUGH:
+                    return full // step
+        self._full_at = t
+        return None
+
+    def found(self, boxes: F32, lost: bool) -> None:
+        """All faces found or followed, (N, 4) xyxy px; ``lost``: one of these was not found."""
+        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) if len(boxes) else np.zeros(0)
+        self._smallest = None if lost or len(sides) == 0 else float(sides.min())
+
+
+def detect_at(
+    detector: FaceDetector,
+    images: Sequence[Image],
+    sides: Sequence[int | None],
+    min_confidence: float,
+) -> list[Detections]:
+    """Detect in pictures at sizes chosen by ``Zoom.side``, those of one size in one batch."""
+    found: dict[int, Detections] = {}
+    for side in dict.fromkeys(sides):
+        rows = [row for row, other in enumerate(sides) if other == side]
+        if side is None:
+            part = detector
+        else:
+            assert isinstance(detector, Reducible)
+            part = detector.reduced(side)
+        answers = part.detect([images[row] for row in rows], min_confidence)
+        found.update(zip(rows, answers, strict=True))
+    return [found[row] for row in range(len(images))]
