@@ -45,7 +45,7 @@ lint: install
 	$(BIN)/mypy -p moodstream.realtime -p moodstream.trackers -p moodstream.overlays -p moodstream.samples
 
 bench: install
-	$(BIN)/python benchmarks/process_speed.py
+	$(BIN)/moodstream bench --models embedded
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

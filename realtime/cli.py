@@ -29,7 +29,14 @@ class _Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every sub-command; each sets ``func``, which returns the exit code."""
-    from moodstream.realtime import cli_evaluate, cli_export, cli_live, cli_models, cli_process
+    from moodstream.realtime import (
+        cli_bench,
+        cli_evaluate,
+        cli_export,
+        cli_live,
+        cli_models,
+        cli_process,
+    )
 
     parser = _Parser(
         prog="moodstream",
@@ -46,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     cli_live.add_parser(commands)
     cli_export.add_parser(commands)
     cli_evaluate.add_parser(commands)
+    cli_bench.add_parser(commands)
     cli_models.add_parsers(commands)
     return parser
 

@@ -51,6 +51,11 @@ def add_parser(commands: Any) -> None:
     part = parser.add_argument_group("what is read and written")
     part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
     part.add_argument("--end", type=seconds, default=None, metavar="TIME")
+    part.add_argument(
+        "--every-frame",
+        action="store_true",
+        help="find and read faces in every frame, at full size, not ten times a second",
+    )
     part.add_argument("--no-video", action="store_true", help="write no overlay.mp4")
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
     part.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -69,6 +74,7 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
             group=figures.group,
             start=args.start,
             end=args.end,
+            every_frame=args.every_frame,
             video=not args.no_video,
             overwrite=args.overwrite,
             privacy=args.privacy,

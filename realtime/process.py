@@ -37,8 +37,8 @@ OUTPUTS = (
 class ProcessSettings:
     """All that a run depends on besides the networks; written into its summary.
 
-    start, end: seconds of media time; video: write overlay.mp4; privacy: ``group`` writes nothing
-    about single people.
+    start, end: seconds of media time; every_frame: find and read faces in every frame; video:
+    write overlay.mp4; privacy: ``group`` writes nothing about single people.
     """
 
     worker: WorkerSettings = field(default_factory=WorkerSettings)
@@ -46,6 +46,7 @@ class ProcessSettings:
     group: GroupSettings = field(default_factory=GroupSettings)
     start: float = 0.0
     end: float | None = None
+    every_frame: bool = False
     video: bool = True
     overwrite: bool = False
     privacy: Privacy = "off"
@@ -83,6 +84,9 @@ class Run:
             # a face must be hidden in every frame, not only where its mood is read
             rate = max(looks.rate, min(float(info.fps), 60.0))
             looks = replace(looks, rate=rate, full_every=0.0)
+        if settings.every_frame:
+            fps = min(max(float(info.fps or 25), 1.0), 240.0)
+            looks = replace(looks, rate=fps, full_every=0.0, every_frame=True)
         worker = Worker(
             models.detector,
             models.classifier,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
-from moodstream.realtime.engines.base import Network
+from moodstream.realtime.engines.base import Network, called
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image, Readings
 from moodstream.realtime.maths import softmax
@@ -157,6 +157,7 @@ class _TorchNetwork:
         """Run on (N, 3, S, S) float32."""
         import torch
 
+        called(self, batch.shape)
         with torch.inference_mode():
             outputs = self._model(torch.from_numpy(batch).to(self._device))
         return [outputs.float().cpu().numpy()]

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from moodstream.realtime.engines.base import called
+
 Precision = Literal["f32", "bf16"]
 
 _core_lock = threading.Lock()
@@ -60,6 +62,7 @@ class OpenVinoNetwork:
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
         """Run on one input array; each thread has its own infer request."""
+        called(self, batch.shape)
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()

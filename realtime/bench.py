@@ -1,0 +1,114 @@
+"""How fast this machine processes a video, next to what its network calls cost alone."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moodstream.realtime.engines.base import listening
+from moodstream.realtime.models import Models
+from moodstream.realtime.process import ProcessSettings, Run
+
+Network = Callable[[Any], Any]
+
+
+class Calls:
+    """Network calls of a run, by network and input shape."""
+
+    def __init__(self) -> None:
+        self.networks: dict[int, Network] = {}
+        self.counts: Counter[tuple[int, tuple[int, ...]]] = Counter()
+
+    def note(self, network: Network, shape: tuple[int, ...]) -> None:
+        """One more call."""
+        self.networks[id(network)] = network
+        self.counts[id(network), shape] += 1
+
+    def seconds_alone(self) -> float:
+        """Seconds that exactly these calls take with nothing between them."""
+        rng = np.random.default_rng(0)
+        total = 0.0
+        for (key, shape), times in self.counts.items():
+            batch = rng.uniform(0, 255, shape).astype(np.float32)
+            self.networks[key](batch)
+            began = time.perf_counter()
+            for _ in range(times):
+                self.networks[key](batch)
+            total += time.perf_counter() - began
+        return total
+
+
+def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5) -> dict[str, Any]:
+    """Process a video ``runs`` times, and make the same network calls alone after each run.
+
+    Figures are medians, ``wall_over_bare`` that of the ratios: run and bare calls lie side by
+    side, so that a machine whose speed drifts slows both. The first run warms up and does not
+    count.
+    """
+    _run(video, models, settings)
+    found = [_run(video, models, settings) for _ in range(runs)]
+    summaries = [summary for summary, _ in found]
+    speeds, bares = [s["speed"] for s in summaries], [bare for _, bare in found]
+    names = dict.fromkeys(name for speed in speeds for name in speed["stages"])
+    stages = {
+        n: round(statistics.median(s["stages"].get(n, 0.0) for s in speeds), 3) for n in names
+    }
+    walls = [speed["wall_seconds"] for speed in speeds]
+    ratios = [wall / bare for wall, bare in zip(walls, bares, strict=True) if bare]
+    counts, source = summaries[0]["counts"], summaries[0]["source"]
+    return {
+        "video": source["name"],
+        "size": [source["width"], source["height"]],
+        "frames": counts["frames"],
+        "looks": counts["looks"],
+        "faces": counts["faces"],
+        "frames_per_second": round(statistics.median(s["frames_per_second"] for s in speeds), 2),
+        "times_real_time": round(statistics.median(s["times_real_time"] for s in speeds), 3),
+        "wall_seconds": round(statistics.median(walls), 3),
+        "bare_inference_seconds": round(statistics.median(bares), 3),
+        "wall_over_bare": round(statistics.median(ratios), 3) if ratios else None,
+        "stages": dict(sorted(stages.items(), key=lambda item: -item[1])),
+        "peak_memory_mb": speeds[-1]["peak_memory_mb"],
+        "runs": runs,
+        "models": models.as_dict(),
+    }
+
+
+def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[dict[str, Any], float]:
+    calls = Calls()
+    with tempfile.TemporaryDirectory() as folder, listening(calls.note):
+        summary = Run(video, Path(folder) / "out", models, settings).go()
+    return summary, calls.seconds_alone()
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The result as a Markdown report."""
+    wall, bare = result["wall_seconds"], result["bare_inference_seconds"]
+    width, height = result["size"]
+    lines = [
+        f"### {result['video']}, {width}×{height}",
+        "",
+        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces read; "
+        f"median of {result['runs']} runs",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| frames/s | {result['frames_per_second']:.0f} |",
+        f"| × real time | {result['times_real_time']:.1f} |",
+        f"| wall | {wall:.2f} s |",
+        f"| bare inference of the same calls | {bare:.2f} s |",
+    ]
+    if result["wall_over_bare"]:
+        lines.append(f"| wall / bare | {result['wall_over_bare']:.2f} |")
+    if result["peak_memory_mb"]:
+        lines.append(f"| peak memory | {result['peak_memory_mb']:.0f} MB |")
+    lines += ["", "| stage | seconds | share of the wall |", "|---|---|---|"]
+    lines += [f"| {n} | {took:.2f} | {took / wall:.0%} |" for n, took in result["stages"].items()]
+    return "\n".join([*lines, "", "Stages run side by side: together they exceed the wall.", ""])
