@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -130,8 +130,12 @@ class Presenter:
             self._number = captured.number
             return None
         ahead = captured.frame.t - snapshot.t
-        faces = Faces.none() if ahead > _OLD else predicted(snapshot.faces, ahead)
-        return captured, self._moment(captured.frame, faces, snapshot)
+        if ahead <= _OLD:
+            faces = predicted(snapshot.faces, ahead)
+            return captured, self._moment(captured.frame, faces, snapshot)
+        behind = f"the machine is too slow: figures are {ahead:.0f} s old"
+        moment = self._moment(captured.frame, Faces.none(), snapshot)
+        return captured, replace(moment, notice=behind)
 
     def _next_looked(self) -> tuple[Captured, Moment] | None:
         with self._lock:

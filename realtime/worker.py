@@ -113,11 +113,11 @@ class Follower:
 
 
 def predicted(faces: Faces, seconds: float) -> Faces:
-    """The people of a look ``seconds`` later, their boxes moved on."""
+    """The people of a look ``seconds`` later, their boxes moved on for at most ``PRESENT``."""
     if len(faces) == 0:
         return faces
     assert faces.velocity is not None
-    boxes = moved(faces.boxes, faces.velocity, seconds)
+    boxes = moved(faces.boxes, faces.velocity, min(seconds, PRESENT))
     return replace(faces, boxes=boxes, seen=np.zeros(len(faces), bool), landmarks=None)
 
 

@@ -106,6 +106,13 @@ def test_a_long_gap_forgets_everyone_but_gives_no_id_twice():
     assert tracker.count == 2
 
 
+def test_looks_too_rare_to_follow_anyone_still_find_those_who_are_there():
+    """On a machine that looks every 3 s nobody could be born within 0.2 s; one look is no proof."""
+    tracker = FaceTracker()
+    seen = [len(step(tracker, 3.0 * k, [box(50), box(300)]).ids) for k in range(6)]
+    assert seen == [0, 0, 2, 2, 2, 2]
+
+
 def test_prediction_moves_boxes_on():
     tracker = FaceTracker()
     for k in range(30):

@@ -116,6 +116,7 @@ class FaceTracker:
         # Norfair's constructor takes names only; "iou" would be blind to boxes that do not meet.
         self._tracker.distance_function = VectorizedDistance(diou_distance)
         self._t: float | None = None
+        self._rare: float | None = None  # the look before the last, if that was long before it
 
     @property
     def count(self) -> int:
@@ -150,8 +151,12 @@ class FaceTracker:
         rate = self.settings.rate
         steps = max(1, round(t * rate) - round(self._t * rate))
         if steps > self._tracker.hit_counter_max + 1:
+            rare, last = self._rare, self._t
             self.reset()
-            return 1
+            self._rare = last
+            # looks that are all so far apart would never find anyone twice in time to be born
+            return self._tracker.initialization_delay + 1 if rare is not None else 1
+        self._rare = None
         for step in range(steps - 1):
             self._tracker.update(None)
             self._damp(self._t + (step + 1) / rate)
