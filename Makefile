@@ -2,6 +2,7 @@
 # make test      the whole test suite
 # make lint      ruff and mypy
 # make bench     speed, split by stage, next to bare inference
+# make dashboard the app for browsers, on this machine
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
 	&& echo $$p && break; done)
 SOURCES := $(shell find realtime trackers overlays samples -type f -not -name '*.pyc')
 
-.PHONY: install demo test test-slow lint bench clean
+.PHONY: install demo test test-slow lint bench dashboard clean
 
 install: $(VENV)/.current
 
@@ -46,6 +47,9 @@ lint: install
 
 bench: install
 	$(BIN)/moodstream bench --models embedded
+
+dashboard: install
+	$(BIN)/moodstream dashboard
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

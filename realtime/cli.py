@@ -31,10 +31,13 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of every sub-command; each sets ``func``, which returns the exit code."""
     from moodstream.realtime import (
         cli_bench,
+        cli_dashboard,
         cli_evaluate,
         cli_export,
+        cli_label,
         cli_live,
         cli_models,
+        cli_photos,
         cli_process,
     )
 
@@ -50,9 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", required=True, metavar="COMMAND", parser_class=_Parser
     )
     cli_process.add_parser(commands)
+    cli_photos.add_parser(commands)
     cli_live.add_parser(commands)
+    cli_dashboard.add_parser(commands)
     cli_export.add_parser(commands)
     cli_evaluate.add_parser(commands)
+    cli_label.add_parser(commands)
     cli_bench.add_parser(commands)
     cli_models.add_parsers(commands)
     return parser

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import cli_evaluate_crowds, cli_evaluate_pictures
+from moodstream.realtime.cli_evaluate_common import (
+    add_face_options,
+    add_result_options,
+    load_networks,
+    output_folder,
+    progress,
+    tell,
+)
 from moodstream.realtime.cli_options import add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
-    from moodstream.realtime.classifiers.base import EmotionClassifier
-    from moodstream.realtime.detectors.base import FaceDetector
-    from moodstream.realtime.evaluation.data import LabelledFaces, Tick
+    from moodstream.realtime.evaluation.data import LabelledFaces
     from moodstream.realtime.evaluation.emotions import Evaluation
     from moodstream.realtime.evaluation.groups import Result
-    from moodstream.realtime.models import ModelInfo, ModelSettings
+    from moodstream.realtime.models import ModelSettings
 
 _LEAST_FITTED = 100
 
@@ -34,6 +37,8 @@ def add_parser(commands: Any) -> None:
     )
     _add_emotions(kinds)
     _add_groups(kinds)
+    cli_evaluate_crowds.add_parsers(kinds)
+    cli_evaluate_pictures.add_parsers(kinds)
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -44,31 +49,6 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple(sorted({parse(part.strip()) for part in text.split(",")}, reverse=True))
 
 
-def add_common_options(parser: argparse.ArgumentParser, written: str) -> None:
-    """The options of every evaluation: data, split, limit, output; ``written``: what that holds."""
-    parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=_DATA)
-    parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read")
-    parser.add_argument(
-        "--limit",
-        type=number(1, kind=int),
-        metavar="N",
-        help="a random N of them, for a quick look",
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help=written)
-    parser.add_argument(
-        "--overwrite", action="store_true", help="write into a folder in use, and over files"
-    )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-
-
-_DATA = (
-    "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
-    "those); a .npz with images, labels, classes and perhaps usage; or a CSV with columns path "
-    "and label and perhaps usage"
-)
-
-
 def _add_emotions(kinds: Any) -> None:
     parser = kinds.add_parser(
         "emotions",
@@ -76,7 +56,8 @@ def _add_emotions(kinds: Any) -> None:
         description="Read labelled faces and tell how right the network is, how far its "
         "confidence can be believed, and what small and blurred faces cost.",
     )
-    add_common_options(
+    add_face_options(parser)
+    add_result_options(
         parser,
         "report, charts, figures, and a sheet of face pictures (mistakes.png: the most confident "
         "mistakes)",
@@ -117,7 +98,8 @@ def _add_groups(kinds: Any) -> None:
         description="Draw groups of labelled faces, some of them made small or blurred, and "
         "measure how far each way of summing them up is from the true mix.",
     )
-    add_common_options(parser, "report, charts, figures; no face is written")
+    add_face_options(parser)
+    add_result_options(parser, "report, charts, figures; no face is written")
     parser.add_argument(
         "--draws", type=number(2, 1e6, int), default=1000, help="groups of each kind (1000)"
     )
@@ -139,12 +121,12 @@ def run_groups(args: argparse.Namespace) -> int:
     from moodstream.realtime.evaluation import groups_report
     from moodstream.realtime.outputs import writing
 
-    with _output(args, groups_report.OUTPUTS):
+    with output_folder(args, groups_report.OUTPUTS):
         found, results = _groups(args)
         if args.output:
             with writing(args.output):
                 groups_report.write(args.output, found, results)
-    _tell(args, found, groups_report.lines)
+    tell(args, found, groups_report.lines)
     return 0
 
 
@@ -155,7 +137,7 @@ def _groups(args: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
     settings = groups.GroupStudySettings(args.draws, degraded=args.degraded, seed=args.seed)
     listing = list_faces(args.data, args.split, args.limit)
     groups.drawable(listing.labels)
-    classifier, _, info = _load(args, model_settings(args, not args.quiet), detect=False)
+    classifier, _, info = load_networks(args, model_settings(args, not args.quiet), detect=False)
     with progress(not args.quiet) as tick:
         faces = read_faces(args.data, listing, tick)
         groups.drawable(faces.labels)  # again: pictures may be broken
@@ -170,12 +152,12 @@ def run_emotions(args: argparse.Namespace) -> int:
 
     if args.save_calibration:
         _check_file(args.save_calibration, args.overwrite)
-    with _output(args, report.OUTPUTS):
+    with output_folder(args, report.OUTPUTS):
         found, done, faces = _emotions(args)
         if args.output:
             with writing(args.output):
                 report.write(args.output, found, done, faces, args.pictures)
-    _tell(args, found, table.lines)
+    tell(args, found, table.lines)
     if args.save_calibration:  # last, so that the figures are told even where this is refused
         _save_calibration(args.save_calibration, found, done)
         if not args.json and not args.quiet:
@@ -195,7 +177,7 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     if args.save_calibration:
         _check_enough(args, len(listing))
     # before any picture is read, so that a wrong --emotion is told at once
-    classifier, detector, info = _load(args, settings, args.detect)
+    classifier, detector, info = load_networks(args, settings, args.detect)
     with progress(not args.quiet) as tick:
         if detector:
             faces = largest_faces(listing, detector, tick=tick)
@@ -206,37 +188,6 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
         wanted = EmotionSettings(SIZES if args.sizes is None else args.sizes, BLURS)
         done = evaluate(classifier, faces, wanted, tick)
     return metrics(done, faces, info), done, faces
-
-
-def _output(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:
-    """The folder of results, if one is asked for; raises MoodstreamError where it is among the
-    data.
-    """
-    from moodstream.realtime.outputs import results_folder
-
-    if not args.output:
-        return nullcontext()
-    if args.output.resolve().is_relative_to(args.data.resolve()):
-        raise MoodstreamError(f"-o {args.output}: is in the data, --data {args.data}")
-    return results_folder(args.output, outputs, args.overwrite)
-
-
-def _load(
-    args: argparse.Namespace, settings: ModelSettings, detect: bool
-) -> tuple[EmotionClassifier, FaceDetector | None, dict[str, ModelInfo]]:
-    """The classifier, the detector if one is asked for, and what they are; tells their notice."""
-    from moodstream.realtime import models
-
-    detector: FaceDetector | None = None
-    if detect:
-        both = models.load(settings)
-        classifier, detector, info, notice = both.classifier, both.detector, both.info, both.notice
-    else:
-        classifier, one, notice = models.load_classifier(settings)
-        info = {"emotion": one}
-    if notice and not args.quiet:
-        print(f"moodstream: {notice}", file=sys.stderr)
-    return classifier, detector, info
 
 
 def _check_detector(args: argparse.Namespace, settings: ModelSettings) -> None:
@@ -284,38 +235,3 @@ def _check_file(path: Path, overwrite: bool) -> None:
     except OSError as error:
         why = f"cannot be written ({error.strerror})"
     raise MoodstreamError(f"--save-calibration {path}: {why}")
-
-
-def _tell(
-    args: argparse.Namespace, found: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]
-) -> None:
-    """Print the figures, as ``lines`` or as JSON."""
-    if args.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-    elif not args.quiet:
-        print("\n".join(lines(found)))
-        if args.output:
-            print(f"\nReport in   {args.output / 'report.md'}")
-
-
-@contextmanager
-def progress(show: bool) -> Iterator[Tick]:
-    """A bar for each stage on a terminal; silent in a pipe."""
-    if not show or not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def tick(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                for task in tasks.values():
-                    bar.remove_task(task)
-                tasks.clear()
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield tick

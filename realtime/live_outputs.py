@@ -161,4 +161,3 @@ class LiveOutputs:
             self._server.stop()
         if self._window is not None:
             self._window.close()
-

@@ -98,7 +98,7 @@ def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
         "small": not len(line) or not (line.people >= 3).any(),
         "window": summary.get("settings", {}).get("group", {}).get("window", 5.0),
         "details": [
-            (title, list(_flat(summary.get(key) or {})))
+            (title, list(flat(summary.get(key) or {})))
             for title, key in (
                 ("Models", "models"),
                 ("Settings", "settings"),
@@ -199,11 +199,11 @@ def _parts(
     return found
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings as (dotted name, value) lines."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+            yield from flat(inner, f"{name}.{key}" if name else str(key))
     else:
         yield name, "–" if value is None else str(value)
 

@@ -23,8 +23,13 @@ BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
 """Apart in every kind of colour blindness (Okabe & Ito 2008)."""
 
 
-def confusion_chart(counts: I64, path: Path) -> None:
-    """The confusion matrix (7, 7): shaded by the share of each row, with the counts."""
+def confusion_chart(
+    counts: I64, path: Path, rows: Sequence[str] = EMOTIONS, columns: Sequence[str] = EMOTIONS
+) -> None:
+    """The confusion matrix: shaded by the share of each row, with the counts.
+
+    rows and columns: the names of what is true and what was said.
+    """
     figure = new_figure(7.6, 6.6)
     axes = figure.add_subplot()
     totals = counts.sum(axis=1, keepdims=True)
@@ -41,10 +46,10 @@ def confusion_chart(counts: I64, path: Path) -> None:
             fontsize=9,
             color="white" if share > 0.5 else INK if count else GREY,
         )
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
+    axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(
-        range(len(EMOTIONS)),
-        [f"{name} ({n})" for name, n in zip(EMOTIONS, totals[:, 0], strict=True)],
+        range(len(rows)),
+        [f"{name} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)],
     )
     axes.set_xlabel("said")
     axes.set_ylabel("true (faces)")
@@ -131,20 +136,26 @@ def size_chart(
     save(figure, path)
 
 
-def mistakes_chart(
-    mistakes: Sequence[tuple[Image, str, str, float]], path: Path, columns: int = 6
-) -> None:
+def mistakes_chart(mistakes: Sequence[tuple[Image, str, str, float]], path: Path) -> None:
     """A sheet of wrong answers: picture (BGR), true emotion, the one said, its probability."""
-    rows = max(1, -(-len(mistakes) // columns))
+    title = f"The {len(mistakes)} most confident mistakes: true → said"
+    tiles = [(im, f"{true} → {said}\n{sure:.0%} sure") for im, true, said, sure in mistakes]
+    sheet_chart(tiles, title if mistakes else "No mistakes", path)
+
+
+def sheet_chart(
+    tiles: Sequence[tuple[Image, str]], title: str, path: Path, columns: int = 6
+) -> None:
+    """A sheet of pictures (BGR), each under a line or two of text."""
+    rows = max(1, -(-len(tiles) // columns))
     figure = new_figure(1.75 * columns, 2.2 * rows + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
-    for axes, (image, true, said, confidence) in zip(panels, mistakes, strict=False):
+    for axes, (image, text) in zip(panels, tiles, strict=False):
         axes.imshow(image[..., ::-1], interpolation="nearest")
-        axes.set_title(f"{true} → {said}\n{confidence:.0%} sure", fontsize=10)
-    title = f"The {len(mistakes)} most confident mistakes: true → said"
-    figure.suptitle(title if mistakes else "No mistakes", fontsize=12)
+        axes.set_title(text, fontsize=10)
+    figure.suptitle(title, fontsize=12)
     save(figure, path)
 
 

@@ -185,14 +185,18 @@ class Result:
 
 
 def read_all(
-    classifier: EmotionClassifier, faces: LabelledFaces, tick: Tick = lambda *_: None
+    classifier: EmotionClassifier,
+    faces: LabelledFaces,
+    tick: Tick = lambda *_: None,
+    changes: Mapping[str, Change] | None = None,
 ) -> Read:
     """Every face under every change, with and without calibration, and its quality.
 
-    A face's quality is measured on the changed picture, as the pipeline would.
+    A face's quality is measured on the changed picture, as the pipeline would. ``changes``: by
+    default CHANGES, which degraded groups need.
     """
     probs, calibrated, worth = [], [], []
-    for name, change in CHANGES.items():
+    for name, change in (CHANGES if changes is None else changes).items():
         measured: list[F32] = []
         after, before, _ = read_both(classifier, faces, _measuring(change, measured), name, tick)
         probs.append(before)
@@ -227,13 +231,11 @@ def drawable(labels: I64) -> npt.NDArray[np.bool_]:
 def study(read: Read, mix: str, condition: Condition, settings: GroupStudySettings) -> Result:
     """Draw groups of one kind and compare every strategy with the truth."""
     rng = np.random.default_rng(settings.seed)
-    enough = drawable(read.labels)
-    by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
+    draw = Drawer(read)
     sizes, far, off = [], [], []
     for _ in range(settings.draws):
         size = int(rng.integers(settings.smallest, settings.largest + 1))
-        labels = _labels(rng, read.labels, enough, MIXES[mix], size)
-        group = _group(rng, read, by_class, labels, condition)
+        group = draw.group(rng, MIXES[mix], size, condition)
         said = {name: strategy(group) for name, strategy in STRATEGIES.items()}
         sizes.append(size)
         far.append([maths.jsd(p, group.truth) for p in said.values()])
@@ -245,6 +247,22 @@ def study(read: Read, mix: str, condition: Condition, settings: GroupStudySettin
         dict(zip(STRATEGIES, np.array(far).T, strict=True)),
         dict(zip(STRATEGIES, np.array(off).T, strict=True)),
     )
+
+
+class Drawer:
+    """Draws groups of faces that were read; raises MoodstreamError for too few of them."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._enough = drawable(read.labels)
+        self._by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
+
+    def group(
+        self, rng: np.random.Generator, mix: float | None, size: int, condition: Condition
+    ) -> Group:
+        """A group of ``size`` people; mix: a value of MIXES."""
+        labels = _labels(rng, self._read.labels, self._enough, mix, size)
+        return _group(rng, self._read, self._by_class, labels, condition)
 
 
 def _labels(

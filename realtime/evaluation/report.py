@@ -61,7 +61,7 @@ def metrics(
         "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
         "versions": summary.versions(),
     }
-    return {key: _plain(value) for key, value in found.items()}
+    return {key: plain(value) for key, value in found.items()}
 
 
 def write(
@@ -174,12 +174,12 @@ def _face(faces: LabelledFaces, i: int) -> Image:
     return faces.images[i][top : max(y2, top + 1), left : max(x2, left + 1)]
 
 
-def _plain(value: Any) -> Any:
-    """For JSON: None for NaN, six digits for other fractions."""
+def plain(value: Any) -> Any:
+    """A value for JSON: None for NaN, six digits for other fractions."""
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value

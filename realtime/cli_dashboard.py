@@ -1,0 +1,113 @@
+"""`moodstream dashboard`: live pictures, videos and photos in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.errors import MoodstreamError
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+_EVERYWHERE = ("0.0.0.0", "::")
+_TURN = 0.5
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the parser."""
+    parser = commands.add_parser(
+        "dashboard",
+        help="live pictures, videos and photos in a browser",
+        description="A page for the browsers of this machine, or with --host for those of others.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=number(0, 65535, int), default=7860)
+    parser.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        help="ask everyone for it (others on this machine see it in the list of processes)",
+    )
+    parser.add_argument(
+        "--allow-source",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="a source that people may open from the page: camera:0, or addresses with * and ?, "
+        "such as 'rtsp://10.0.0.*/*'; may be given several times",
+    )
+    parser.add_argument(
+        "--max-upload", type=number(1, 100_000), default=500.0, metavar="MB", help="per video (500)"
+    )
+    parser.add_argument(
+        "--max-streams", type=number(1, 64, int), default=4, help="live views at a time (4)"
+    )
+    add_model_options(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    from moodstream.realtime.dashboard.allow import AllowedSources
+
+    if args.auth is not None and not all(args.auth.partition(":")):
+        raise MoodstreamError("--auth: expected USER:PASSWORD")
+    allowed = AllowedSources.parse(args.allow_source)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+    from moodstream.realtime import models
+    from moodstream.realtime.dashboard.app import build, warm_up
+    from moodstream.realtime.dashboard.server import DashboardServer
+    from moodstream.realtime.dashboard.sessions import Limits, Registry
+
+    loaded = models.load(model_settings(args, progress=True))
+    warm_up(loaded)
+    limits = Limits(streams=args.max_streams, upload_mb=args.max_upload)
+    registry = Registry(loaded, allowed, limits)
+    try:
+        hosts = None if args.host in _EVERYWHERE else {*_LOCAL, args.host.lower()}
+        server = DashboardServer(build(registry, hosts, args.auth), args.host, args.port)
+        try:
+            server.start()
+            _say_where(server.url, args, loaded.notice)
+            return _wait(server)
+        finally:
+            server.stop()
+    finally:
+        registry.close()
+
+
+def _say_where(url: str, args: argparse.Namespace, notice: str | None) -> None:
+    lines = [notice] if notice else []
+    lines.append(f"dashboard at {url} (Ctrl-C ends it)")
+    if args.host not in _LOCAL:
+        lines.append("browsers give cameras only to pages on localhost or over https")
+        if args.auth is None:
+            lines.append("anyone who can reach this address can use it; see --auth")
+    for line in lines:
+        print(f"moodstream: {line}", file=sys.stderr, flush=True)
+
+
+def _wait(server: Any) -> int:
+    """Until a signal comes, or the server ends by itself; returns the exit code."""
+    came: list[int] = []
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, handle) for n in numbers}
+    try:
+        while not stop.wait(_TURN):
+            if server.wait(0.0):
+                raise MoodstreamError("the dashboard's server broke off")
+    finally:
+        for n, handler in before.items():
+            signal.signal(n, handler)
+    return 143 if signal.SIGTERM in came else 130

@@ -1,0 +1,103 @@
+"""The webcam of a browser as a live source: its pictures come in over HTTP, the newest wins."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Image
+from moodstream.realtime.live_sources import (
+    Control,
+    LiveReader,
+    OpenSettings,
+    SourceGone,
+    SourceSpec,
+)
+from moodstream.realtime.sources import SourceInfo
+
+BROWSER = SourceSpec("camera", "browser", "this browser's camera")
+MOST_BYTES = 2_000_000
+MOST_SIDE = 1920
+_SLICE = 0.25  # longest wait without asking whether to go on, seconds
+
+
+class FrameSlot:
+    """The newest JPEG that a browser has sent; one that nobody took in time is dropped."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jpeg: bytes | None = None
+        self.dropped = 0
+
+    def put(self, jpeg: bytes) -> None:
+        """Take the newest picture; raises MoodstreamError where it is not a JPEG of some size."""
+        _check(jpeg)
+        with self._changed:
+            self.dropped += self._jpeg is not None
+            self._jpeg = jpeg
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> bytes | None:
+        """The picture that nobody has taken yet, waiting up to ``timeout`` seconds for one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jpeg is not None, timeout)
+            jpeg, self._jpeg = self._jpeg, None
+            return jpeg
+
+    def opener(self) -> Callable[[SourceSpec, OpenSettings, Control], LiveReader]:
+        """What opens this slot as a live source."""
+        return lambda spec, settings, control: BrowserReader(self, spec, settings, control)
+
+
+class BrowserReader:
+    """Reads what a browser sends; a browser that falls silent is gone until it sends again."""
+
+    def __init__(
+        self, slot: FrameSlot, spec: SourceSpec, settings: OpenSettings, control: Control
+    ) -> None:
+        self._slot, self._control, self._name = slot, control, spec.name
+        control.expect(settings.open_timeout)
+        self._first: Image | None = self._next()
+        height, width = self._first.shape[:2]
+        self.info = SourceInfo(spec.name, width, height, None, None, "mjpeg", False)
+
+    def read(self) -> tuple[Image, float | None]:
+        """The next picture, (H, W, 3) uint8 BGR; it has no media time of its own."""
+        image, self._first = self._first, None
+        return (self._next() if image is None else image), None
+
+    def _next(self) -> Image:
+        while not self._control.expired:
+            jpeg = self._slot.take(_SLICE)
+            if jpeg is None:
+                continue
+            image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            if image is not None:
+                return np.asarray(image, np.uint8)
+        raise SourceGone(f"{self._name}: sends no pictures")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _check(jpeg: bytes) -> None:
+    """Refuse what would cost more to decode than a webcam's picture does."""
+    from PIL import Image as Pictures
+    from PIL import UnidentifiedImageError
+
+    if len(jpeg) > MOST_BYTES:
+        raise MoodstreamError(f"a picture of more than {MOST_BYTES // 1_000_000} MB")
+    try:
+        with Pictures.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+            size = picture.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        raise MoodstreamError("not a JPEG picture") from None
+    except Pictures.DecompressionBombError:
+        size = (MOST_SIDE + 1, 1)
+    if max(size) > MOST_SIDE:
+        raise MoodstreamError(f"a picture of more than {MOST_SIDE} px")

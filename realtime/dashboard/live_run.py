@@ -1,0 +1,198 @@
+"""One live run of one browser session, with what its page shows of the last minutes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+from moodstream.overlays.scene import Privacy
+from moodstream.realtime.capture import CaptureSettings, Opener
+from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import EMOTIONS, EXTRAS, Image
+from moodstream.realtime.group import GroupSettings
+from moodstream.realtime.hub import Hub, Picture
+from moodstream.realtime.live import PRIVACY, LiveSession, LiveSettings
+from moodstream.realtime.live_sources import SourceSpec, open_reader
+from moodstream.realtime.live_state import stream_state
+from moodstream.realtime.models import Models
+from moodstream.trackers.smoothing import SmoothingSettings
+
+HISTORY = 300
+"""Seconds of the group that are kept for the chart."""
+
+_TICK = 0.25
+_STEP = 1.0  # seconds between two points of the chart
+_SHIFTS = 12
+_FEWEST = 3  # people behind a distribution where only the group may be shown
+_PATIENCE = 30.0  # seconds in which somebody allows their camera
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What can be chosen while a run goes on: seconds of the window and of the smoothing."""
+
+    window: float = 5.0
+    smoothing: float = 0.7
+
+
+class LiveRun:
+    """Runs one source until ``stop``, its end or an error; a thread of its own looks after it.
+
+    ``slot`` holds what a browser sends, None for every other source.
+    """
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        models: Models,
+        privacy: Privacy,
+        figures: Figures,
+        slot: FrameSlot | None = None,
+        opener: Opener = open_reader,
+    ) -> None:
+        self.slot, self.figures = slot, figures
+        self.hub = Hub([spec.name])
+        self.problem: str | None = None
+        self._least = 1  # number of the first picture that may be shown
+        self._history: deque[list[Any]] = deque(maxlen=round(HISTORY / _STEP))
+        self._shifts: deque[dict[str, Any]] = deque(maxlen=_SHIFTS)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        settings = LiveSettings(
+            smoothing=SmoothingSettings(tau=figures.smoothing),
+            group=GroupSettings(window=figures.window),
+            capture=CaptureSettings(open_timeout=_PATIENCE if slot else 5.0),
+            privacy=privacy,
+        )
+        self.session = LiveSession(
+            [spec],
+            models,
+            settings,
+            show=self._show,
+            notify=self._notify,
+            opener=slot.opener() if slot else opener,
+        )
+        self.session.panel = False  # the page has the figures
+        self._thread = threading.Thread(target=self._look_after, name="dashboard live", daemon=True)
+
+    @property
+    def over(self) -> bool:
+        """Whether every thread of it has ended, or was left behind."""
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start every thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End the run; whether its threads ended within ``timeout`` seconds."""
+        self._stop.set()
+        self._thread.join(timeout)
+        return self.over
+
+    def pause(self, on: bool) -> None:
+        """Stop looking for a while, or go on."""
+        self.session.pause(on)
+
+    def set_privacy(self, privacy: Privacy) -> None:
+        """Switch what may be shown; what was shown with less privacy is forgotten."""
+        stricter = PRIVACY.index(privacy) > PRIVACY.index(self.session.privacy)
+        self.session.set_privacy(privacy)
+        if stricter:
+            newest = self.hub.newest_picture(0)
+            # the picture that is being painted now may still show what it may not
+            self._least = (newest.number if newest else 0) + 2
+        if privacy == "group":
+            with self._lock:
+                self._history.clear()
+                self._shifts.clear()
+
+    def picture(self) -> Picture | None:
+        """The newest picture that may be shown."""
+        newest = self.hub.newest_picture(0)
+        return newest if newest is not None and newest.number >= self._least else None
+
+    def state(self, since: float = -1.0) -> dict[str, Any]:
+        """All that the page shows of the run, ready for JSON; history after ``since`` seconds."""
+        return {
+            "privacy": self.session.privacy,
+            "paused": self.session.paused.is_set(),
+            "source": self._source(),
+            "browser": self.slot is not None,
+            "over": self.over,
+            "ended": self.session.reason,
+            "problem": self.problem,
+            "history": [row for row in list(self._history) if row[0] > since],
+            "shifts": list(self._shifts),
+            "window": self.figures.window,
+        }
+
+    def _source(self) -> dict[str, Any]:
+        source = stream_state(self.session, self.session.streams[0])
+        if self.slot is not None:
+            source["dropped"] += self.slot.dropped
+        return without_few(source) if self.session.privacy == "group" else source
+
+    def _look_after(self) -> None:
+        try:
+            self.session.start()
+            due = 0.0
+            while not self._stop.wait(_TICK) and self.session.tick():
+                self._tune()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + _STEP
+                    self._note()
+        except MoodstreamError as error:
+            self.problem = str(error)
+        except BaseException:  # whatever it is, the page must hear of it
+            logging.getLogger(__name__).exception("a live run broke")
+            self.problem = "the live view broke; the server's log says why"
+        finally:
+            self.session.stop()
+
+    def _tune(self) -> None:
+        """Let the stages work with the newest figures; they read their settings at each step."""
+        watched = self.session.streams[0].watched
+        if watched is None:
+            return
+        group, smoother = watched.timeline.group, watched.follower.smoother
+        if group.settings.window != self.figures.window:
+            group.settings = replace(group.settings, window=self.figures.window)
+        if smoother.settings.tau != self.figures.smoothing:
+            smoother.settings = replace(smoother.settings, tau=self.figures.smoothing)
+
+    def _note(self) -> None:
+        """Keep what is known now for the chart."""
+        with self._lock:  # or what was seen before the switch to group only would stay
+            now = self._source()
+            probs = now["probs"] and [now["probs"][name] for name in EMOTIONS]
+            self._history.append([now["t"], probs, now["entropy_share"], now["people"]])
+
+    def _show(self, source: int, image: Image, t: float) -> None:
+        self.hub.picture(source, image)
+
+    def _notify(self, kind: str, content: dict[str, object]) -> None:
+        if kind != "shift":
+            return
+        with self._lock:
+            # the end of a shift may come after the switch to group only: whose was it?
+            if self.session.privacy != "group" or self._source()["probs"] is not None:
+                self._shifts.append({name: content[name] for name in ("t", "from", "to", "size")})
+
+
+def browser_run(models: Models, privacy: Privacy, figures: Figures) -> LiveRun:
+    """A run on what a browser will send."""
+    return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
+
+
+def without_few(source: dict[str, Any]) -> dict[str, Any]:
+    """A source's state without the figures that would stand for fewer than three people."""
+    if (source["people"] or 0) >= _FEWEST:
+        return source
+    hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
+    return source | dict.fromkeys(hidden)

@@ -1,0 +1,125 @@
+"""A photo of one browser session: read, analysed, and kept in memory only."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from moodstream.overlays.palette import hex_of
+from moodstream.overlays.scene import Privacy
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import EMOTIONS, F64, Image
+from moodstream.realtime.models import Models
+from moodstream.realtime.photos.analyse import (
+    PhotoResult,
+    PhotoSettings,
+    analyse_photo,
+    without_small_groups,
+)
+from moodstream.realtime.photos.draw import annotated
+from moodstream.realtime.photos.faces import BINS
+
+MOST_PIXELS = 60_000_000
+_FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
+_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What is known of a photo: figures ready for JSON, and the annotated picture as JPEG.
+
+    jpeg is None where privacy keeps no pictures.
+    """
+
+    figures: dict[str, Any]
+    jpeg: bytes | None
+    privacy: Privacy
+
+
+def read_picture(content: bytes, name: str) -> Image:
+    """The picture in a file's bytes, (H, W, 3) uint8 BGR, turned as its camera says.
+
+    Raises MoodstreamError in one line where there is none.
+    """
+    from PIL import Image as Pictures
+    from PIL import ImageOps, UnidentifiedImageError
+
+    if not content:
+        raise MoodstreamError(f"{name}: the file is empty")
+    try:
+        with Pictures.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise MoodstreamError(f"{name}: more than {MOST_PIXELS // 1_000_000} megapixels")
+            turned = ImageOps.exif_transpose(picture)
+            if "A" in turned.getbands() or "transparency" in turned.info:
+                turned = turned.convert("RGBA")
+                white = Pictures.new("RGBA", turned.size, "white")
+                turned = Pictures.alpha_composite(white, turned)
+            pixels = np.asarray(turned.convert("RGB"), np.uint8)
+    except (UnidentifiedImageError, Pictures.DecompressionBombError):
+        raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise MoodstreamError(f"{name}: the picture is damaged") from None
+    return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Photo:
+    """Analyse a photo; in privacy mode ``group`` nothing about single people is kept."""
+    image = read_picture(content, name)
+    result = analyse_photo(image, models, PhotoSettings())
+    alone = privacy == "group"
+    group = without_small_groups(result.group) if alone else result.group
+    figures: dict[str, Any] = {
+        "name": name,
+        "privacy": privacy,
+        "faces": len(result.faces),
+        "used": group.faces_used,
+        "effective": round(group.effective_people, 2),
+        "entropy": group.entropy,
+        "entropy_share": group.entropy_share,
+        "dominant": group.dominant,
+        "weighted": _named(group.weighted),
+        "unweighted": _named(group.unweighted),
+        "settled": _named(group.settled),
+        "moods": {mood: hex_of(mood) for mood in EMOTIONS},
+        "bins": None if alone else _bins(result),
+        "people": None if alone else _people(result),
+    }
+    return Photo(figures, None if alone else _jpeg(annotated(image, result, privacy)), privacy)
+
+
+def _named(shares: F64 | None) -> dict[str, float] | None:
+    if shares is None:
+        return None
+    return {mood: round(float(p), 4) for mood, p in zip(EMOTIONS, shares, strict=True)}
+
+
+def _bins(result: PhotoResult) -> dict[str, int]:
+    counts = np.bincount(result.faces.bins, minlength=len(BINS)).tolist()
+    return dict(zip(BINS, counts, strict=True))
+
+
+def _people(result: PhotoResult) -> list[dict[str, Any]]:
+    """One entry a face, numbered as in the picture."""
+    adds, faces = result.contributions(), result.faces
+    read = set(faces.read.tolist())
+    return [
+        {
+            "number": k + 1,
+            "mood": EMOTIONS[int(faces.probs[k].argmax())] if k in read else None,
+            "share": round(float(faces.probs[k].max()), 4) if k in read else None,
+            "bin": BINS[int(faces.bins[k])],
+            "quality": round(float(result.quality[k]), 3),
+            "weight": round(float(result.weights[k]), 4),
+            "adds": {m: round(float(v), 4) for m, v in zip(EMOTIONS, adds[k], strict=True)},
+        }
+        for k in range(len(faces))
+    ]
+
+
+def _jpeg(image: Image) -> bytes:
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

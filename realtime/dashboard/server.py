@@ -1,0 +1,74 @@
+"""The dashboard's HTTP server, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from moodstream.realtime.errors import MoodstreamError
+
+_STARTING = 30.0
+
+
+class DashboardServer:
+    """Serves an ASGI application until it is stopped. port: 0 for any free one."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._socket = _listen(host, port)
+        self.host, self.port = host, int(self._socket.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            log_config=None,
+            log_level="error",  # a broken request is the sender's fault and no news here
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="dashboard server", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    def start(self) -> None:
+        """Listen from now on; raises MoodstreamError where the application does not start."""
+        self._thread.start()
+        until = time.monotonic() + _STARTING
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > until:
+                raise MoodstreamError("the dashboard's server does not start")
+            time.sleep(0.02)
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """End every connection and the thread; whether it ended within ``timeout`` seconds."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        self._socket.close()
+        return not self._thread.is_alive()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; whether it is over."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, UnicodeError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise MoodstreamError(f"{host}:{port}: cannot be listened on ({why})") from None

@@ -1,0 +1,296 @@
+"""Who has the page open, what runs for each of them, and that all of it goes away with them."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from moodstream.overlays.scene import Privacy
+from moodstream.realtime.capture import Opener
+from moodstream.realtime.dashboard.allow import AllowedSources
+from moodstream.realtime.dashboard.live_run import Figures, LiveRun, browser_run
+from moodstream.realtime.dashboard.memory import give_back
+from moodstream.realtime.dashboard.photo import Photo
+from moodstream.realtime.dashboard.video_job import Upload, VideoJob
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.live import PRIVACY
+from moodstream.realtime.live_sources import (
+    Control,
+    LiveReader,
+    OpenSettings,
+    SourceRefused,
+    SourceSpec,
+    open_reader,
+)
+from moodstream.realtime.models import Models
+
+_PREFIX = "moodstream-dashboard-"
+_ROUND = 1.0  # seconds between two rounds of the janitor
+
+
+class Busy(MoodstreamError):
+    """The server has no room for this now."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """streams, videos, photos: at work at a time, of all users; pages: open at a time; upload_mb;
+    silence: seconds without a sign of life after which a page is gone; leaving: the same once its
+    connection broke off; age: seconds for which results are kept while their page stays open.
+    """
+
+    streams: int = 4
+    videos: int = 2
+    photos: int = 2
+    pages: int = 200
+    upload_mb: float = 500.0
+    silence: float = 90.0
+    leaving: float = 5.0
+    age: float = 6 * 3600.0
+
+
+@dataclass
+class UserSession:
+    """One open page. token and cookie together are the key to all that belongs to it."""
+
+    token: str
+    cookie: str
+    page: str
+    folder: Path
+    deadline: float
+    privacy: Privacy = "off"
+    figures: Figures = field(default_factory=Figures)
+    live: LiveRun | None = None
+    runs: int = 0
+    upload: Upload | None = None
+    video: VideoJob | None = None
+    video_at: float = 0.0
+    videos: int = 0
+    photo: Photo | None = None
+    photos: int = 0
+    gone: bool = False
+    uploading: bool = False
+
+
+class Registry:
+    """Every open page; a thread of its own ends what belongs to pages that are gone."""
+
+    def __init__(
+        self,
+        models: Models,
+        allowed: AllowedSources | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.models, self.limits = models, limits or Limits()
+        self.allowed = allowed or AllowedSources()
+        self.photos = threading.BoundedSemaphore(self.limits.photos)
+        _sweep()
+        self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self._lock = threading.RLock()
+        self._sessions: dict[str, UserSession] = {}
+        self._ended = False  # a run, since memory was last handed back
+        self._stop = threading.Event()
+        self._janitor = threading.Thread(target=self._tidy, name="dashboard janitor", daemon=True)
+        self._janitor.start()
+
+    # --- pages ---
+
+    def open(self, page: str, cookie: str) -> UserSession:
+        """A session for the page (Gradio's session hash) of the browser with this cookie.
+
+        Raises Busy where there are too many.
+        """
+        with self._lock:
+            if len(self._sessions) >= self.limits.pages:
+                raise Busy("too many pages are open here; try again in a minute")
+            token = secrets.token_urlsafe(24)
+            deadline = time.monotonic() + self.limits.silence
+            session = UserSession(token, cookie, page, self.root / secrets.token_hex(8), deadline)
+            self._sessions[token] = session
+            return session
+
+    def find(self, token: str, cookie: str | None) -> UserSession | None:
+        """The session with this token, if it belongs to this browser; a sign of its life."""
+        with self._lock:
+            session = self._sessions.get(token)
+            if session is None or not _same(session.cookie, cookie):
+                return None
+            session.deadline = time.monotonic() + self.limits.silence
+            return session
+
+    def of_page(self, page: str | None, cookie: str | None) -> UserSession | None:
+        """The session of a Gradio page, if it belongs to this browser; a sign of its life."""
+        with self._lock:
+            found = [s for s in self._sessions.values() if s.page == page]
+            return self.find(found[0].token, cookie) if found else None
+
+    def leaving(self, session: UserSession | None) -> None:
+        """The page's connection broke off: it has little time left to come back."""
+        if session is not None:
+            session.deadline = min(session.deadline, time.monotonic() + self.limits.leaving)
+
+    def page_left(self, page: str | None) -> None:
+        """Gradio says that this page was closed."""
+        with self._lock:
+            for session in self._sessions.values():
+                if session.page == page:
+                    self.leaving(session)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._sessions)
+
+    # --- what pages ask for ---
+
+    def start_live(self, session: UserSession, source: str) -> None:
+        """Run a source, ``browser`` or one that is allowed; raises MoodstreamError."""
+        spec = None if source == "browser" else self.allowed.spec(source)
+        self.stop_live(session)
+        with self._lock:
+            self._still_there(session)
+            lives = [s.live for s in self._sessions.values() if s.live and not s.live.over]
+            if len(lives) >= self.limits.streams:
+                raise Busy(
+                    f"the server is busy: live views, as many as fit ({len(lives)}); try later"
+                )
+            if spec is None:
+                run = browser_run(self.models, session.privacy, session.figures)
+            else:
+                figures, privacy, opener = session.figures, session.privacy, self._opener()
+                run = LiveRun(spec, self.models, privacy, figures, opener=opener)
+            session.live, session.runs = run, session.runs + 1
+            run.start()
+
+    def stop_live(self, session: UserSession) -> None:
+        """End the live view of a page, if it has one."""
+        with self._lock:
+            run, session.live = session.live, None
+        if run is not None:
+            run.stop()
+            self._ended = True
+
+    def start_video(self, session: UserSession, upload: Upload) -> None:
+        """Process a file; raises MoodstreamError where one is at work, or too many are."""
+        with self._lock:
+            self._still_there(session)
+            if session.video is not None and session.video.busy:
+                raise Busy("a video of yours is being analysed; cancel it first")
+            jobs = [s.video for s in self._sessions.values() if s.video and s.video.busy]
+            if len(jobs) >= self.limits.videos:
+                raise Busy(f"the server is busy: videos, as many as fit ({len(jobs)}); try later")
+            self.drop_video(session)
+            session.videos += 1
+            folder = session.folder / f"results-{session.videos}"
+            session.upload = None
+            session.video = VideoJob(upload, folder, self.models, session.privacy, session.figures)
+            session.video_at = time.monotonic()
+            session.video.start()
+
+    def drop_video(self, session: UserSession) -> None:
+        """Forget the results of a video, and its upload."""
+        with self._lock:
+            video, session.video = session.video, None
+        if video is not None:
+            video.cancel(10.0)
+            shutil.rmtree(video.folder, ignore_errors=True)
+
+    def set_privacy(self, session: UserSession, privacy: Privacy) -> None:
+        """What may be shown and kept from now on; results with less privacy are removed."""
+        session.privacy = privacy
+        if session.live is not None:
+            session.live.set_privacy(privacy)
+        if session.video is not None and _weaker(session.video.privacy, privacy):
+            self.drop_video(session)
+        if session.photo is not None and _weaker(session.photo.privacy, privacy):
+            session.photo = None
+
+    def set_figures(self, session: UserSession, figures: Figures) -> None:
+        """Window and smoothing; a live view goes on with them."""
+        session.figures = figures
+        if session.live is not None:
+            session.live.figures = figures
+
+    def _opener(self) -> Opener:
+        def checked(spec: SourceSpec, settings: OpenSettings, control: Control) -> LiveReader:
+            try:
+                self.allowed.check(spec)  # again: a name may stand for another address by now
+            except MoodstreamError as error:
+                raise SourceRefused(str(error)) from None
+            return open_reader(spec, settings, control)
+
+        return checked
+
+    def _still_there(self, session: UserSession) -> None:
+        if session.gone:
+            raise MoodstreamError("this page was closed; reload it")
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """End everything and remove every file."""
+        self._stop.set()
+        self._janitor.join()
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            self._end(session)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        while not self._stop.wait(min(_ROUND, self.limits.leaving)):
+            self._end_those_gone()
+            if self._ended:
+                self._ended = False
+                give_back()
+
+    def _end_those_gone(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            everyone = list(self._sessions.values())
+        for session in everyone:
+            if now > session.deadline:
+                self._end(session)
+            elif session.video and now - session.video_at > self.limits.age:
+                self.drop_video(session)
+
+    def _end(self, session: UserSession) -> None:
+        with self._lock:
+            session.gone = True
+            self._sessions.pop(session.token, None)
+        self.stop_live(session)
+        self.drop_video(session)
+        session.photo = session.upload = None
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def _same(one: str, other: str | None) -> bool:
+    return secrets.compare_digest(one.encode(), (other or "").encode())
+
+
+def _weaker(before: Privacy, now: Privacy) -> bool:
+    return PRIVACY.index(before) < PRIVACY.index(now)
+
+
+def _sweep() -> None:
+    """Remove what a dashboard left behind that was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        found = re.match(rf"{_PREFIX}(\d+)-", folder.name)
+        if found and not folder.is_symlink() and not _is_running(int(found[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

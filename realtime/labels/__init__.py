@@ -1,0 +1,1 @@
+"""Label files of several programs, read into one record and written from it."""

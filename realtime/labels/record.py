@@ -1,0 +1,102 @@
+"""What a label file says of one picture, whichever format it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import F32
+
+FACE = "face"
+"""The word for a box of which nothing more is said, in formats that want a word."""
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """The boxes that people drew in one picture.
+
+    name: its path as the label file has it, with forward slashes; boxes: (N, 4) float32 xyxy px;
+    classes: N names, None for a face of which no more is said; ignored: (N,) bool, boxes that
+    count neither as missed nor as found; size: (width, height) px, None where it is not told.
+    """
+
+    name: str
+    boxes: F32
+    classes: tuple[str | None, ...]
+    ignored: npt.NDArray[np.bool_]
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.classes)
+        if self.boxes.shape != (n, 4) or self.ignored.shape != (n,):
+            raise ValueError(
+                f"expected boxes and ignored of {n} faces, got {self.boxes.shape} and "
+                f"{self.ignored.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class LabelledBox:
+    """One box on its way into a LabelledPicture: xyxy px, its class, and whether to ignore it."""
+
+    corners: Sequence[float]
+    kind: str | None = None
+    ignored: bool = False
+
+
+def picture_of(
+    name: str, boxes: Iterable[LabelledBox], size: tuple[int, int] | None = None
+) -> LabelledPicture:
+    """The record of a picture from its boxes; raises ValueError for a box without an area."""
+    held = list(boxes)
+    corners = np.array([box.corners for box in held], np.float64).reshape(-1, 4)
+    for box, (x1, y1, x2, y2) in zip(held, corners, strict=True):
+        if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2) and not box.ignored:
+            raise ValueError(f"a box without an area ({x1:g}, {y1:g}, {x2:g}, {y2:g})")
+    return LabelledPicture(
+        name.replace("\\", "/"),
+        corners.astype(np.float32),
+        tuple(_known(box.kind) for box in held),
+        np.array([box.ignored for box in held], bool),
+        size,
+    )
+
+
+def rounded(box: F32) -> list[float]:
+    """The corners of a box (4,) for a text file: a thousandth of a pixel is enough."""
+    return [round(float(side), 3) for side in box]
+
+
+def read_text(path: Path) -> str:
+    """A text file; raises MoodstreamError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise MoodstreamError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise MoodstreamError(f"{path}: line {line}: not text in UTF-8") from None
+
+
+def number_of(text: object, what: str) -> float:
+    """A finite number, or ValueError that says what should have been one."""
+    try:
+        value = float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        value = float("nan")
+    if isinstance(text, bool) or not np.isfinite(value):
+        raise ValueError(f"{what} is {text!r}, expected a number")
+    return value
+
+
+def _known(kind: str | None) -> str | None:
+    name = (kind or "").strip()
+    return None if name.casefold() in ("", FACE) else name

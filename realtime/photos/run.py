@@ -1,0 +1,251 @@
+"""Thousands of photos in, a folder of results out; a kill costs at most one batch."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+
+from moodstream.overlays.scene import Privacy
+from moodstream.realtime.evaluation.pictures import SUFFIXES, UnreadableError
+from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.models import Models
+from moodstream.realtime.outputs import finished, prepare_folder, writing
+from moodstream.realtime.photos.analyse import PhotoSettings, judge, without_small_groups
+from moodstream.realtime.photos.columns import face_rows, photo_row
+from moodstream.realtime.photos.draw import annotated
+from moodstream.realtime.photos.faces import PhotoFaces, look
+from moodstream.realtime.photos.parts import Parts
+from moodstream.realtime.photos.reading import HEIC, Photo, read_photo, shape_of
+
+ANNOTATED = "annotated"
+OUTPUTS = ("faces.parquet", "photos.parquet", "failures.csv", "report.html", "summary.json")
+SHEETS = ("faces_by_quality.png", "contributors_*.png")
+
+BATCH = 32
+"""Photos that are kept together: what a kill costs at most."""
+
+_TOGETHER = 8  # photos that the networks see at once
+_MOST_PIXELS = 40_000_000  # of those, for memory
+_SIZE_STEP = 32  # px: networks are made for sizes in such steps
+_NETWORK_SIDE = 1280
+_LONGEST_NAME = 200  # bytes
+_JPEG = (int(cv2.IMWRITE_JPEG_QUALITY), 90)
+
+Tick = Callable[[str, int, int], None]
+"""Told the stage, what is done and what there is."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that a run depends on besides the networks.
+
+    quality: fixed reference percentiles, or the seed's over the set; pictures: write annotated
+    photos and sheets of faces; targets: emotions whose contributors are shown; privacy: blur
+    hides faces and writes no sheets, group writes nothing about single people.
+    """
+
+    photo: PhotoSettings = field(default_factory=PhotoSettings)
+    quality: Literal["fixed", "seed"] = "fixed"
+    privacy: Privacy = "off"
+    pictures: bool = True
+    targets: tuple[str, ...] = ()
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.targets:
+            if name not in EMOTIONS:
+                raise ValueError(f"--target {name}: expected one of {', '.join(EMOTIONS)}")
+        if self.privacy == "group" and self.quality == "seed":
+            raise ValueError(
+                "--quality seed measures every face against the whole set, for which single faces "
+                "must be kept: with --privacy group use --quality fixed"
+            )
+
+
+class PhotoRun:
+    """Reads every photo of a listing and writes the results of all of them."""
+
+    def __init__(
+        self, photos: Sequence[Photo], folder: Path, models: Models, settings: RunSettings
+    ) -> None:
+        self.photos, self.folder = photos, folder
+        self.models, self.settings = models, settings
+        self.stamps = {photo.name: photo.stamp for photo in photos}
+        self.parts = Parts(folder)
+        self.read_now = 0
+        self.seconds = 0.0
+
+    def go(
+        self, tick: Tick = lambda *_: None, failed: Callable[[str, str], None] = lambda *_: None
+    ) -> dict[str, Any]:
+        """Do what is not done yet and write every result; returns the summary.
+
+        ``failed`` is told the name of each photo that cannot be read, and why. Raises
+        MoodstreamError where the folder cannot be used or no photo can be read.
+        """
+        from moodstream.realtime.photos.results import write_results
+
+        began = time.monotonic()
+        with writing(self.folder):
+            self._open()
+            pending = self._pending()
+            total = len(self.photos)
+            done = total - len(pending)
+            tick("photos", done, total)
+            with ThreadPoolExecutor(1, "photos-read") as reader:
+                for batch in _batches(pending, BATCH):
+                    self._batch(batch, reader, failed)
+                    done += len(batch)
+                    tick("photos", done, total)
+            self.seconds = time.monotonic() - began
+            self.read_now = len(pending)
+            return write_results(self, tick)
+
+    def _open(self) -> None:
+        if self.settings.overwrite:
+            _clear(self.folder)
+        resumes = self.parts.exist() and not (self.folder / "summary.json").exists()
+        prepare_folder(self.folder, OUTPUTS, overwrite=resumes)
+        self.parts.begin(self.fingerprint())
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What must be the same for results to be put together."""
+        settings, photo = self.settings, self.settings.photo
+        found: dict[str, Any] = {
+            "quality": settings.quality,
+            "privacy": settings.privacy,
+            "pictures": settings.pictures,
+            "min_face": photo.min_face,
+            "min_confidence": photo.min_confidence,
+            "max_faces": photo.max_faces,
+            "prior_people": photo.prior_people,
+            "scale": asdict(photo.scale),
+        }
+        for part, info in self.models.info.items():
+            found[part] = f"{info.name} {info.sha256[:12]} {info.engine} {info.temperature or 1:g}"
+        return found
+
+    def _pending(self) -> list[Photo]:
+        """What is left, pictures of a size together: networks are made for one size at a time."""
+        done = self.parts.stamps()
+        left = [p for p in self.photos if done.get(p.name) != self.stamps[p.name]]
+        keys = {photo.name: _size_key(photo) for photo in left}
+        return sorted(left, key=lambda photo: (keys[photo.name], photo.name))
+
+    def _batch(
+        self, batch: Sequence[Photo], reader: ThreadPoolExecutor, failed: Callable[[str, str], None]
+    ) -> None:
+        faces: list[dict[str, Any]] = []
+        photos: list[dict[str, Any]] = []
+        # one is read while the networks are at the ones before it, so memory holds few
+        for group in _together(batch, reader):
+            whole = []
+            for photo, image in group:
+                if isinstance(image, str):
+                    failed(photo.name, image)
+                    photos.append({"photo": photo.name, "error": image})
+                else:
+                    whole.append((photo, image))
+            settings = self.settings.photo
+            images = [image for _, image in whole]
+            seen = look(images, self.models, settings.min_face, settings.min_confidence)
+            for (photo, image), found in zip(whole, seen, strict=True):
+                rows, row = self._one(photo, image, found)
+                faces += rows
+                photos.append(row)
+        for row in photos:
+            row["stamp"] = self.stamps[row["photo"]]
+        self.parts.add(None if self.settings.privacy == "group" else faces, photos)
+
+    def _one(
+        self, photo: Photo, image: Image, found: PhotoFaces
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The rows of one photo; its annotated picture is written."""
+        settings = self.settings
+        result = judge(found, settings.photo)
+        group = result.group
+        if settings.privacy == "group":
+            group = without_small_groups(group)
+        elif settings.pictures and len(found):
+            picture = annotated(image, result, settings.privacy)
+            save_picture(self.folder / ANNOTATED / picture_name(photo.name), picture)
+        height, width = image.shape[:2]
+        return face_rows(photo.name, result), photo_row(photo.name, width, height, group)
+
+
+def picture_name(name: str) -> str:
+    """The name of a photo's annotated picture, no two alike: JPEG files keep theirs."""
+    path = Path(name)
+    if len(path.name.encode()) > _LONGEST_NAME:  # no file system takes more than 255
+        number = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return path.with_name(f"{path.name[:40]}-{number}.jpg").as_posix()
+    is_jpeg = path.suffix.casefold() in (".jpg", ".jpeg")
+    twice = Path(path.stem).suffix.casefold() in SUFFIXES | HEIC  # as of a.png
+    return name if is_jpeg and not twice else f"{name}.jpg"
+
+
+def save_picture(path: Path, picture: Image) -> None:
+    """Write a JPEG, with its folder, at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ok, data = cv2.imencode(".jpg", picture, _JPEG)
+    assert ok  # JPEG takes every picture of up to 65,535 px a side
+    with finished(path) as part:
+        part.write_bytes(data.tobytes())
+
+
+def _clear(folder: Path) -> None:
+    """Remove results that are to be replaced, and nothing of anybody else's."""
+    ours = (folder / "photos.parquet").exists() or Parts(folder).exist()
+    for pattern in (*OUTPUTS, *SHEETS) if ours else OUTPUTS:
+        for path in folder.glob(pattern):
+            path.unlink()
+    if ours:
+        shutil.rmtree(folder / ANNOTATED, ignore_errors=True)
+        Parts(folder).remove()
+
+
+def _batches(photos: Sequence[Photo], size: int) -> Iterator[Sequence[Photo]]:
+    for start in range(0, len(photos), size):
+        yield photos[start : start + size]
+
+
+def _size_key(photo: Photo) -> tuple[int, int]:
+    """Height and width in px of about what the detector makes of a photo."""
+    height, width = shape_of(photo.path)
+    ratio = min(1.0, _NETWORK_SIDE / max(height, width, 1))
+    return tuple(-(-round(side * ratio) // _SIZE_STEP) for side in (height, width))  # type: ignore[return-value]
+
+
+def _together(
+    batch: Sequence[Photo], reader: ThreadPoolExecutor
+) -> Iterator[list[tuple[Photo, Image | str]]]:
+    """A few photos at a time, as many as memory allows: each with its picture, or why not."""
+    ahead: Future[Image | str] = reader.submit(_read, batch[0])
+    group: list[tuple[Photo, Image | str]] = []
+    pixels = 0
+    for i, photo in enumerate(batch):
+        image = ahead.result()
+        if i + 1 < len(batch):
+            ahead = reader.submit(_read, batch[i + 1])
+        group.append((photo, image))
+        pixels += 0 if isinstance(image, str) else image.shape[0] * image.shape[1]
+        if len(group) == _TOGETHER or pixels >= _MOST_PIXELS or i + 1 == len(batch):
+            yield group
+            group, pixels = [], 0
+
+
+def _read(photo: Photo) -> Image | str:
+    try:
+        return read_photo(photo.path)
+    except UnreadableError as error:
+        return str(error)
+    except MemoryError:
+        return "too large for the memory that is left"

@@ -1,0 +1,105 @@
+"""A real Chromium with a made-up camera, and a dashboard for it to look at."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from moodstream.realtime.dashboard.allow import AllowedSources
+from moodstream.realtime.dashboard.sessions import Limits, Registry
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None or importlib.util.find_spec("playwright") is None,
+    reason="needs Chromium (apt-get install chromium) and the Python package playwright",
+)
+
+_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--autoplay-policy=no-user-gesture-required",
+)
+_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+
+
+@contextmanager
+def chromium(
+    playwright: Any, camera: Path | None = None, flags: Sequence[str] = ()
+) -> Iterator[Any]:
+    """A browser that is closed again; ``camera`` is the MJPEG file that its webcam plays."""
+    extra = [] if camera is None else [*_CAMERA, f"--use-file-for-fake-video-capture={camera}"]
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, headless=True, args=[*_FLAGS, *extra, *flags]
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@contextmanager
+def dashboard(
+    networks: Any,
+    limits: Limits | None = None,
+    allowed: AllowedSources | None = None,
+    auth: str | None = None,
+) -> Iterator[tuple[str, Registry]]:
+    """A dashboard on a free port: its address and its registry."""
+    from moodstream.realtime.dashboard.app import build
+    from moodstream.realtime.dashboard.server import DashboardServer
+
+    registry = Registry(networks, allowed, limits)
+    try:
+        server = DashboardServer(build(registry, {"127.0.0.1"}, auth), "127.0.0.1", 0)
+        try:
+            server.start()
+            yield server.url, registry
+        finally:
+            assert server.stop()
+    finally:
+        registry.close()
+
+
+def mjpeg(video: Path, out: Path, width: int = 640) -> Path:
+    """A video as the MJPEG file that Chromium's camera plays in a loop."""
+    capture = cv2.VideoCapture(str(video))
+    with out.open("wb") as file:
+        while True:
+            ok, image = capture.read()
+            if not ok:
+                break
+            high = round(image.shape[0] * width / image.shape[1])
+            small = cv2.resize(image, (width, high), interpolation=cv2.INTER_AREA)
+            file.write(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+    capture.release()
+    return out
+
+
+@contextmanager
+def command(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`moodstream dashboard` as a process of its own: it, and its address.
+
+    Its temporary files lie in ``folder``.
+    """
+    line = [sys.executable, "-m", "moodstream.realtime.cli", "dashboard", "--port", "0"]
+    line += ["--models", "embedded", *options]
+    env = os.environ | {"TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder / "gradio")}
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=env) as process:
+        try:
+            assert process.stderr is not None
+            said = next((one for one in process.stderr if "dashboard at" in one), "")
+            yield process, said.split(" at ")[1].split()[0]
+        finally:
+            process.kill()

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moodstream.realtime.cli import main
+from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.labels import coco, project, sampling
+from moodstream.realtime.labels.files import read_labels
+
+
+@pytest.mark.parametrize(
+    ("name", "want"),
+    [
+        ("Wedding_0012.jpg", "wedding"),
+        ("2007_007763.jpg", "other"),
+        ("a_12-team3.png", "team"),
+        ("x/of/ab_party.jpeg", "party"),
+        ("été.jpg", "été"),
+        ("ab.party", "other"),  # what follows the point is no name
+    ],
+)
+def test_the_category_is_the_first_word_of_the_name(name, want):
+    assert sampling.category(name) == want
+
+
+def test_rare_categories_are_put_together():
+    names = [f"team{i}.jpg" for i in range(10)] + [f"party{i}.jpg" for i in range(9)]
+    assert Counter(sampling.categories(names)) == {"team": 10, "other": 9}
+
+
+def test_the_split_of_the_reference():
+    sizes = (1000, 900, 600, 400, 100, 50, 20, 13)
+    groups = [f"kind{k}" for k, n in enumerate(sizes) for _ in range(n)]
+    assert len(groups) == 3083
+    parts = sampling.split(groups)
+    assert Counter(parts) == {"train": 2158, "val": 462, "test": 463}
+    for kind, n in zip(sorted(set(groups)), sizes, strict=True):
+        of = Counter(p for p, g in zip(parts, groups, strict=True) if g == kind)
+        assert abs(of["train"] - 0.7 * n) <= 1
+        assert abs(of["val"] - 0.15 * n) <= 1.5
+    assert parts == sampling.split(groups)
+    assert parts != sampling.split(groups, seed=1)
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=60))
+def test_every_picture_is_in_one_part(groups):
+    parts = sampling.split(groups)
+    held = len(groups) - parts.count("train")
+    assert len(parts) == len(groups)
+    assert held == int(np.ceil(0.3 * len(groups) - 1e-9))
+    assert parts.count("test") - parts.count("val") in (0, 1)
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 50), max_size=6), st.data())
+def test_quotas_share_out_everything_in_proportion(counts, data):
+    total = data.draw(st.integers(0, sum(counts.values())))
+    found = sampling.quotas(counts, total)
+    assert sum(found.values()) == total
+    for name, n in counts.items():
+        assert abs(found[name] - n * total / max(1, sum(counts.values()))) < 1
+        assert found[name] <= n
+
+
+@given(st.lists(st.sampled_from(["high", "mid", "low"]), max_size=40), st.integers(0, 50))
+def test_the_sample_takes_all_strata_alike(strata, n):
+    picked = sampling.spread(strata, n)
+    assert picked == sorted(set(picked))
+    assert len(picked) == min(n, len(strata))
+    of, there = Counter(strata[i] for i in picked), Counter(strata)
+    for kind in there:  # a stratum has fewer than another only where it has no more
+        assert of[kind] >= max(of.values(), default=0) - 1 or of[kind] == there[kind]
+
+
+def test_quality_bins_are_the_seeds():
+    noise = np.random.default_rng(0).integers(0, 256, (100, 200, 3), np.uint8)
+    flat = np.full((100, 200, 3), 90, np.uint8)
+    large, middling, small = ([0, 0, 50, 60], [60, 0, 90, 30], [100, 0, 120, 20])
+
+    def binned(image, *boxes):
+        return project.quality_bin(image, np.array(boxes, np.float32).reshape(-1, 4))
+
+    assert binned(noise, large) == "high"
+    assert binned(noise, middling) == "mid"
+    assert binned(noise, small) == "low"
+    assert binned(flat, large) == "low"
+    assert binned(noise, large, large, small) == "high"  # the median face
+    assert binned(noise) == "no face"
+
+
+@pytest.fixture(scope="module")
+def made(footage, tmp_path_factory):
+    """A project of a few real pictures, and where they are."""
+    folder = tmp_path_factory.mktemp("label")
+    pictures = folder / "my pictures"
+    (pictures / "more").mkdir(parents=True)
+    for i in range(4):
+        (pictures / f"team{i}.jpg").write_bytes(footage["multi_face.jpg"].read_bytes())
+    cv2.imwrite(str(pictures / "blank.png"), np.full((90, 90), 128, np.uint8))
+    (pictures / "more" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (pictures / "more" / "alpha.png").write_bytes(footage["Image_with_alpha.png"].read_bytes())
+    out = folder / "out"
+    command = ["label", str(pictures), "-o", str(out), "--models", "embedded", "--json"]
+    return pictures, out, command
+
+
+def test_a_project_there_and_back(made, tmp_path, capsys):
+    pictures, out, command = made
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["skipped"][0]["what"] == "my pictures/more/broken.jpg"
+    tasks = json.loads((out / "tasks.json").read_text())
+    assert len(tasks) == told["tasks"] == 6
+    assert Counter(t["data"]["split"] for t in tasks) == {"train": 4, "val": 1, "test": 1}
+    config = ElementTree.parse(out / "labelling_config.xml").getroot()
+    labels = [label.get("value") for label in config.iter("Label")]
+    assert labels == [*EMOTIONS, "face"]
+    first = tasks[-1]["predictions"][0]
+    assert first["model_version"] == "centerface + embedded"
+    assert {"from_name": "emotion", "to_name": "image"}.items() <= first["result"][0].items()
+
+    # a person agrees with all that is proposed, but for one face; one task is left undone
+    for task in tasks[1:]:
+        task["annotations"] = [{"result": task["predictions"][0]["result"]}]
+    changed = tasks[-1]["annotations"][0]["result"][0]["value"]
+    changed["rectanglelabels"] = ["face"]
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps(tasks))
+    back = tmp_path / "back"
+    assert main(["label", "--read", str(export), "-o", str(back)]) == 0
+    summary = capsys.readouterr().out
+    assert sum(len(coco.read(back / f"{part}.json")) for part in sampling.SPLITS) == 5
+    assert "face 1" in summary
+
+    # the same file is what `evaluate pipeline` reads, and it agrees with itself
+    command = ["evaluate", "pipeline", "--data", str(pictures), "--labels", str(export)]
+    assert main([*command, "--models", "embedded", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mAP"] == 1
+    assert found["faces"]["missed"] == found["faces"]["invented"] == 0
+    assert len(read_labels([export], pictures)) == 5
+
+
+def test_a_sample_is_smaller(made, tmp_path, capsys):
+    command = list(made[2])
+    command[command.index("-o") + 1] = str(tmp_path / "sampled")
+    assert main([*command, "--sample", "2"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["tasks"] == 2
+    assert told["quality"] == {"high": 1, "no face": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ([], "give a folder of pictures, or --read FILE"),
+        (["{}", "--read", "a.json"], "give a folder of pictures, or --read FILE"),
+        (["{}"], "give the folder of the project with -o OUT"),
+        (["none", "-o", "{}/out"], "none: no such folder of pictures"),
+        (["{}", "-o", "{}/out"], "holds no pictures"),
+        (["--read", "none.json"], "none.json: cannot be read"),
+        (["--read", "{}/undone.json"], "no task was labelled yet"),
+        (["--read", "{}/split.json"], "split 'dev' is none of"),
+    ],
+)
+def test_bad_input_is_one_line(more, told, tmp_path, capsys):
+    (tmp_path / "undone.json").write_text('[{"data": {"image": "a.jpg"}, "annotations": []}]')
+    (tmp_path / "split.json").write_text(
+        '[{"data": {"image": "a.jpg", "split": "dev"}, "annotations": [{"result": []}]}]'
+    )
+    assert main(["label", *(one.format(tmp_path) for one in more)]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
