@@ -60,7 +60,8 @@ def read_picture(content: bytes, name: str) -> Image:
                 white = Pictures.new("RGBA", turned.size, "white")
                 turned = Pictures.alpha_composite(white, turned)
             pixels = np.asarray(turned.convert("RGB"), np.uint8)
-    except (UnidentifiedImageError, Pictures.DecompressionBombError):
+    # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
+    except (UnidentifiedImageError, Pictures.DecompressionBombError, ModuleNotFoundError):
         raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise MoodstreamError(f"{name}: the picture is damaged") from None
