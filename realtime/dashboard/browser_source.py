@@ -95,7 +95,8 @@ def _check(jpeg: bytes) -> None:
     try:
         with Pictures.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
             size = picture.size
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
+    except (UnidentifiedImageError, ModuleNotFoundError, OSError, ValueError, SyntaxError):
         raise MoodstreamError("not a JPEG picture") from None
     except Pictures.DecompressionBombError:
         size = (MOST_SIDE + 1, 1)
