@@ -237,13 +237,13 @@ def test_with_faces_to_hide_only_pictures_that_were_looked_at_are_shown():
         seen: list = []  # noqa: RUF012
 
         def detect(self, images, min_confidence):
-            self.seen.extend(int(image[0, 0, 0]) for image in images)
+            self.seen.extend(int(image[116, 156, 0]) for image in images)
             time.sleep(0.06)
             return super().detect(images, min_confidence)
 
     def numbered(k):
         image = BRIGHT.copy()
-        image[:2, :2] = k % 250
+        image[108:, 148:] = k % 250  # far from face and edge, so that enlarging keeps it
         return image
 
     detector = Notes()
@@ -253,7 +253,8 @@ def test_with_faces_to_hide_only_pictures_that_were_looked_at_are_shown():
     # before the first frame there may be a blank picture of another size, which says "connecting"
     pictures = [image for _, image in run.pictures if image.shape == run.pictures[-1][1].shape]
     assert len(pictures) >= 10
-    assert {int(image[0, 0, 0]) for image in pictures} <= set(detector.seen)
+    near = {k + d for k in detector.seen for d in (-1, 0, 1)}  # drawing may round
+    assert {int(image[349, 469, 0]) for image in pictures} <= near
     # the face at (10, 10)-(40, 40) of the first is not to be recognised; pictures are enlarged
     image, scale = pictures[0], 3
     face = image[12 * scale : 38 * scale, 12 * scale : 38 * scale].astype(float)
