@@ -100,7 +100,8 @@ class Presenter:
             return
         found = self._next()
         if found is None:
-            self._quiet(self._trouble())
+            if not self._switches.stop.is_set():  # a source that was stopped is no trouble
+                self._quiet(self._trouble())
             return
         captured, moment = found
         if self._number:

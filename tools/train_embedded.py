@@ -24,7 +24,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,8 @@ class Phase:
     """peak: highest learning rate; strength: of the augmentation, 0 to 1; balance: exponent by
     which rare classes are drawn more often (0 as they are, 1 all alike); small: the first epochs,
     which run on pictures of 40 px and take a third less; teacher: the share of the targets that is
-    the predictions of the network the phase starts from (self-distillation: about one FER2013
-    label in ten is wrong).
+    predicted, by all the networks of ``--start`` together or else by the network the phase starts
+    from (distillation: about one FER2013 label in ten is wrong).
     """
 
     name: str
@@ -86,6 +86,7 @@ MEMBERS: Mapping[str, Member] = {
         (
             Phase("broad", 30, 0.08, 1.0, balance=0.5, mixup=True),
             Phase("fine", 8, 0.03, 0.4, balance=0.5, teacher=0.4),
+            Phase("mild", 30, 0.06, 0.5, small=20, teacher=0.5),
         ),
     ),
 }
@@ -264,6 +265,7 @@ def train(
     splits: dict[str, tuple[Tensor, Tensor]],
     phase: Phase,
     model: nn.Module,
+    teachers: Sequence[nn.Module],
 ) -> nn.Module:
     """Train ``model`` in place and return the average of its weights."""
     member = MEMBERS[args.member]
@@ -271,7 +273,7 @@ def train(
     images, labels = splits["train"]
     targets = F.one_hot(labels, len(CLASSES)).float()
     if phase.teacher:
-        taught = logits_of(model, images, flip=True).softmax(1)
+        taught = sum(logits_of(t, images, flip=True).softmax(1) for t in teachers) / len(teachers)
         targets = (1 - phase.teacher) * targets + phase.teacher * taught
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
@@ -445,11 +447,22 @@ def run_training(args: argparse.Namespace) -> None:
     torch.manual_seed(member.seed)
     model: nn.Module = EmotionNet(member.widths).to(memory_format=torch.channels_last)
     phases = list(member.phases)
+    teachers = []
     if args.start is not None:
-        take_over(model, args.start / f"{args.member}.onnx", splits["train"][0][:2048])
+        teachers = [started(args.start, name, splits) for name in MEMBERS]
+        model.load_state_dict(teachers[list(MEMBERS).index(args.member)].state_dict())
         phases = phases[[p.name for p in phases].index(args.first) :]
     for phase in phases:
-        model = train(args, splits, phase, model)
+        model = train(args, splits, phase, model, teachers or [model])
+
+
+def started(
+    networks: Path, name: str, splits: dict[str, tuple[Tensor, Tensor]]
+) -> nn.Module:
+    """A member as it was exported to ``networks``."""
+    model = EmotionNet(MEMBERS[name].widths)
+    take_over(model, networks / f"{name}.onnx", splits["train"][0][:2048])
+    return model
 
 
 def trained(
@@ -460,9 +473,7 @@ def trained(
     last = member.phases[-1]
     path = args.out / name / f"{last.name}.pt"
     if args.start is not None and not path.exists():
-        model = EmotionNet(member.widths)
-        take_over(model, args.start / f"{name}.onnx", splits["train"][0][:2048])
-        return model, False
+        return started(args.start, name, splits), False
     state = torch.load(path, weights_only=True)
     if state["epoch"] != last.epochs:
         raise SystemExit(f"{name}: {last.name} is at epoch {state['epoch']} of {last.epochs}")
