@@ -27,8 +27,9 @@ MAX_COMPILED = 8
 class CenterFace:
     """CenterFace on OpenVINO.
 
-    weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side has more px are shrunk first;
-    min_side: those with fewer are enlarged first, which finds smaller faces at a higher price;
+    weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side
+    has more px are shrunk first; min_side: those with fewer are enlarged first, which finds
+    smaller faces at a higher price;
     precision: bf16 is about twice as fast where the CPU has it.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
@@ -90,6 +91,18 @@ class CenterFace:
         return ceil(height / 32) * 32, ceil(width / 32) * 32
 
 
+def quantised(weights: Path) -> Path:
+    """The int8 version of the network, calibrated on the sample footage at three sizes."""
+    from moodstream.realtime.engines import int8
+
+    def batches() -> list[F32]:
+        sizes = [CenterFace(weights, side, side).network_size for side in (320, 640, 1280)]
+        pictures = int8.sample_pictures()
+        return [to_blob(image, size(image.shape))[None] for image in pictures for size in sizes]
+
+    return int8.quantised(weights, batches, (-1, 3, -1, -1))
+
+
 def to_blob(image: Image, size: tuple[int, int]) -> F32:
     """A picture as the network wants it: (3, height, width) BGR, 0 to 255, stretched to size."""
     height, width = size
@@ -112,8 +125,8 @@ def decode(outputs: Sequence[F32], threshold: float) -> Detections:
     heat, log_size, offset, marks = outputs
     rows, cols = np.nonzero(heat[0] > threshold)
     limits = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
-    values = [part[:, rows, cols] for part in (log_size, offset, marks)]
-    boxes, points = geometry(np, rows, cols, *values, limits)
+    sizes, shifts, marks = (part[:, rows, cols] for part in (log_size, offset, marks))
+    boxes, points = geometry(np, rows, cols, sizes, shifts, marks, limits)
     faces = Detections(boxes.astype(np.float32), heat[0, rows, cols], points.astype(np.float32))
     return faces.take(nms(faces.boxes, faces.scores, NMS_IOU, inclusive=True))
 

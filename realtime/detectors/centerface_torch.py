@@ -42,9 +42,9 @@ class CenterFaceTorch(CenterFace):
         batch = cut([self._pictures.get(image) for image in images], whole, size, "area")
         heat, *maps = self._torch.run(batch)
         image, rows, cols = torch.nonzero(heat[:, 0] > threshold, as_tuple=True)
-        values = [part[image, :, rows, cols].T for part in maps]
+        sizes, shifts, marks = (part[image, :, rows, cols].T for part in maps)
         limits = heat.shape[2] * STRIDE, heat.shape[3] * STRIDE
-        boxes, points = geometry(torch, rows, cols, *values, limits)
+        boxes, points = geometry(torch, rows, cols, sizes, shifts, marks, limits)
         scores = heat[image, 0, rows, cols]
         keep = batched_nms(boxes, scores, image, NMS_IOU)
         parts = [image[:, None], boxes, scores[:, None], points.flatten(1)]
