@@ -61,7 +61,7 @@ class EmbeddedClassifier:
         self.precision: Precision = precision or choose("auto", "cpu", proven=True)
         path = weights.embedded(name)
         if self.precision == "int8":
-            path = _quantised(path)
+            path = quantised(path)
         self._network = compile_model(path, "cpu", precision=self.precision)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
@@ -81,7 +81,7 @@ class EmbeddedClassifier:
         return np.concatenate(parts)
 
 
-def _quantised(path: Path) -> Path:
+def quantised(path: Path) -> Path:
     """The int8 version of a network, calibrated on faces of the sample footage."""
     from moodstream.realtime.detectors.centerface import CenterFace
     from moodstream.realtime.engines import int8

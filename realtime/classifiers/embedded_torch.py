@@ -9,7 +9,7 @@ import numpy as np
 from moodstream.realtime import weights
 from moodstream.realtime.classifiers.embedded import SIZE, EmbeddedClassifier, square
 from moodstream.realtime.engines.base import Precision
-from moodstream.realtime.engines.pictures import cut, pictures_on
+from moodstream.realtime.engines.pictures import cut, levels, pictures_on
 from moodstream.realtime.engines.torch import TorchNetwork, from_onnx
 from moodstream.realtime.frames import F32, Image
 
@@ -36,6 +36,6 @@ class EmbeddedTorch(EmbeddedClassifier):
             (self._pictures.get(image) * weight).sum(0, keepdim=True).round() for image in images
         ]
         where = [np.array([square(box) for box in rows], np.int64) for rows in boxes]
-        faces = cut(grey, where, (SIZE, SIZE), "area").round()
+        faces = levels(cut(grey, where, (SIZE, SIZE), "area"))
         parts = [self._torch.run(part)[0] for part in faces.split(MAX_BATCH)]
         return torch.cat(parts).cpu().numpy()

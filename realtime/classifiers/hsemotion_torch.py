@@ -15,7 +15,7 @@ from moodstream.realtime.classifiers.hsemotion import (
     inside,
 )
 from moodstream.realtime.engines.base import Precision, RunsOn
-from moodstream.realtime.engines.pictures import cut, pictures_on
+from moodstream.realtime.engines.pictures import cut, levels, pictures_on
 from moodstream.realtime.engines.torch import TorchNetwork
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image
@@ -48,6 +48,6 @@ class HSEmotionTorch(HSEmotionClassifier):
         there = self._pictures.device
         mean, std = (torch.from_numpy(v).to(there)[:, None, None] for v in (MEAN, STD))
         pictures = [self._pictures.get(image) for image in images]
-        faces = cut(pictures, where, (self.size, self.size), "triangle").round().flip(1)
+        faces = levels(cut(pictures, where, (self.size, self.size), "triangle")).flip(1)
         parts = ((part / 255 - mean) / std for part in faces.split(MAX_BATCH))
         return torch.cat([self._torch.run(part)[0] for part in parts]).cpu().numpy()

@@ -107,7 +107,14 @@ def _parts(whole: Tensor, owner: I64, boxes: I64, size: tuple[int, int], way: Fi
     index = torch.from_numpy(owner).to(there)[:, None, None]
     cut_out = whole[index, :, lines[:, :, None], cols[:, None, :]].permute(0, 3, 1, 2)
     across, down = weights(wide, size[1], sides[0], way), weights(high, size[0], sides[1], way)
-    return down[:, None] @ cut_out @ across[:, None].mT
+    lines_done = cut_out @ across[:, None].mT
+    # Pillow keeps whole grey levels between its two passes
+    return down[:, None] @ (levels(lines_done) if way == "triangle" else lines_done)
+
+
+def levels(values: Tensor) -> Tensor:
+    """Whole grey levels, halves up as cv2 and Pillow round them."""
+    return (values + 0.5).floor()
 
 
 def weights(lengths: Tensor, size: int, longest: int, way: Filter) -> Tensor:
