@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 import onnx
 import torch
-import ultralytics
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
@@ -44,6 +43,8 @@ def batch_of(images: list[Any], size: tuple[int, int]) -> Any:
 
 def make_detector(folder: Path, images: list[Any]) -> None:
     """A YOLOv8n of one class that answers to every picture, but below every threshold."""
+    import ultralytics
+
     recipe = Path(ultralytics.__file__).parent / "cfg" / "models" / "v8" / "yolov8.yaml"
     entries = {**yaml.safe_load(recipe.read_text()), "nc": 1, "scale": "n"}
     (folder / "yolov8n.yaml").write_text(yaml.safe_dump(entries))

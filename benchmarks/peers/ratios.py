@@ -16,7 +16,8 @@ class Measured:
     """One run of a contender over the clip.
 
     round: which round of the benchmark; beside: the peer that it ran next to, its own name for a
-    peer; others: cores that other programs of the machine used meanwhile, None where unknown.
+    peer; cpu_seconds: of all its threads; others: cores that other programs of the machine used
+    meanwhile, None where unknown.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Measured:
     looks: int
     faces: int
     wall_seconds: float
+    cpu_seconds: float
     others: float | None = None
     more: dict[str, Any] | None = None
 
@@ -33,16 +35,24 @@ class Measured:
     def frames_per_second(self) -> float:
         return self.frames / self.wall_seconds
 
+    @property
+    def cpu_ms_per_frame(self) -> float:
+        return 1000 * self.cpu_seconds / self.frames
+
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times the frames per second of ``theirs`` ``ours`` reached, over the rounds."""
+    """How many times the frames per second of ``theirs`` ``ours`` reached, over the rounds.
+
+    cpu: the median of their CPU time a frame over ours, which a busy machine disturbs less.
+    """
 
     ours: str
     theirs: str
     median: float
     lowest: float
     highest: float
+    cpu: float
     rounds: int
     asked: float | None
 
@@ -54,21 +64,23 @@ class Ratio:
 
 def ratios(runs: Sequence[Measured], peers: Sequence[Contender]) -> list[Ratio]:
     """The ratios of each peer to its rivals: the median of those of the single rounds."""
-    speed = {(run.round, run.beside, run.name): run.frames_per_second for run in runs}
+    at = {(run.round, run.beside, run.name): run for run in runs}
     found = []
     for peer in peers:
-        rounds = sorted({r for r, beside, name in speed if beside == name == peer.name})
+        rounds = sorted({r for r, beside, name in at if beside == name == peer.name})
         for rival, asked in peer.rivals:
-            each = [
-                speed[r, peer.name, rival] / speed[r, peer.name, peer.name]
+            pairs = [
+                (at[r, peer.name, rival], at[r, peer.name, peer.name])
                 for r in rounds
-                if (r, peer.name, rival) in speed
+                if (r, peer.name, rival) in at
             ]
-            if each:
+            if pairs:
+                each = [ours.frames_per_second / theirs.frames_per_second for ours, theirs in pairs]
+                work = [theirs.cpu_ms_per_frame / ours.cpu_ms_per_frame for ours, theirs in pairs]
                 found.append(
                     Ratio(
                         *(rival, peer.name, statistics.median(each), min(each), max(each)),
-                        *(len(each), asked),
+                        *(statistics.median(work), len(each), asked),
                     )
                 )
     return found
@@ -97,6 +109,7 @@ def summary(runs: Sequence[Measured], contenders: Sequence[Contender]) -> list[d
                 "frames_per_second": round(statistics.median(speeds), 2),
                 "slowest": round(min(speeds), 2),
                 "fastest": round(max(speeds), 2),
+                "cpu_ms_per_frame": round(statistics.median(r.cpu_ms_per_frame for r in own), 2),
                 "others_cores": round(statistics.median(others), 2) if others else None,
                 "more": own[-1].more or {},
             }
@@ -108,21 +121,22 @@ def markdown(rows: Sequence[dict[str, Any]], found: Sequence[Ratio]) -> str:
     """Both tables."""
     titles = {row["name"]: row["title"] for row in rows}
     lines = [
-        "| contender | frames/s (median) | slowest–fastest | runs | frames | detector calls "
-        "| faces read | cores used by others |",
-        "|---|---|---|---|---|---|---|---|",
+        "| contender | frames/s (median) | slowest–fastest | CPU ms a frame | runs | frames "
+        "| detector calls | faces read | cores used by others |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         others = "–" if row["others_cores"] is None else f"{row['others_cores']:.1f}"
         lines.append(
             f"| {row['title']} | {row['frames_per_second']:.1f} "
-            f"| {row['slowest']:.1f}–{row['fastest']:.1f} | {row['runs']} | {row['frames']} "
-            f"| {row['looks']} | {row['faces']} | {others} |"
+            f"| {row['slowest']:.1f}–{row['fastest']:.1f} | {row['cpu_ms_per_frame']:.1f} "
+            f"| {row['runs']} | {row['frames']} | {row['looks']} | {row['faces']} | {others} |"
         )
     lines += [
         "",
-        "| against | moodstream with | times as fast (median) | lowest–highest | asked for |",
-        "|---|---|---|---|---|",
+        "| against | moodstream with | times as fast (median) | lowest–highest "
+        "| times less CPU a frame | asked for |",
+        "|---|---|---|---|---|---|",
     ]
     for ratio in found:
         asked = "–"
@@ -131,6 +145,6 @@ def markdown(rows: Sequence[dict[str, Any]], found: Sequence[Ratio]) -> str:
         ours = titles[ratio.ours].removeprefix("moodstream, ")
         lines.append(
             f"| {titles[ratio.theirs]} | {ours} | {ratio.median:.1f} "
-            f"| {ratio.lowest:.1f}–{ratio.highest:.1f} | {asked} |"
+            f"| {ratio.lowest:.1f}–{ratio.highest:.1f} | {ratio.cpu:.1f} | {asked} |"
         )
     return "\n".join(lines) + "\n"

@@ -53,8 +53,9 @@ class Worker:
         others = None
         if busy is not None and after is not None:
             others = max(0.0, (after - busy - answer["cpu_seconds"]) / took)
-        counts = {name: answer.pop(name) for name in ("frames", "looks", "faces", "wall_seconds")}
-        return Measured(self.contender.name, turn, beside, **counts, others=others, more=answer)
+        names = ("frames", "looks", "faces", "wall_seconds", "cpu_seconds")
+        told = {name: answer.pop(name) for name in names}
+        return Measured(self.contender.name, turn, beside, **told, others=others, more=answer)
 
     def close(self) -> None:
         """End the process."""
