@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.photos import plots
 from moodstream.realtime.photos.analyse import SMALLEST_GROUP
 from moodstream.realtime.photos.contributors import said
 from moodstream.realtime.photos.faces import BINS
+from moodstream.realtime.pictures import UnreadableError, read_picture
 from moodstream.realtime.report import flat as flat
 
 if TYPE_CHECKING:
