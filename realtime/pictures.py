@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class TooLargeError(UnreadableError):
 
 
 @contextmanager
-def opened(source: Path | bytes, formats: Sequence[str] | None = None) -> Iterator[Any]:
+def opened(source: Path | bytes, formats: list[str] | None = None) -> Iterator[Any]:
     """A picture of Pillow's, of which only the head is read yet, from a file or from its bytes.
 
     ``formats``: of these only, by Pillow's names. Whatever goes wrong with it is UnreadableError.
@@ -74,7 +74,7 @@ def read_picture(
     *,
     behind: int = GREY,
     most_pixels: int | None = None,
-    formats: Sequence[str] | None = None,
+    formats: list[str] | None = None,
 ) -> Image:
     """A picture as (H, W, 3) uint8 BGR, turned upright as its EXIF tag says.
 
