@@ -24,7 +24,8 @@ from moodstream.realtime.cli import main
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.store import STORE, StoreReader
+from moodstream.realtime.store import STORE
+from moodstream.realtime.store_reader import StoreReader
 
 FIELDS = {
     *("status", "t", "people", "effective_people", "probs", "entropy", "dominant", "fps_in"),

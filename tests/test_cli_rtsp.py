@@ -12,7 +12,8 @@ from rtsp import RtspServer, free_port, lengthen
 from test_cli_live import LIVE, until
 
 from moodstream.realtime.cli import main
-from moodstream.realtime.store import STORE, StoreReader
+from moodstream.realtime.store import STORE
+from moodstream.realtime.store_reader import StoreReader
 
 SECRET = "s3cr3t-Word"
 
