@@ -8,7 +8,8 @@ import subprocess
 import urllib.request
 
 import pytest
-from rtsp import RtspServer, free_port, lengthen
+from conftest import free_port
+from rtsp import RtspServer, lengthen
 from test_cli_live import LIVE, until
 
 from moodstream.realtime.cli import main
