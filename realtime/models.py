@@ -134,15 +134,22 @@ def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
-    progress = settings.progress
-    asked = settings.detector or default_detector
-    if asked == "centerface":
-        detector, found = _centerface(settings.detector_size)
-    else:
-        detector, found = _detector(asked, device, store, progress)
+    detector, found = _detector(settings.detector or default_detector, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
     classifier, read = emotions(settings, device, store)
     return Models(detector, classifier, {"detector": found, "emotion": read})
+
+
+def load_detector(
+    settings: ModelSettings, store: weights.Store | None = None
+) -> tuple[FaceDetector, ModelInfo]:
+    """The face detector alone, and what it is: the one asked for, else that of the pair.
+
+    Unlike in ``load``, ``auto`` is the embedded pair. Raises MoodstreamError.
+    """
+    pair = "embedded" if settings.models == "auto" else settings.models
+    asked, device = settings.detector or _PAIRS[pair][0], choose_device(settings.device)
+    return _detector(asked, settings, device, store or weights.Store())
 
 
 def load_classifier(
@@ -236,13 +243,15 @@ def _centerface(size: int) -> tuple[FaceDetector, ModelInfo]:
 
 
 def _detector(
-    asked: str, device: RunsOn, store: weights.Store, progress: bool
+    asked: str, settings: ModelSettings, device: RunsOn, store: weights.Store
 ) -> tuple[FaceDetector, ModelInfo]:
+    if asked == "centerface":
+        return _centerface(settings.detector_size)
     if asked == "haar":
         from moodstream.realtime.detectors.haar import CASCADE, Haar
 
         return Haar(), _info("haar", CASCADE, "opencv", "cpu")
-    path = _weights_path(asked, "detector", detectors.NAMES, device, store, progress)
+    path = _weights_path(asked, "detector", detectors.NAMES, device, store, settings.progress)
     if path.suffix == ".onnx":
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
 

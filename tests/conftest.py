@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import functools
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,12 @@ from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces,
 # time limits per example belong in benchmarks: shared machines are noisy
 settings.register_profile("moodstream", deadline=None)
 settings.load_profile("moodstream")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,13 +17,14 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import needs_x
+from conftest import free_port, needs_x
 
 from moodstream.realtime.cli import main
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.store import STORE, StoreReader
+from moodstream.realtime.store import STORE
+from moodstream.realtime.store_reader import StoreReader
 
 FIELDS = {
     *("status", "t", "people", "effective_people", "probs", "entropy", "dominant", "fps_in"),
@@ -59,11 +59,6 @@ def until(true: Callable[[], object], seconds: float = 60.0) -> object:
 def rows_of(folder: Path) -> list[dict]:
     with StoreReader(folder / STORE) as store:
         return list(store.timeline(0))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def whole_state_at(port: int) -> dict:

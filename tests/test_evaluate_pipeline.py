@@ -137,7 +137,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def people(footage, networks):
     """The group photo, its faces labelled as the networks themselves find and read them."""
-    from moodstream.realtime.evaluation.pictures import read_picture
+    from moodstream.realtime.pictures import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     found = networks.detector.detect([image], 0.5)[0]

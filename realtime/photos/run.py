@@ -14,7 +14,6 @@ from typing import Any, Literal
 import cv2
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.evaluation.pictures import SUFFIXES, UnreadableError
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import finished, prepare_folder, writing
@@ -24,6 +23,7 @@ from moodstream.realtime.photos.draw import annotated
 from moodstream.realtime.photos.faces import PhotoFaces, look
 from moodstream.realtime.photos.parts import Parts
 from moodstream.realtime.photos.reading import HEIC, Photo, read_photo, shape_of
+from moodstream.realtime.pictures import SUFFIXES, UnreadableError
 
 ANNOTATED = "annotated"
 OUTPUTS = ("faces.parquet", "photos.parquet", "failures.csv", "report.html", "summary.json")
