@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from moodstream.realtime.dashboard.allow import AllowedSources
@@ -103,3 +105,15 @@ def command(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
             yield process, said.split(" at ")[1].split()[0]
         finally:
             process.kill()
+
+
+def jpeg(width: int = 64, height: int = 48, grey: int = 90) -> bytes:
+    picture = np.full((height, width, 3), grey, np.uint8)
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def wait(condition: Any, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
