@@ -1,21 +1,24 @@
 """moodstream beside its peers: the same clip in the same run, each in its own environment.
 
-    python benchmarks/peers --work DIR [--runs 5] [--json FILE]
+    python benchmarks/peers --work DIR [--runs 5] [--json FILE] [--calm]
 
 In each round every peer runs once over the clip, and right before it the contenders of moodstream
 that it is measured against: a machine that other programs slow down slows both. Ratios are medians
-over the rounds. DIR keeps the environments (9 GB) for the next time. Prints Markdown.
+over the rounds. DIR keeps the environments (13 GB) for the next time. Prints Markdown, also of
+what there is when it is ended by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +26,7 @@ from pathlib import Path
 import contenders
 import environments
 import ratios
-from workers import Worker
+from workers import Worker, calm
 
 CLIP, WARM_UP = "WolfgangLanger_Pexels.mp4", 40
 
@@ -65,36 +68,61 @@ def make_networks(work: Path, clip: Path) -> Path:
 
 def measure(
     peers: list[contenders.Contender], work: Path, clip: Path, args: argparse.Namespace
-) -> list[ratios.Measured]:
-    """All rounds; every process is started and warmed up before the first."""
+) -> Iterator[ratios.Measured]:
+    """The runs of all rounds; every process is started and warmed up before the first."""
     rivals = {name for peer in peers for name, _ in peer.rivals}
     chosen = [*(own for own in contenders.OURS if own.name in rivals), *peers]
     networks = make_networks(work, clip)
-    runs = []
     with ExitStack() as stack:
         workers = {}
         for contender in chosen:
-            print(f"starting {contender.name} ...", file=sys.stderr, flush=True)
+            say(f"starting {contender.name} ...")
             workers[contender.name] = worker = Worker(contender, work, clip, networks)
             stack.callback(worker.close)
             worker.run(WARM_UP, 0, contender.name)
-        for turn in range(args.runs):
-            for peer in peers:
-                for name in (*(rival for rival, _ in peer.rivals), peer.name):
-                    run = workers[name].run(args.frames, turn, peer.name)
-                    runs.append(run)
-                    others = "" if run.others is None else f", others {run.others:.1f} cores"
-                    speed = f"{name:10s} {run.frames_per_second:7.1f} frames/s{others}"
-                    print(f"round {turn + 1}: {speed}", file=sys.stderr, flush=True)
-    return runs
+        for turn, peer in itertools.product(range(args.runs), peers):
+            if args.calm and not calm():
+                say("the machine does not come to rest; going on")
+            for name in (*(rival for rival, _ in peer.rivals), peer.name):
+                run = workers[name].run(args.frames, turn, peer.name)
+                others = "" if run.others is None else f", others {run.others:.1f} cores"
+                say(f"round {turn + 1}: {name:10s} {run.frames_per_second:7.1f} frames/s{others}")
+                yield run
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def report(
+    runs: list[ratios.Measured], peers: list[contenders.Contender], file: Path | None
+) -> str:
+    """The tables in Markdown; everything goes to ``file`` as JSON."""
+    rows, found = ratios.summary(runs, [*contenders.OURS, *peers]), ratios.ratios(runs, peers)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    if file is not None:
+        result = {"machine": machine, "clip": CLIP, "contenders": rows}
+        result["ratios"] = [asdict(ratio) | {"met": ratio.met} for ratio in found]
+        result["runs"] = [asdict(run) for run in runs]
+        file.write_text(json.dumps(result, indent=2) + "\n")
+    return f"{CLIP}; {machine}\n\n{ratios.markdown(rows, found)}"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     names = [peer.name for peer in contenders.PEERS]
-    parser = argparse.ArgumentParser(prog="python benchmarks/peers", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--work", type=Path, required=True, metavar="DIR")
     parser.add_argument("--runs", type=int, default=5, help="rounds (5)")
     parser.add_argument("--frames", type=int, default=0, help="only so many frames (all)")
+    parser.add_argument(
+        "--calm",
+        action="store_true",
+        help="before each peer wait until other programs leave the machine alone (10 min at most)",
+    )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="PEER")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON")
     args = parser.parse_args(arguments)
@@ -114,17 +142,14 @@ def main() -> None:
     from moodstream.samples.fetch import fetch
 
     clip = fetch([CLIP])[CLIP].resolve()
-    runs = measure(peers, work, clip, args)
-    rows = ratios.summary(runs, [*contenders.OURS, *peers])
-    found = ratios.ratios(runs, peers)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    print(f"{clip.name}; {args.runs} rounds; {machine}\n")
-    print(ratios.markdown(rows, found))
-    if args.json:
-        result = {"machine": machine, "clip": clip.name, "contenders": rows}
-        result["ratios"] = [asdict(ratio) | {"met": ratio.met} for ratio in found]
-        result["runs"] = [asdict(run) for run in runs]
-        args.json.write_text(json.dumps(result, indent=2) + "\n")
+    runs: list[ratios.Measured] = []
+    try:
+        for run in measure(peers, work, clip, args):
+            runs.append(run)
+            report(runs, peers, args.json)  # hours may lie behind the last of them
+    except KeyboardInterrupt:
+        say("stopped; this is what there is so far")
+    print(report(runs, peers, args.json))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,21 @@ class Worker:
         raise SystemExit("\n".join([f"{self.contender.name} {what}; its last words:", *tail]))
 
 
+def calm(cores: float = 0.2, seconds: float = 5.0, patience: float = 600.0) -> bool:
+    """Wait until less than ``cores`` are used for ``seconds``; False if that takes too long.
+
+    The contenders are idle meanwhile, so what is used is used by others.
+    """
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        before = busy_seconds()
+        time.sleep(seconds)
+        after = busy_seconds()
+        if before is None or after is None or after - before < cores * seconds:
+            return True
+    return False
+
+
 def busy_seconds() -> float | None:
     """Seconds that all cores together have worked since the machine started; Linux only."""
     try:
