@@ -15,7 +15,7 @@ from moodstream.realtime.cli_evaluate_common import (
     progress,
     tell,
 )
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import add_front_end, add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _add_emotions(kinds: Any) -> None:
         "FILE; use other faces than those you report figures on",
     )
     add_model_options(parser)
+    add_front_end(parser)
     parser.set_defaults(func=run_emotions)
 
 

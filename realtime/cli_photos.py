@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import add_front_end, add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photo or folder")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
     add_model_options(parser)
+    add_front_end(parser)
     _add_figures(parser)
     _add_written(parser)
     parser.set_defaults(func=run)
@@ -56,6 +57,11 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         metavar="EMOTION",
         help="show who contributes to angry, disgust, fear, happy, sad, surprise or neutral; "
         "several times for several, else to the one shown most",
+    )
+    figures.add_argument(
+        "--text",
+        action="store_true",
+        help="read the words in the photos too, by PP-OCR (pip install 'moodstream[text]')",
     )
 
 
@@ -91,6 +97,7 @@ def _settings(args: argparse.Namespace) -> RunSettings:
             args.pictures,
             tuple(dict.fromkeys(args.target or ())),
             args.overwrite,
+            args.text,
         )
     except ValueError as error:
         raise MoodstreamError(str(error)) from None
