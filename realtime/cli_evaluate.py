@@ -18,7 +18,13 @@ from moodstream.realtime.cli_evaluate_common import (
     tell,
     write_results,
 )
-from moodstream.realtime.cli_options import add_model_options, load_models, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_front_end,
+    add_model_options,
+    load_models,
+    model_settings,
+    number,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -93,6 +99,7 @@ def _add_emotions(kinds: Any) -> None:
         "FILE; use other faces than those you report figures on",
     )
     add_model_options(parser)
+    add_front_end(parser)
     parser.set_defaults(func=run_emotions)
 
 

@@ -14,7 +14,12 @@ from moodstream.realtime.cli_evaluate_common import (
     tell,
     write_results,
 )
-from moodstream.realtime.cli_options import add_model_options, load_models, number
+from moodstream.realtime.cli_options import (
+    add_front_end,
+    add_model_options,
+    load_models,
+    number,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -66,6 +71,7 @@ def _add_pipeline(kinds: Any) -> None:
     )
     _add_picture_options(parser, labels=True, sheet="mistakes.png")
     add_model_options(parser)
+    add_front_end(parser)
     parser.set_defaults(func=run_pipeline)
 
 

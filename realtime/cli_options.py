@@ -75,6 +75,16 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
     )
 
 
+def add_front_end(parser: argparse.ArgumentParser) -> None:
+    """The option for what is done to faces before they are read."""
+    parser.add_argument(
+        "--front-end",
+        choices=("align", "enlarge"),
+        help="align: faces tilted by more than 10 degrees are turned upright by their landmarks; "
+        "enlarge: those under 96 px are enlarged by Lanczos (neither by default: see README)",
+    )
+
+
 def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
     """What ``add_model_options`` read."""
     from moodstream.realtime.models import ModelSettings
@@ -87,6 +97,7 @@ def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
         progress,
         args.detector_size,
         args.calibration,
+        getattr(args, "front_end", None),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli_options import (
     add_face_limits,
+    add_front_end,
     add_model_options,
     add_printing_options,
     add_privacy_option,
@@ -33,6 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photo or folder")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
     add_model_options(parser)
+    add_front_end(parser)
     _add_figures(parser)
     _add_written(parser)
     parser.set_defaults(func=run)
@@ -54,6 +56,11 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         metavar="EMOTION",
         help="show who contributes to angry, disgust, fear, happy, sad, surprise or neutral; "
         "several times for several, else to the one shown most",
+    )
+    figures.add_argument(
+        "--text",
+        action="store_true",
+        help="read the words in the photos too, by PP-OCR (pip install 'moodstream[text]')",
     )
 
 
@@ -86,6 +93,7 @@ def _settings(args: argparse.Namespace) -> RunSettings:
             args.pictures,
             tuple(dict.fromkeys(args.target or ())),
             args.overwrite,
+            args.text,
         )
     except ValueError as error:
         raise MoodstreamError(str(error)) from None

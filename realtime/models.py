@@ -30,7 +30,8 @@ class ModelSettings:
 
     detector_size: CenterFace reads pictures at this longer side in px at most; calibration:
     stored (the temperature that came with the weights, where one did), none, or a file that
-    ``evaluate emotions --save-calibration`` wrote.
+    ``evaluate emotions --save-calibration`` wrote; front_end: one of ``front_ends.NAMES``, what is
+    done to each face before it is read.
     """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
@@ -40,12 +41,13 @@ class ModelSettings:
     progress: bool = False
     detector_size: int = 1280
     calibration: str = "stored"
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """What ran: its name, file, SHA-256, the engine and device that ran it, and for a
-    classifier the temperature of its probabilities (1 is uncalibrated).
+    classifier the temperature of its probabilities (1 is uncalibrated) and the front end.
 
     An ensemble names its members' files and sums in one line each, divided by spaces.
     """
@@ -56,6 +58,7 @@ class ModelInfo:
     engine: str
     device: str
     temperature: float | None = None
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def emotions(
         asked = "ensemble"  # so that its temperature holds, whichever way it is written
     parts = [_classifier(name, device, store, settings.progress) for name in names]
     if len(parts) == 1:
-        return _calibrated(*parts[0], settings.calibration)
+        return _calibrated(*_prepared(*parts[0], settings.front_end), settings.calibration)
     # A fitted file is for the average of members as they are; each may have a stored temperature.
     inner = "stored" if settings.calibration == "stored" else "none"
     members = [_calibrated(*part, inner)[0] for part in parts]
@@ -198,7 +201,26 @@ def emotions(
         engine=" ".join(dict.fromkeys(info.engine for info in each)),
         device=" ".join(dict.fromkeys(info.device for info in each)),
     )
-    return _calibrated(Ensemble(members, asked), whole, settings.calibration)
+    voting = _prepared(Ensemble(members, asked), whole, settings.front_end)
+    return _calibrated(*voting, settings.calibration)
+
+
+def _prepared(
+    classifier: EmotionClassifier, info: ModelInfo, front_end: str | None
+) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier behind a front end, if one is asked for."""
+    if front_end is None:
+        return classifier, info
+    from moodstream.realtime import front_ends
+
+    if front_end == "enlarge":
+        change: front_ends.FrontEnd = front_ends.enlarge
+    elif front_end == "align":
+        change = front_ends.Align(_centerface(front_ends.LANDMARK_SIDE)[0])
+    else:
+        known = ", ".join(front_ends.NAMES)
+        raise MoodstreamError(f"--front-end {front_end}: expected one of {known}")
+    return front_ends.WithFrontEnd(classifier, change), replace(info, front_end=front_end)
 
 
 def _calibrated(
