@@ -108,9 +108,8 @@ def _page(registry: Registry, routes: Routes) -> Any:
             with gr.Tab("About", id="about"):
                 about_tab.build(registry)
         ticket = gr.Textbox(visible="hidden", elem_id="ms-ticket")
-        page.load(act.open, None, ticket, **act.quiet).then(
-            None, ticket, None, js="token => { window.moodstream?.begin(token); }"
-        )
+        begin = "token => { window.moodstreamTicket = token; window.moodstream?.begin(token); }"
+        page.load(act.open, None, ticket, **act.quiet).then(None, ticket, None, js=begin)
         privacy.change(act.privacy, privacy, None, **act.quiet).then(None, js=act.refresh)
         page.unload(act.left)
     return page
