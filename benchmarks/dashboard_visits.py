@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from browser import chromium, command, mjpeg
 
 _WARM = 10
+_PATIENCE = 120_000  # ms, on a machine that has other things to do
 _GONE = 8.0  # a page that has left may come back for some seconds
 
 
@@ -31,6 +32,7 @@ def visit(browser: Any, url: str) -> None:
     """Open the page, use it, and close it while it is at work."""
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
     page.goto(url)
     page.wait_for_selector("#ms-stop[disabled]")
     page.click("#ms-start")

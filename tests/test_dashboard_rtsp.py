@@ -32,10 +32,10 @@ def start(one: Visit, address: str) -> None:
 def refused(one: Visit, address: str) -> str:
     """What the page says of an address that it may not open."""
     start(one, address)
-    toast = one.page.locator(".toast-body")
+    toast = one.page.get_by_test_id("toast-body")
     toast.wait_for()
-    said = toast.locator(".toast-text").text_content().strip()
-    toast.locator(".toast-close").click()
+    said = toast.get_by_test_id("toast-text").text_content().strip()
+    toast.get_by_test_id("toast-close").click()
     toast.wait_for(state="detached")
     assert one.session.live is None
     return said
