@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         raise MoodstreamError("--auth: expected USER:PASSWORD")
     allowed = AllowedSources.parse(args.allow_source)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+    from moodstream.realtime.dashboard import memory
+
+    memory.keep_small()
     from moodstream.realtime import models
     from moodstream.realtime.dashboard.app import build, warm_up
     from moodstream.realtime.dashboard.server import DashboardServer
@@ -71,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         server = DashboardServer(app, args.host, args.port)
         try:
             server.start()
+            memory.settle()
             _say_where(server.url, args, loaded.notice)
             return _wait(server)
         finally:

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moodstream.realtime.dashboard.allow import AllowedSources
 from moodstream.realtime.dashboard.sessions import Limits, Registry
@@ -57,14 +58,16 @@ def dashboard(
     limits: Limits | None = None,
     allowed: AllowedSources | None = None,
     auth: str | None = None,
+    heard: bytearray | None = None,
 ) -> Iterator[tuple[str, Registry]]:
-    """A dashboard on a free port: its address and its registry."""
+    """A dashboard on a free port: its address and its registry; ``heard`` gets all it answers."""
     from moodstream.realtime.dashboard.app import build
     from moodstream.realtime.dashboard.server import DashboardServer
 
     registry = Registry(networks, allowed, limits)
     try:
-        server = DashboardServer(build(registry, {"127.0.0.1"}, auth), "127.0.0.1", 0)
+        app = build(registry, {"127.0.0.1"}, auth)
+        server = DashboardServer(app if heard is None else overheard(app, heard), "127.0.0.1", 0)
         try:
             server.start()
             yield server.url, registry
@@ -72,6 +75,23 @@ def dashboard(
             assert server.stop()
     finally:
         registry.close()
+
+
+def overheard(app: ASGIApp, heard: bytearray) -> ASGIApp:
+    """The application, with every byte that it answers kept: statuses, headers and bodies."""
+
+    async def listening(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            for name, value in message.get("headers", ()):
+                heard.extend(name + b": " + value + b"\n")
+            heard.extend(message.get("body", b""))
+            await send(message)
+
+        # a packed answer could not be searched
+        plain = [pair for pair in scope.get("headers", ()) if pair[0] != b"accept-encoding"]
+        await app({**scope, "headers": plain}, receive, noting)
+
+    return listening
 
 
 def mjpeg(video: Path, out: Path, width: int = 640) -> Path:

@@ -333,6 +333,17 @@ def test_cancel_leaves_nothing(visit: Callable[..., Visit], tmp_path: Path) -> N
     assert not list(one.session.folder.rglob("*.*"))
 
 
+def test_a_script_that_comes_late_is_no_dead_page(chrome: Any, site: tuple[str, Registry]) -> None:
+    context = chrome.new_context()
+    page, held = context.new_page(), []
+    page.route("**/page.js", lambda route: held.append(route))
+    page.goto(site[0], wait_until="commit")
+    page.wait_for_function("window.moodstreamTicket")
+    held[0].continue_()
+    page.wait_for_selector("#ms-stop[disabled]")
+    context.close()
+
+
 def test_closing_the_tab_ends_its_run(visit: Callable[..., Visit]) -> None:
     one = visit()
     one.page.click("#ms-start")

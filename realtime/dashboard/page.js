@@ -590,3 +590,5 @@ window.moodstream = (() => {
   addEventListener("resize", () => { if (state) chart(Boolean(state.live)); });
   return {begin, refresh};
 })();
+// Gradio fetches this script while the page is already at work: the ticket may have come before it.
+window.moodstream.begin(window.moodstreamTicket);
