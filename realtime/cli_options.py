@@ -59,6 +59,13 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
         "`evaluate emotions --save-calibration` wrote",
     )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    group.add_argument(
+        "--precision",
+        choices=("auto", "f32", "bf16", "int8"),
+        default="auto",
+        help="what networks compute in; auto: half precision on CUDA, bf16 on CPUs that have it "
+        "for networks that answer as well in it, else f32; int8 needs the package nncf",
+    )
     if not detector:
         parser.set_defaults(detector=None, detector_size=1280)
         return
@@ -97,6 +104,7 @@ def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
         progress,
         args.detector_size,
         args.calibration,
+        args.precision,
         getattr(args, "front_end", None),
     )
 
