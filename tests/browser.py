@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,3 +124,33 @@ def command(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
             yield process, said.split(" at ")[1].split()[0]
         finally:
             process.kill()
+
+
+_PATIENCE = 120_000  # ms, on a machine that has other things to do
+_GONE = 8.0  # a page that has left may come back for some seconds
+
+
+def visit(browser: Any, url: str) -> None:
+    """Open the page, use two tabs of it, and close it while it is at work."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
+    page.goto(url)
+    page.wait_for_selector("#ms-stop[disabled]")
+    page.click("#ms-start")
+    page.wait_for_function("document.querySelector('#ms-picture').dataset.number > 5")
+    page.get_by_role("tab", name="Photo").click()
+    page.click("#ms-photo-sample")
+    page.wait_for_selector("#ms-photo-people li:nth-child(5)")
+    context.close()
+
+
+def left_over(pid: int, folder: Path) -> dict[str, float]:
+    """threads, resident memory in MB, and files, once everybody is gone (Linux only)."""
+    time.sleep(_GONE)
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return {
+        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
+        "mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
+        "files": sum(path.is_file() for path in folder.rglob("*")),
+    }
