@@ -12,46 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from browser import chromium, command, mjpeg
+from browser import chromium, command, left_over, mjpeg, visit
 
 _WARM = 10
-_PATIENCE = 120_000  # ms, on a machine that has other things to do
-_GONE = 8.0  # a page that has left may come back for some seconds
-
-
-def visit(browser: Any, url: str) -> None:
-    """Open the page, use it, and close it while it is at work."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.set_default_timeout(_PATIENCE)
-    page.goto(url)
-    page.wait_for_selector("#ms-stop[disabled]")
-    page.click("#ms-start")
-    page.wait_for_function("document.querySelector('#ms-picture').dataset.number > 5")
-    page.get_by_role("tab", name="Photo").click()
-    page.click("#ms-photo-sample")
-    page.wait_for_selector("#ms-photo-people li:nth-child(5)")
-    context.close()
-
-
-def measure(pid: int, folder: Path) -> dict[str, float]:
-    """threads, resident memory in MB, and files, once everybody is gone."""
-    time.sleep(_GONE)
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return {
-        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
-        "mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
-        "files": sum(path.is_file() for path in folder.rglob("*")),
-    }
 
 
 def run(visits: int, every: int, folder: Path) -> list[dict[str, float]]:
@@ -72,7 +41,7 @@ def run(visits: int, every: int, folder: Path) -> list[dict[str, float]]:
     ):
         for number in range(-_WARM, visits + 1):
             if number >= 0 and number % every == 0:
-                found.append({"visits": number, **measure(process.pid, server)})
+                found.append({"visits": number, **left_over(process.pid, server)})
                 print(json.dumps(found[-1]), flush=True)
             if number < visits:
                 visit(browser, url)

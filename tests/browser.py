@@ -137,3 +137,33 @@ def wait(condition: Any, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
+
+
+_PATIENCE = 120_000  # ms, on a machine that has other things to do
+_GONE = 8.0  # a page that has left may come back for some seconds
+
+
+def visit(browser: Any, url: str) -> None:
+    """Open the page, use two tabs of it, and close it while it is at work."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
+    page.goto(url)
+    page.wait_for_selector("#ms-stop[disabled]")
+    page.click("#ms-start")
+    page.wait_for_function("document.querySelector('#ms-picture').dataset.number > 5")
+    page.get_by_role("tab", name="Photo").click()
+    page.click("#ms-photo-sample")
+    page.wait_for_selector("#ms-photo-people li:nth-child(5)")
+    context.close()
+
+
+def left_over(pid: int, folder: Path) -> dict[str, float]:
+    """threads, resident memory in MB, and files, once everybody is gone (Linux only)."""
+    time.sleep(_GONE)
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return {
+        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
+        "mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
+        "files": sum(path.is_file() for path in folder.rglob("*")),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import signal
 import threading
 import time
@@ -25,6 +26,7 @@ from moodstream.realtime.dashboard.live_run import Figures
 from moodstream.realtime.dashboard.sessions import Busy, Limits, Registry
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Detections
 from moodstream.realtime.models import ModelInfo, Models
 
 ANN, BOB = "a" * 32, "b" * 32
@@ -166,6 +168,28 @@ def test_the_password_protects_every_route(guarded: tuple[str, Registry]) -> Non
     assert right(paths[0])[0] == 200
 
 
+def test_the_password_protects_what_gradio_brings_too(guarded: tuple[str, Registry]) -> None:
+    from moodstream.realtime.dashboard.app import build
+
+    url, registry = guarded
+    paths = {re.sub(r"\{[^}]*\}", "x", path) for path in _paths(build(registry)._app.router)}
+    assert len(paths) > 40
+    assert {"/config", "/gradio_api/queue/join", "/moodstream/s/x/state"} <= paths
+    for path in paths:
+        assert Asker(url, ANN)(path)[0] == 401, path
+
+
+def _paths(router: Any, under: str = "") -> Iterator[str]:
+    """Every route of an application and of what is mounted in it."""
+    for route in router.routes:
+        if hasattr(route, "routes"):
+            yield from _paths(route, under + route.path)
+        elif hasattr(route, "path"):
+            yield under + route.path
+        else:  # FastAPI includes routers as they are
+            yield from _paths(route.original_router, under)
+
+
 def test_a_page_of_gradio_names_no_other_host(site: tuple[str, Registry]) -> None:
     status, content = Asker(site[0])("/")
     page = content.decode()
@@ -284,6 +308,39 @@ def test_group_only_keeps_nothing_of_anybody(site: tuple[str, Registry], tmp_pat
     shares = [k for k, name in enumerate(rows[0].split(",")) if name[:2] in ("p_", "w_", "u_")]
     assert len(rows) > 5
     assert all(not row.split(",")[k] for row in rows[1:] for k in shares)
+
+
+class ThreeFaces(OneFace):
+    """A detector that finds three faces side by side."""
+
+    box = np.array([[10, 10, 40, 40], [60, 10, 90, 40], [110, 10, 140, 40]], np.float32)
+
+    def detect(self, images: Any, min_confidence: float) -> list[Detections]:
+        return [Detections(self.box.copy(), np.ones(3, np.float32)) for _ in images]
+
+
+def test_group_only_tells_of_three_people_together_and_of_nobody_alone(tmp_path: Path) -> None:
+    info = one_face().info["detector"]
+    models = Models(ThreeFaces(), Says(SAD), {"detector": info, "emotion": info})
+    heard = bytearray()
+    with dashboard(models, heard=heard) as (url, registry):
+        session = registry.open("group", ANN)
+        registry.set_privacy(session, "group")
+        ask, own = Asker(url, ANN), f"/moodstream/s/{session.token}/"
+        assert ask(own + "photo", jpeg(160, 120), X_File_Name="p.jpg")[0] == 204
+        registry.start_live(session, "browser")
+
+        def told() -> Any:
+            ask(own + "frame", jpeg(160, 120))
+            return json.loads(ask(own + "state")[1])
+
+        wait(lambda: told()["live"]["source"]["dominant"] == "sad")
+        found = told()
+    assert found["live"]["source"]["people"] == 3
+    assert found["photo"]["dominant"] == "sad"
+    assert found["photo"]["people"] is found["photo"]["bins"] is None
+    for word in (b"track_id", b'"number": 2', b'"box', b'"quality"', b"\xff\xd8\xff"):
+        assert word not in heard
 
 
 def _known(content: Any, name: str) -> bool:

@@ -253,6 +253,7 @@ window.moodstream = (() => {
 
   function figures(source, live) {
     put("ms-mood", source?.dominant ? `${source.dominant} ${percent(source.probs[source.dominant])}` : "–");
+    put("ms-span", source ? `over the last ${live.window} s` : "");
     put("ms-people", known(source?.people) ? String(source.people) : "–");
     put("ms-diversity", percent(source?.entropy_share));
     drawBars($("ms-bars"), source?.probs);
