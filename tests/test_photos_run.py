@@ -341,6 +341,7 @@ def test_photos_that_cannot_be_read_at_all_can_be_tried_again(tmp_path):
 
 def test_memory_does_not_grow_with_the_photos(tmp_path):
     folder = write_photos(tmp_path / "set", 9 * BATCH)
+    run(write_photos(tmp_path / "few", 2), tmp_path / "first", pictures=False)  # what is imported
     sizes = []
 
     def tick(stage, done, total):
