@@ -106,6 +106,8 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("timm", ("timm",), False),
     ("hsemotion", ("hsemotion",), False),
     ("gradio", ("gradio",), False),
+    ("nncf", ("nncf",), False),
+    ("onnx2torch", ("onnx2torch",), False),
 )
 
 
@@ -149,7 +151,7 @@ def _processor() -> Iterator[Check]:
 def _openvino() -> Iterator[Check]:
     advice = "pip install --force-reinstall openvino"
     try:
-        from moodstream.realtime.engines.openvino import core
+        from moodstream.realtime.engines.openvino import core, has_bf16
 
         devices = list(core().available_devices)
     # A missing library, a wrong processor, a broken plug-in: each raises something else.
@@ -158,6 +160,10 @@ def _openvino() -> Iterator[Check]:
         return
     ready = "CPU" in devices
     yield Check("OpenVINO devices", ready, ", ".join(devices) or "none", "" if ready else advice)
+    if ready:
+        bf16 = has_bf16()
+        found = "bf16 (f32, int8 on request)" if bf16 else "f32 (int8 on request)"
+        yield Check("precision on the CPU", True, found)
 
 
 def _torch() -> Iterator[Check]:

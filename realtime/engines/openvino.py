@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import threading
+from collections import deque
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.engines.base import called
-
-Precision = Literal["f32", "bf16"]
+from moodstream.realtime.engines import cache
+from moodstream.realtime.engines.base import Precision, called
 
 _core_lock = threading.Lock()
 _core: Any = None
@@ -28,17 +30,19 @@ def core() -> Any:
         return _core
 
 
+@lru_cache(1)
 def has_bf16() -> bool:
     """Whether this CPU computes in bfloat16 itself, about twice as fast as in float32."""
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoNetwork:
-    """An ONNX file compiled for the CPU.
+    """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU.
 
     ``shape``, if given, replaces the input shape (-1 is a free dimension). Outputs are float32
     copies in the order of the file. ``precision`` is float32 unless asked for otherwise, so that
-    figures do not depend on the machine.
+    figures do not depend on the machine; int8 is for files that were quantised, whose other
+    layers run as the CPU can. Compiled networks are kept on disk.
     """
 
     def __init__(
@@ -47,24 +51,51 @@ class OpenVinoNetwork:
         shape: tuple[int, ...] | None = None,
         precision: Precision = "f32",
     ) -> None:
-        import openvino
-
-        model = core().read_model(str(path))
-        if shape is not None:
-            model.reshape(openvino.PartialShape(list(shape)))
+        if precision == "int8":
+            precision = "bf16" if has_bf16() else "f32"
+        # One request after another: all cores for each, rather than one core for each of many.
+        settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+        self._compiled = _compiled(path, shape, settings)
         self.input_shape = tuple(
-            -1 if d.is_dynamic else d.get_length() for d in model.inputs[0].get_partial_shape()
+            -1 if d.is_dynamic else d.get_length()
+            for d in self._compiled.inputs[0].get_partial_shape()
         )
-        self._compiled = core().compile_model(
-            model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        )
-        self._local = threading.local()
+        self._free: deque[Any] = deque()
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """Run on one input array; each thread has its own infer request."""
+        """Run on one input array; threads may do so at the same time.
+
+        An infer request keeps buffers of some MB: there are as many as were ever needed at a time,
+        and not one for each of the many threads of a server that come and go.
+        """
         called(self, batch.shape)
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._compiled.create_infer_request()
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
         request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
-        return [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]
+        found = [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]
+        self._free.append(request)
+        return found
+
+
+def _compiled(path: Path, shape: tuple[int, ...] | None, settings: dict[str, str]) -> Any:
+    """The network from the cache, or compiled and put there."""
+    import openvino
+
+    cpu = core().get_property("CPU", "FULL_DEVICE_NAME")
+    name = cache.key(path, shape, settings, openvino.__version__, cpu)
+    blob = cache.load(name)
+    if blob is not None:
+        try:
+            return core().import_model(blob, "CPU", settings)
+        except RuntimeError:  # of a build of OpenVINO that has the same version and is another
+            pass
+    model = core().read_model(str(path))
+    if shape is not None:
+        model.reshape(openvino.PartialShape(list(shape)))
+    compiled = core().compile_model(model, "CPU", settings)
+    buffer = io.BytesIO()
+    compiled.export_model(buffer)
+    cache.save(name, buffer.getvalue())
+    return compiled

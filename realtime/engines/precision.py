@@ -1,0 +1,41 @@
+"""Which precision a network runs in: what was asked for, and what the device has."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from moodstream.realtime.engines.base import Precision, RunsOn
+from moodstream.realtime.errors import MoodstreamError
+
+Asked = Literal["auto", "f32", "bf16", "int8"]
+
+
+def choose(asked: Asked, device: RunsOn, proven: bool = False) -> Precision:
+    """The precision for one network on ``device``.
+
+    auto is half precision on CUDA; on the CPU bf16 where it has it and the network was measured
+    to answer as well in it (``proven``); else f32. Raises MoodstreamError for what the device
+    does not have.
+    """
+    if asked == "auto":
+        if device == "cuda":
+            return "f16"
+        return "bf16" if proven and device == "cpu" and _has_bf16(device) else "f32"
+    if asked == "int8" and device != "cpu":
+        raise MoodstreamError(f"--precision int8 runs on the CPU only, not on {device}; use auto")
+    if asked == "bf16" and not _has_bf16(device):
+        where = "this CPU" if device == "cpu" else device
+        raise MoodstreamError(f"--precision bf16: {where} does not compute in bfloat16; use auto")
+    return asked
+
+
+def _has_bf16(device: RunsOn) -> bool:
+    if device == "cpu":
+        from moodstream.realtime.engines.openvino import has_bf16
+
+        return has_bf16()
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.is_bf16_supported()
+    return False

