@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -78,6 +78,12 @@ class Models:
             part: {k: v for k, v in asdict(info).items() if v is not None}
             for part, info in self.info.items()
         }
+
+
+def described(model: Mapping[str, Any]) -> str:
+    """The name of a network, and the front end before it, from its ModelInfo as a dict."""
+    front_end = model.get("front_end")
+    return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
 
 
 def cuda_is_likely() -> bool:
