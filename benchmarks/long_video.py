@@ -13,34 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import cv2  # noqa: F401  # isort: skip  (before av)
-import av  # isort: skip
+from footage import loop
 
 from moodstream.realtime.models import ModelSettings, load
 from moodstream.realtime.pipeline import Progress
 from moodstream.realtime.process import ProcessSettings, Run
-
-
-def loop(source: Path, out: Path, seconds: float) -> None:
-    """Repeat the video packets of ``source``, without encoding them again."""
-    with av.open(str(out), "w") as target:
-        stream, offset = None, 0
-        while stream is None or offset * stream.time_base < seconds:
-            with av.open(str(source)) as clip:
-                inner = clip.streams.video[0]
-                if stream is None:
-                    stream = target.add_stream_from_template(inner)
-                    stream.time_base = inner.time_base
-                last = 0
-                for packet in clip.demux(inner):
-                    if packet.dts is None:
-                        continue
-                    last = max(last, packet.pts + (packet.duration or 0))
-                    packet.pts += offset
-                    packet.dts += offset
-                    packet.stream = stream
-                    target.mux(packet)
-                offset += last
 
 
 def resident_mb() -> float:

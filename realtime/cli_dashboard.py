@@ -12,9 +12,8 @@ from typing import Any
 
 from moodstream.realtime.cli_options import add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.listening import LOCAL, LOCAL_NAMES, names_of
 
-_LOCAL = ("127.0.0.1", "localhost", "::1")
-_EVERYWHERE = ("0.0.0.0", "::")
 _TURN = 0.5
 
 
@@ -25,7 +24,7 @@ def add_parser(commands: Any) -> None:
         help="live pictures, videos and photos in a browser",
         description="A page for the browsers of this machine, or with --host for those of others.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default=LOCAL)
     parser.add_argument("--port", type=number(0, 65535, int), default=7860)
     parser.add_argument(
         "--auth",
@@ -58,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         raise MoodstreamError("--auth: expected USER:PASSWORD")
     allowed = AllowedSources.parse(args.allow_source)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+    from moodstream.realtime.dashboard import memory
+
+    memory.keep_small()
     from moodstream.realtime import models
     from moodstream.realtime.dashboard.app import build, warm_up
     from moodstream.realtime.dashboard.server import DashboardServer
@@ -68,10 +70,11 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(streams=args.max_streams, upload_mb=args.max_upload)
     registry = Registry(loaded, allowed, limits)
     try:
-        hosts = None if args.host in _EVERYWHERE else {*_LOCAL, args.host.lower()}
-        server = DashboardServer(build(registry, hosts, args.auth), args.host, args.port)
+        app = build(registry, names_of(args.host), args.auth)
+        server = DashboardServer(app, args.host, args.port)
         try:
             server.start()
+            memory.settle()
             _say_where(server.url, args, loaded.notice)
             return _wait(server)
         finally:
@@ -83,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 def _say_where(url: str, args: argparse.Namespace, notice: str | None) -> None:
     lines = [notice] if notice else []
     lines.append(f"dashboard at {url} (Ctrl-C ends it)")
-    if args.host not in _LOCAL:
+    if args.host not in LOCAL_NAMES:
         lines.append("browsers give cameras only to pages on localhost or over https")
         if args.auth is None:
             lines.append("anyone who can reach this address can use it; see --auth")

@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime import cli_evaluate_crowds, cli_evaluate_pictures
 from moodstream.realtime.cli_evaluate_common import (
+    add_draw_options,
     add_face_options,
     add_result_options,
-    load_networks,
+    load_classifier,
     output_folder,
     progress,
+    read_for_groups,
     tell,
+    write_results,
 )
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_front_end,
+    add_model_options,
+    load_models,
+    model_settings,
+    number,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
+    from moodstream.realtime.classifiers.base import EmotionClassifier
+    from moodstream.realtime.detectors.base import FaceDetector
     from moodstream.realtime.evaluation.data import LabelledFaces
     from moodstream.realtime.evaluation.emotions import Evaluation
     from moodstream.realtime.evaluation.groups import Result
-    from moodstream.realtime.models import ModelSettings
+    from moodstream.realtime.models import ModelInfo
 
 _LEAST_FITTED = 100
 
@@ -88,6 +99,7 @@ def _add_emotions(kinds: Any) -> None:
         "FILE; use other faces than those you report figures on",
     )
     add_model_options(parser)
+    add_front_end(parser)
     parser.set_defaults(func=run_emotions)
 
 
@@ -103,15 +115,11 @@ def _add_groups(kinds: Any) -> None:
     parser.add_argument(
         "--draws", type=number(2, 1e6, int), default=1000, help="groups of each kind (1000)"
     )
-    parser.add_argument(
-        "--degraded",
-        type=number(0, 1),
-        default=0.5,
-        metavar="SHARE",
-        help="the share of the faces that is made small or blurred (0.5); above 0, groups of "
-        "which all faces are degraded alike are drawn too",
+    add_draw_options(
+        parser,
+        "the share of the faces that is made small or blurred (0.5); above 0, groups of which "
+        "all faces are degraded alike are drawn too",
     )
-    parser.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
     add_model_options(parser, detector=False)
     parser.set_defaults(func=run_groups)
 
@@ -119,44 +127,33 @@ def _add_groups(kinds: Any) -> None:
 def run_groups(args: argparse.Namespace) -> int:
     """Evaluate the group figures; prints tables, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation import groups_report
-    from moodstream.realtime.outputs import writing
 
     with output_folder(args, groups_report.OUTPUTS):
         found, results = _groups(args)
-        if args.output:
-            with writing(args.output):
-                groups_report.write(args.output, found, results)
+        write_results(args, lambda out: groups_report.write(out, found, results))
     tell(args, found, groups_report.lines)
     return 0
 
 
 def _groups(args: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
     from moodstream.realtime.evaluation import groups, groups_report
-    from moodstream.realtime.evaluation.data import list_faces, read_faces
 
     settings = groups.GroupStudySettings(args.draws, degraded=args.degraded, seed=args.seed)
-    listing = list_faces(args.data, args.split, args.limit)
-    groups.drawable(listing.labels)
-    classifier, _, info = load_networks(args, model_settings(args, not args.quiet), detect=False)
+    read, faces, info = read_for_groups(args)
     with progress(not args.quiet) as tick:
-        faces = read_faces(args.data, listing, tick)
-        groups.drawable(faces.labels)  # again: pictures may be broken
-        results = groups.study_all(groups.read_all(classifier, faces, tick), settings, tick)
-    return groups_report.metrics(results, faces, info["emotion"], settings), results
+        results = groups.study_all(read, settings, tick)
+    return groups_report.metrics(results, faces, info, settings), results
 
 
 def run_emotions(args: argparse.Namespace) -> int:
     """Evaluate the emotion network; prints a table, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation import report, table
-    from moodstream.realtime.outputs import writing
 
     if args.save_calibration:
         _check_file(args.save_calibration, args.overwrite)
     with output_folder(args, report.OUTPUTS):
         found, done, faces = _emotions(args)
-        if args.output:
-            with writing(args.output):
-                report.write(args.output, found, done, faces, args.pictures)
+        write_results(args, lambda out: report.write(out, found, done, faces, args.pictures))
     tell(args, found, table.lines)
     if args.save_calibration:  # last, so that the figures are told even where this is refused
         _save_calibration(args.save_calibration, found, done)
@@ -171,13 +168,12 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     from moodstream.realtime.evaluation.emotions import BLURS, SIZES, EmotionSettings, evaluate
     from moodstream.realtime.evaluation.report import metrics
 
-    settings = model_settings(args, not args.quiet)
-    _check_detector(args, settings)
+    _check_detector(args)
     listing = list_faces(args.data, args.split, args.limit)
     if args.save_calibration:
         _check_enough(args, len(listing))
     # before any picture is read, so that a wrong --emotion is told at once
-    classifier, detector, info = load_networks(args, settings, args.detect)
+    classifier, detector, info = _networks(args)
     with progress(not args.quiet) as tick:
         if detector:
             faces = largest_faces(listing, detector, tick=tick)
@@ -190,9 +186,21 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     return metrics(done, faces, info), done, faces
 
 
-def _check_detector(args: argparse.Namespace, settings: ModelSettings) -> None:
+def _networks(
+    args: argparse.Namespace,
+) -> tuple[EmotionClassifier, FaceDetector | None, dict[str, ModelInfo]]:
+    """The classifier, the detector if one is asked for, and what they are."""
+    if args.detect:
+        both = load_models(args)
+        return both.classifier, both.detector, both.info
+    classifier, info = load_classifier(args)
+    return classifier, None, {"emotion": info}
+
+
+def _check_detector(args: argparse.Namespace) -> None:
     if args.detect:
         return
+    settings = model_settings(args, progress=False)
     if settings.detector is not None or settings.detector_size != type(settings)().detector_size:
         raise MoodstreamError("--detector and --detector-size need --detect")
 

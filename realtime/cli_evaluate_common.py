@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.cli_options import number
+from moodstream.realtime.cli_options import (
+    add_printing_options,
+    model_settings,
+    number,
+    tell_notice,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.classifiers.base import EmotionClassifier
-    from moodstream.realtime.detectors.base import FaceDetector
-    from moodstream.realtime.evaluation.data import Tick
-    from moodstream.realtime.models import ModelInfo, ModelSettings
+    from moodstream.realtime.evaluation.data import LabelledFaces, Tick
+    from moodstream.realtime.evaluation.emotions import Change
+    from moodstream.realtime.evaluation.groups import Read
+    from moodstream.realtime.models import ModelInfo
 
 FACES = (
     "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
@@ -44,8 +50,13 @@ def add_result_options(parser: argparse.ArgumentParser, written: str) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="write into a folder in use, and over files"
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_printing_options(parser, "figures")
+
+
+def add_draw_options(group: argparse._ActionsContainer, degraded: str) -> None:
+    """How groups are drawn; ``degraded``: what --degraded is the share of, and its effect."""
+    group.add_argument("--degraded", type=number(0, 1), default=0.5, metavar="SHARE", help=degraded)
+    group.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
 
 
 def output_folder(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:
@@ -61,22 +72,41 @@ def output_folder(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractC
     return results_folder(args.output, outputs, args.overwrite)
 
 
-def load_networks(
-    args: argparse.Namespace, settings: ModelSettings, detect: bool
-) -> tuple[EmotionClassifier, FaceDetector | None, dict[str, ModelInfo]]:
-    """The classifier, the detector if one is asked for, and what they are; tells their notice."""
+def write_results(args: argparse.Namespace, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write the folder of results, if one is asked for."""
+    from moodstream.realtime.outputs import writing
+
+    if args.output:
+        with writing(args.output):
+            fill(args.output)
+
+
+def load_classifier(args: argparse.Namespace) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier alone, and what it is; tells its notice."""
     from moodstream.realtime import models
 
-    detector: FaceDetector | None = None
-    if detect:
-        both = models.load(settings)
-        classifier, detector, info, notice = both.classifier, both.detector, both.info, both.notice
-    else:
-        classifier, one, notice = models.load_classifier(settings)
-        info = {"emotion": one}
-    if notice and not args.quiet:
-        print(f"moodstream: {notice}", file=sys.stderr)
-    return classifier, detector, info
+    classifier, info, notice = models.load_classifier(model_settings(args, not args.quiet))
+    tell_notice(args, notice)
+    return classifier, info
+
+
+def read_for_groups(
+    args: argparse.Namespace, changes: Mapping[str, Change] | None = None
+) -> tuple[Read, LabelledFaces, ModelInfo]:
+    """Labelled faces of which groups can be drawn, read under each change, and by what.
+
+    ``changes``: as in ``groups.read_all``.
+    """
+    from moodstream.realtime.evaluation import groups
+    from moodstream.realtime.evaluation.data import list_faces, read_faces
+
+    listing = list_faces(args.data, args.split, args.limit)
+    groups.drawable(listing.labels)
+    classifier, info = load_classifier(args)  # before the bar: a download draws its own
+    with progress(not args.quiet) as tick:
+        faces = read_faces(args.data, listing, tick)
+        groups.drawable(faces.labels)  # again: pictures may be broken
+        return groups.read_all(classifier, faces, tick, changes), faces, info
 
 
 def tell(

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli_evaluate_common import (
     FACES,
+    add_draw_options,
     add_face_options,
     add_result_options,
-    load_networks,
     output_folder,
     progress,
+    read_for_groups,
     tell,
+    write_results,
 )
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import add_model_options, number
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.crowds import Crowd
     from moodstream.realtime.evaluation.crowds_report import Source
-    from moodstream.realtime.evaluation.data import Tick
 
 _DATA = (
     f"labelled faces, of which groups are made: {FACES}; or a folder that `photos` wrote, each "
@@ -62,38 +63,28 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help=f"groups made of labelled faces for each size from 1 to {_LARGEST} (100)",
     )
     group.add_argument(
-        "--degraded",
-        type=number(0, 1),
-        default=0.5,
-        metavar="SHARE",
-        help="the share of the labelled faces that is made small or blurred (0.5)",
-    )
-    group.add_argument(
         "--window",
         type=number(0.2, 3600),
         default=5.0,
         metavar="SECONDS",
         help="of a timeline (5)",
     )
-    group.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
+    add_draw_options(group, "the share of the labelled faces that is made small or blurred (0.5)")
     add_model_options(parser, detector=False)
 
 
 def run_stability(args: argparse.Namespace) -> int:
     """Measure the stability curve; prints a table, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation import crowds_report, stability
-    from moodstream.realtime.outputs import writing
 
     with output_folder(args, crowds_report.STABILITY_OUTPUTS):
+        crowds, source = _crowds(args)
         with progress(not args.quiet) as tick:
-            crowds, source = _crowds(args, tick)
             steps = stability.stability(crowds, seed=args.seed, tick=tick)
         if not steps:
             raise MoodstreamError(f"--data {args.data}: no group has more than two faces")
         found = crowds_report.stability_metrics(steps, len(crowds), source)
-        if args.output:
-            with writing(args.output):
-                crowds_report.write_stability(args.output, found, steps)
+        write_results(args, lambda out: crowds_report.write_stability(out, found, steps))
     tell(args, found, crowds_report.stability_lines)
     return 0
 
@@ -101,27 +92,23 @@ def run_stability(args: argparse.Namespace) -> int:
 def run_entropy(args: argparse.Namespace) -> int:
     """Measure entropies by group size; prints a table, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation import crowds_report, diversity
-    from moodstream.realtime.outputs import writing
 
     with output_folder(args, crowds_report.ENTROPY_OUTPUTS):
-        with progress(not args.quiet) as tick:
-            crowds, source = _crowds(args, tick)
+        crowds, source = _crowds(args)
         measured = diversity.measure(crowds)
         found = crowds_report.entropy_metrics(measured, source)
-        if args.output:
-            with writing(args.output):
-                crowds_report.write_entropy(args.output, found, measured)
+        write_results(args, lambda out: crowds_report.write_entropy(out, found, measured))
     tell(args, found, crowds_report.entropy_lines)
     return 0
 
 
-def _crowds(args: argparse.Namespace, tick: Tick) -> tuple[list[Crowd], Source]:
+def _crowds(args: argparse.Namespace) -> tuple[list[Crowd], Source]:
     """The groups, whatever the path holds, and what they are."""
     from moodstream.realtime.evaluation import crowds
     from moodstream.realtime.evaluation.crowds_report import Source
 
     if not any((args.data / table).is_file() for table in _TABLES):
-        return _made(args, tick)
+        return _made(args)
     if args.split or args.limit:
         raise MoodstreamError("--split and --limit are for labelled faces")
     name = args.data.resolve().name
@@ -137,23 +124,16 @@ def _crowds(args: argparse.Namespace, tick: Tick) -> tuple[list[Crowd], Source]:
     return found, Source(name, how, args.seed)
 
 
-def _made(args: argparse.Namespace, tick: Tick) -> tuple[list[Crowd], Source]:
+def _made(args: argparse.Namespace) -> tuple[list[Crowd], Source]:
     from moodstream.realtime.evaluation import crowds, groups
     from moodstream.realtime.evaluation.crowds_report import Source
-    from moodstream.realtime.evaluation.data import list_faces, read_faces
     from moodstream.realtime.evaluation.emotions import as_is
 
-    listing = list_faces(args.data, args.split, args.limit)
-    groups.drawable(listing.labels)
-    classifier, _, info = load_networks(args, model_settings(args, not args.quiet), detect=False)
-    faces = read_faces(args.data, listing, tick)
-    groups.drawable(faces.labels)  # again: pictures may be broken
     changes = groups.CHANGES if args.degraded else {"as is": as_is}
-    read = groups.read_all(classifier, faces, tick, changes)
+    read, faces, info = read_for_groups(args, changes)
     found = crowds.made(read, range(1, _LARGEST + 1), args.each, args.degraded, args.seed)
     how = (
         f"{args.each} made groups of each size from 1 to {_LARGEST}, of {len(faces)} labelled "
         f"faces, {args.degraded:.0%} of them degraded"
     )
-    model = asdict(info["emotion"])
-    return found, Source(faces.source, how, args.seed, model, faces.notes, faces.skipped)
+    return found, Source(faces.source, how, args.seed, asdict(info), faces.notes, faces.skipped)

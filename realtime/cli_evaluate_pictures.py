@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli_evaluate_common import (
     add_result_options,
-    load_networks,
     output_folder,
     progress,
     tell,
+    write_results,
 )
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_front_end,
+    add_model_options,
+    load_models,
+    number,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -66,6 +71,7 @@ def _add_pipeline(kinds: Any) -> None:
     )
     _add_picture_options(parser, labels=True, sheet="mistakes.png")
     add_model_options(parser)
+    add_front_end(parser)
     parser.set_defaults(func=run_pipeline)
 
 
@@ -95,7 +101,6 @@ def _add_picture_options(parser: argparse.ArgumentParser, labels: bool, sheet: s
 def run_detectors(args: argparse.Namespace) -> int:
     """Compare the detectors; prints tables, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation import bakeoff, bakeoff_report, contenders
-    from moodstream.realtime.outputs import writing
 
     only = [name.strip() for name in args.only.split(",")] if args.only else None
     with output_folder(args, bakeoff_report.OUTPUTS):
@@ -106,9 +111,7 @@ def run_detectors(args: argparse.Namespace) -> int:
         with progress(not args.quiet) as tick:
             done = bakeoff.bake_off(there, files, labels, args.min_confidence, tick)
         found = bakeoff_report.metrics(done, missing, args.data.resolve().name)
-        if args.output:
-            with writing(args.output):
-                bakeoff_report.write(args.output, found, done, args.pictures)
+        write_results(args, lambda out: bakeoff_report.write(out, found, done, args.pictures))
     tell(args, found, bakeoff_report.lines)
     return 0
 
@@ -116,23 +119,19 @@ def run_detectors(args: argparse.Namespace) -> int:
 def run_pipeline(args: argparse.Namespace) -> int:
     """Evaluate faces and emotions together; prints figures and fills the output folder."""
     from moodstream.realtime.evaluation import pipeline, pipeline_report
-    from moodstream.realtime.outputs import writing
 
     with output_folder(args, pipeline_report.OUTPUTS):
         _, labels = _labelled(args)
         if not labels:
             raise MoodstreamError(f"--data {args.data}: holds none of the labelled pictures")
-        classifier, detector, info = load_networks(
-            args, model_settings(args, not args.quiet), detect=True
-        )
-        assert detector is not None  # it was asked for
+        loaded = load_models(args)
         with progress(not args.quiet) as tick:
-            done = pipeline.evaluate(detector, classifier, labels, args.min_confidence, tick)
+            done = pipeline.evaluate(
+                loaded.detector, loaded.classifier, labels, args.min_confidence, tick
+            )
         source = args.data.resolve().name
-        found = pipeline_report.metrics(done, info, source, args.min_confidence)
-        if args.output:
-            with writing(args.output):
-                pipeline_report.write(args.output, found, done, args.pictures)
+        found = pipeline_report.metrics(done, loaded.info, source, args.min_confidence)
+        write_results(args, lambda out: pipeline_report.write(out, found, done, args.pictures))
     tell(args, found, pipeline_report.lines)
     return 0
 

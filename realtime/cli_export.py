@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from moodstream.realtime.cli_options import add_printing_options
+
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command to the parser."""
@@ -20,8 +22,7 @@ def add_parser(commands: Any) -> None:
         "-o", "--output", type=Path, metavar="OUT", help="where to write (DIR/export)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_printing_options(parser, "summary")
     parser.set_defaults(func=run)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.cli_evaluate_common import progress
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_model_options,
+    add_printing_options,
+    load_models,
+    number,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 
@@ -42,8 +46,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
     parser.add_argument("--min-confidence", type=number(0, 1), default=0.5)
     parser.add_argument("--overwrite", action="store_true", help="write into a folder in use")
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_printing_options(parser, "counts")
     add_model_options(parser)
     parser.set_defaults(func=run)
 
@@ -57,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(args: argparse.Namespace) -> int:
     from moodstream.overlays import palette
-    from moodstream.realtime import models
     from moodstream.realtime.labels import project
     from moodstream.realtime.labels.files import pictures_in
     from moodstream.realtime.outputs import results_folder, writing
@@ -66,9 +68,7 @@ def _write(args: argparse.Namespace) -> int:
         raise MoodstreamError("label: give the folder of the project with -o OUT")
     files = pictures_in(args.pictures)
     with results_folder(args.output, project.OUTPUTS, args.overwrite):
-        loaded = models.load(model_settings(args, not args.quiet))
-        if loaded.notice and not args.quiet:
-            print(f"moodstream: {loaded.notice}", file=sys.stderr)
+        loaded = load_models(args)
         with progress(not args.quiet) as tick:
             found, skipped = project.propose(
                 files, args.pictures, loaded.detector, loaded.classifier, args.min_confidence, tick

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from moodstream.realtime.cli_options import (
     add_figure_options,
     add_model_options,
+    add_printing_options,
     figure_settings,
     model_settings,
     number,
@@ -101,8 +102,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--record-video", action="store_true", help="with --record: the overlay, too, in chunks"
     )
     shown.add_argument("--overwrite", action="store_true", help="replace an earlier recording")
-    shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    shown.add_argument("--json", action="store_true", help="print the last state as JSON")
+    add_printing_options(shown, "last state")
 
 
 def live_settings(args: argparse.Namespace) -> LiveSettings:

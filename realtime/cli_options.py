@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.group import GroupSettings
-    from moodstream.realtime.models import ModelSettings
+    from moodstream.realtime.models import Models, ModelSettings
     from moodstream.realtime.worker import WorkerSettings
     from moodstream.trackers.smoothing import SmoothingSettings
 
@@ -81,6 +82,16 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
     )
 
 
+def add_front_end(parser: argparse.ArgumentParser) -> None:
+    """The option for what is done to faces before they are read."""
+    parser.add_argument(
+        "--front-end",
+        choices=("align", "enlarge"),
+        help="align: faces tilted by more than 10 degrees are turned upright by their landmarks; "
+        "enlarge: those under 96 px are enlarged by Lanczos (neither by default: see README)",
+    )
+
+
 def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
     """What ``add_model_options`` read."""
     from moodstream.realtime.models import ModelSettings
@@ -94,7 +105,41 @@ def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
         args.detector_size,
         args.calibration,
         args.precision,
+        getattr(args, "front_end", None),
     )
+
+
+def load_models(args: argparse.Namespace) -> Models:
+    """The networks that ``add_model_options`` read; what the user should know goes to stderr."""
+    from moodstream.realtime import models
+
+    loaded = models.load(model_settings(args, progress=not args.quiet))
+    tell_notice(args, loaded.notice)
+    return loaded
+
+
+def tell_notice(args: argparse.Namespace, notice: str | None) -> None:
+    """Print what the user should know of the networks, unless it is to be quiet."""
+    if notice and not args.quiet:
+        print(f"moodstream: {notice}", file=sys.stderr)
+
+
+def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:
+    """Which faces count; ``most``: what --max-faces says of those that do where there are many."""
+    group.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
+    group.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    group.add_argument("--max-faces", type=number(1, 1000, int), default=40, metavar="N", help=most)
+
+
+def add_privacy_option(group: argparse._ArgumentGroup, meaning: str) -> None:
+    """Who may be seen in the results; ``meaning``: of blur and group."""
+    group.add_argument("--privacy", choices=("off", "blur", "group"), default="off", help=meaning)
+
+
+def add_printing_options(parser: argparse._ActionsContainer, printed: str) -> None:
+    """What goes to the terminal; ``printed``: what --json prints."""
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--json", action="store_true", help=f"print the {printed} as JSON")
 
 
 def add_figure_options(parser: argparse.ArgumentParser) -> None:
@@ -102,9 +147,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
     figures = parser.add_argument_group("figures")
     figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
     figures.add_argument("--smoothing", type=number(0, 60), default=0.7, metavar="SECONDS")
-    figures.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
-    figures.add_argument("--min-confidence", type=number(0, 1), default=0.5)
-    figures.add_argument("--max-faces", type=number(1, 1000, int), default=40)
+    add_face_limits(figures, "the surest detections that count in a frame (40)")
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),
@@ -119,11 +162,8 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         help="settled: doubt about single faces is settled by the group's shares; average: "
         "plain quality-weighted averages of probabilities",
     )
-    figures.add_argument(
-        "--privacy",
-        choices=("off", "blur", "group"),
-        default="off",
-        help="blur: faces hidden in pictures; group: besides, nothing about single people",
+    add_privacy_option(
+        figures, "blur: faces hidden in pictures; group: besides, nothing about single people"
     )
 
 

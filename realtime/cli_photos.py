@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.cli_options import add_model_options, model_settings, number
+from moodstream.realtime.cli_options import (
+    add_face_limits,
+    add_front_end,
+    add_model_options,
+    add_printing_options,
+    add_privacy_option,
+    load_models,
+)
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photo or folder")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
     add_model_options(parser)
+    add_front_end(parser)
     _add_figures(parser)
     _add_written(parser)
     parser.set_defaults(func=run)
@@ -41,15 +49,7 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         help="what sizes and blur scores of faces are measured against: fixed reference values, "
         "or the 5th and 95th percentiles of all these photos",
     )
-    figures.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
-    figures.add_argument("--min-confidence", type=number(0, 1), default=0.5)
-    figures.add_argument(
-        "--max-faces",
-        type=number(1, 1000, int),
-        default=40,
-        metavar="N",
-        help="the best by quality that count in a photo (40)",
-    )
+    add_face_limits(figures, "the best by quality that count in a photo (40)")
     figures.add_argument(
         "--target",
         action="append",
@@ -57,16 +57,19 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         help="show who contributes to angry, disgust, fear, happy, sad, surprise or neutral; "
         "several times for several, else to the one shown most",
     )
+    figures.add_argument(
+        "--text",
+        action="store_true",
+        help="read the words in the photos too, by PP-OCR (pip install 'moodstream[text]')",
+    )
 
 
 def _add_written(parser: argparse.ArgumentParser) -> None:
     part = parser.add_argument_group("what is written")
-    part.add_argument(
-        "--privacy",
-        choices=("off", "blur", "group"),
-        default="off",
-        help="blur: faces hidden in pictures, and no sheets of faces; group: no pictures and "
-        "nothing about single faces, nor figures of fewer than three people",
+    add_privacy_option(
+        part,
+        "blur: faces hidden in pictures, and no sheets of faces; group: no pictures and nothing "
+        "about single faces, nor figures of fewer than three people",
     )
     part.add_argument(
         "--no-pictures",
@@ -75,8 +78,7 @@ def _add_written(parser: argparse.ArgumentParser) -> None:
         help="write no picture with a face in it",
     )
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    part.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    part.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_printing_options(part, "summary")
 
 
 def _settings(args: argparse.Namespace) -> RunSettings:
@@ -91,6 +93,7 @@ def _settings(args: argparse.Namespace) -> RunSettings:
             args.pictures,
             tuple(dict.fromkeys(args.target or ())),
             args.overwrite,
+            args.text,
         )
     except ValueError as error:
         raise MoodstreamError(str(error)) from None
@@ -98,16 +101,13 @@ def _settings(args: argparse.Namespace) -> RunSettings:
 
 def run(args: argparse.Namespace) -> int:
     """Read every photo; one that cannot be read is one line, and the others go on."""
-    from moodstream.realtime import models
     from moodstream.realtime.cli_evaluate_common import progress
     from moodstream.realtime.photos.reading import find_photos
     from moodstream.realtime.photos.run import PhotoRun
 
     settings = _settings(args)
     photos = find_photos(args.paths, beside=args.output)
-    loaded = models.load(model_settings(args, progress=not args.quiet))
-    if loaded.notice and not args.quiet:
-        print(f"moodstream: {loaded.notice}", file=sys.stderr)
+    loaded = load_models(args)
     job = PhotoRun(photos, args.output, loaded, settings)
     try:
         with progress(not args.quiet) as tick:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from moodstream.realtime.cli_options import (
     add_figure_options,
     add_model_options,
+    add_printing_options,
     figure_settings,
-    model_settings,
+    load_models,
 )
 from moodstream.realtime.errors import MoodstreamError
 
@@ -58,8 +59,7 @@ def add_parser(commands: Any) -> None:
     )
     part.add_argument("--no-video", action="store_true", help="write no overlay.mp4")
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    part.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    part.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_printing_options(part, "summary")
     parser.set_defaults(func=run)
 
 
@@ -99,7 +99,6 @@ def _folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
 
 def run(args: argparse.Namespace) -> int:
     """Process every source; one that fails is one line, and the others go on."""
-    from moodstream.realtime import models
     from moodstream.realtime.sources import find_videos
 
     settings = _settings(args)
@@ -110,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     for video, folder in zip(videos, folders, strict=True):
         try:
             if loaded is None:
-                loaded = _load_after_check(args, video, models)
+                loaded = _load_after_check(args, video)
             summary = _process(video, folder, loaded, settings, args)
         except MoodstreamError as error:
             if len(videos) == 1:
@@ -128,15 +127,12 @@ def run(args: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _load_after_check(args: argparse.Namespace, video: Path, models: Any) -> Models:
+def _load_after_check(args: argparse.Namespace, video: Path) -> Models:
     """The networks, but not before it is sure that there is something to read."""
     from moodstream.realtime.sources import open_container
 
     open_container(video).close()
-    loaded: Models = models.load(model_settings(args, progress=not args.quiet))
-    if loaded.notice and not args.quiet:
-        print(f"moodstream: {loaded.notice}", file=sys.stderr)
-    return loaded
+    return load_models(args)
 
 
 def _process(

@@ -19,7 +19,8 @@ from moodstream.realtime.outputs import (
     writing,
 )
 from moodstream.realtime.recorder import STEP, TimelineWriter
-from moodstream.realtime.store import STORE, StoreReader
+from moodstream.realtime.store import STORE
+from moodstream.realtime.store_reader import StoreReader
 
 OUTPUTS = (
     "timeline.parquet",

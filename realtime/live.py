@@ -108,6 +108,16 @@ class LiveStream:
         assert self.watched is not None
         self.watched.timeline.skip_to(end)
 
+    def tune(self, window: float, smoothing: float) -> None:
+        """Seconds of the group's window and of the smoothing, once there is somebody to watch."""
+        if self.watched is None:
+            return
+        group, smoother = self.watched.timeline.group, self.watched.follower.smoother
+        if group.settings.window != window:
+            group.settings = replace(group.settings, window=window)
+        if smoother.settings.tau != smoothing:
+            smoother.settings = replace(smoother.settings, tau=smoothing)
+
     def _begin(self, image: Image) -> Watched:
         settings = self._settings
         side = float(max(image.shape[:2]))
@@ -218,6 +228,11 @@ class LiveSession:
         if privacy != "off":
             schedule = replace(schedule, looks=_SEEN_LOOKS)
         self.analyst.settings = schedule
+
+    def tune(self, window: float, smoothing: float) -> None:
+        """Let the stages work with these seconds; they read their settings at each step."""
+        for stream in self.streams:
+            stream.tune(window, smoothing)
 
     def tick(self) -> bool:
         """The owner's duty, some times a second: watch over the threads; False when it is over.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,8 @@ class ModelSettings:
 
     detector_size: CenterFace reads pictures at this longer side in px at most; calibration:
     stored (the temperature that came with the weights, where one did), none, or a file that
-    ``evaluate emotions --save-calibration`` wrote; precision: see ``precision.choose``.
+    ``evaluate emotions --save-calibration`` wrote; precision: see ``precision.choose``;
+    front_end: one of ``front_ends.NAMES``, what is done to each face before it is read.
     """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
@@ -42,12 +43,13 @@ class ModelSettings:
     detector_size: int = 1280
     calibration: str = "stored"
     precision: precision.Asked = "auto"
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """What ran: its name, file, SHA-256, the engine and device that ran it, and for a
-    classifier the temperature of its probabilities (1 is uncalibrated).
+    classifier the temperature of its probabilities (1 is uncalibrated) and the front end.
 
     An ensemble names its members' files and sums in one line each, divided by spaces.
     """
@@ -58,6 +60,7 @@ class ModelInfo:
     engine: str
     device: str
     temperature: float | None = None
+    front_end: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class Models:
             part: {k: v for k, v in asdict(info).items() if v is not None}
             for part, info in self.info.items()
         }
+
+
+def described(model: Mapping[str, Any]) -> str:
+    """The name of a network, and the front end before it, from its ModelInfo as a dict."""
+    front_end = model.get("front_end")
+    return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
 
 
 def cuda_is_likely() -> bool:
@@ -145,14 +154,22 @@ def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
-    asked = settings.detector or default_detector
-    if asked == "centerface":
-        detector, found = _centerface(settings, device)
-    else:
-        detector, found = _detector(asked, device, store, settings)
+    detector, found = _detector(settings.detector or default_detector, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
     classifier, read = emotions(settings, device, store)
     return Models(detector, classifier, {"detector": found, "emotion": read})
+
+
+def load_detector(
+    settings: ModelSettings, store: weights.Store | None = None
+) -> tuple[FaceDetector, ModelInfo]:
+    """The face detector alone, and what it is: the one asked for, else that of the pair.
+
+    Unlike in ``load``, ``auto`` is the embedded pair. Raises MoodstreamError.
+    """
+    pair = "embedded" if settings.models == "auto" else settings.models
+    asked, device = settings.detector or _PAIRS[pair][0], choose_device(settings.device)
+    return _detector(asked, settings, device, store or weights.Store())
 
 
 def load_classifier(
@@ -189,7 +206,7 @@ def emotions(
         asked = "ensemble"  # so that its temperature holds, whichever way it is written
     parts = [_classifier(name, device, store, settings) for name in names]
     if len(parts) == 1:
-        return _calibrated(*parts[0], settings.calibration)
+        return _calibrated(*_prepared(*parts[0], settings, device), settings.calibration)
     # A fitted file is for the average of members as they are; each may have a stored temperature.
     inner = "stored" if settings.calibration == "stored" else "none"
     members = [_calibrated(*part, inner)[0] for part in parts]
@@ -201,7 +218,29 @@ def emotions(
         engine=" ".join(dict.fromkeys(info.engine for info in each)),
         device=" ".join(dict.fromkeys(info.device for info in each)),
     )
-    return _calibrated(Ensemble(members, asked), whole, settings.calibration)
+    voting = _prepared(Ensemble(members, asked), whole, settings, device)
+    return _calibrated(*voting, settings.calibration)
+
+
+def _prepared(
+    classifier: EmotionClassifier, info: ModelInfo, settings: ModelSettings, device: RunsOn
+) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier behind a front end, if one is asked for."""
+    front_end = settings.front_end
+    if front_end is None:
+        return classifier, info
+    from moodstream.realtime import front_ends
+
+    if front_end == "enlarge":
+        change: front_ends.FrontEnd = front_ends.enlarge
+    elif front_end == "align":
+        change = front_ends.Align(
+            _centerface(replace(settings, detector_size=front_ends.LANDMARK_SIDE), device)[0]
+        )
+    else:
+        known = ", ".join(front_ends.NAMES)
+        raise MoodstreamError(f"--front-end {front_end}: expected one of {known}")
+    return front_ends.WithFrontEnd(classifier, change), replace(info, front_end=front_end)
 
 
 def _calibrated(
@@ -272,8 +311,10 @@ def _not_quantised(settings: ModelSettings, name: str) -> None:
 
 
 def _detector(
-    asked: str, device: RunsOn, store: weights.Store, settings: ModelSettings
+    asked: str, settings: ModelSettings, device: RunsOn, store: weights.Store
 ) -> tuple[FaceDetector, ModelInfo]:
+    if asked == "centerface":
+        return _centerface(settings, device)
     if asked == "haar":
         from moodstream.realtime.detectors.haar import CASCADE, Haar
 

@@ -54,10 +54,18 @@ def face_quality(
 
 def measure(image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None = None) -> F32:
     """Quality (N,) of the faces at ``boxes`` (N, 4) xyxy px of a (H, W, 3) BGR picture."""
-    if len(boxes) == 0:
-        return np.zeros(0, np.float32)
-    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    return face_quality(*sides_and_blurs(image, boxes), scale)
+
+
+def sides_and_blurs(
+    image: npt.NDArray[np.uint8], boxes: F32
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The smaller side (N,) in px and the blur score (N,) of the faces, as ``measure`` takes them.
+
+    ``image`` (H, W, 3) BGR; ``boxes`` (N, 4) xyxy px, which may reach beyond it.
+    """
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     height, width = image.shape[:2]
     corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
     blurs = [blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
-    return face_quality(sides, blurs, scale)
+    return sides.astype(np.float64), np.array(blurs, np.float64)

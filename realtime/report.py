@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from moodstream.realtime.summary import clock
 if TYPE_CHECKING:
     from moodstream.realtime.report_data import Lanes, Timeline
 
+_PAGE = Path(__file__).parent / "report.html"
 _MOST_ROWS = 500  # of a table
 
 
@@ -43,22 +44,22 @@ def write_report(
     if not embed_js:
         (out.parent / "plotly.min.js").write_text(library, encoding="utf-8")
     view = _view(folder, pictures) | {"library": library if embed_js else None}
-    out.write_text(_template().render(view), encoding="utf-8")
+    out.write_text(template(_PAGE).render(view), encoding="utf-8")
 
 
-def _template() -> Any:
+def template(page: Path) -> Any:
+    """The template of a report's page, which takes in what all reports share."""
     import jinja2
 
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
     rules = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader([page.parent, Path(__file__).parent]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     rules.filters |= {"clock": clock, "percent": lambda share: f"{share:.0%}"}
-    return rules.get_template("report.html")
+    return rules.get_template(page.name)
 
 
 def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
@@ -92,22 +93,12 @@ def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
         "moments": [
             {"caption": p.caption, "jpeg": base64.b64encode(p.jpeg).decode()} for p in pictures
         ],
-        "charts": _charts(line, events, people, (start, end)),
+        "charts": _charts(line, events, people, (start, end)) if seen else {},
         "moods": [(name, hex_of(name)) for name in EMOTIONS],
         "colour": {name: hex_of(name) for name in EMOTIONS},
         "small": not len(line) or not (line.people >= 3).any(),
         "window": summary.get("settings", {}).get("group", {}).get("window", 5.0),
-        "details": [
-            (title, list(flat(summary.get(key) or {})))
-            for title, key in (
-                ("Models", "models"),
-                ("Settings", "settings"),
-                ("Source", "source"),
-                ("Counts", "counts"),
-                ("Speed", "speed"),
-                ("Versions", "versions"),
-            )
-        ],
+        "details": details(summary, "source"),
     }
 
 
@@ -199,11 +190,20 @@ def _parts(
     return found
 
 
-def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def details(summary: Mapping[str, Any], about: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The parts of a summary that say how it came about, as titles and (name, value) lines.
+
+    ``about``: the part that this kind of summary alone has.
+    """
+    parts = ("models", "settings", about, "counts", "speed", "versions")
+    return [(part.capitalize(), list(_flat(summary.get(part) or {}))) for part in parts]
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings as (dotted name, value) lines."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from flat(inner, f"{name}.{key}" if name else str(key))
+            yield from _flat(inner, f"{name}.{key}" if name else str(key))
     else:
         yield name, "–" if value is None else str(value)
 

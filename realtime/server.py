@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import re
 import socket
 import threading
@@ -13,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.listening import LOCAL, listen, names_of, url_of, uvicorn_config
 
 if TYPE_CHECKING:
     import uvicorn
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from moodstream.realtime.hub import Hub
     from moodstream.realtime.web import Web
 
-LOCAL = "127.0.0.1"
-EVERYWHERE = ("0.0.0.0", "::")
 _STARTING = 20.0
 _GOODBYE = 0.5  # seconds in which open responses may end by themselves
 _SEND_BUFFER = 1 << 18  # what the kernel holds for a slow viewer is delay: a few pictures at most
@@ -58,15 +55,14 @@ class Server:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds the page."""
-        host, port = self.address
-        host = "localhost" if host in EVERYWHERE else host
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        return url_of(*self.address)
 
     def start(self) -> None:
         """Listen from now on; raises MoodstreamError where host or port cannot be had."""
         if self._thread is not None:
             raise RuntimeError("the server was started already")
-        listening = _listen(*self.address)
+        listening = listen(*self.address)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.address = (self.host, listening.getsockname()[1])
         self._thread = threading.Thread(
             target=self._run, args=(listening,), name="server", daemon=True
@@ -98,20 +94,8 @@ class Server:
 
         from moodstream.realtime.web import Web
 
-        hosts = None if self.host in EVERYWHERE else {"localhost", LOCAL, "::1", self.host.lower()}
-        self._web = Web(self.hub, hosts, encoder, self._abort)
-        config = uvicorn.Config(
-            self._web,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="error",  # a broken request is the sender's fault and no news here
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+        self._web = Web(self.hub, names_of(self.host), encoder, self._abort)
+        config = uvicorn_config(self._web, lifespan="off")
         self._uvicorn = uvicorn.Server(config)
         self._loop.set_result(asyncio.get_running_loop())
         await self._uvicorn.serve([listening])
@@ -126,28 +110,3 @@ class Server:
         for connection in list(self._uvicorn.server_state.connections):
             if client is None or getattr(connection, "client", None) == client:
                 connection.transport.abort()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-        dual = host == "::" and socket.has_dualstack_ipv6()
-        listening = socket.create_server(
-            address[:2], family=family, backlog=128, dualstack_ipv6=dual
-        )
-    except (OSError, UnicodeError) as error:
-        raise MoodstreamError(f"{host}:{port}: {_reason(error)}") from None
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-    return listening
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    code = getattr(error, "errno", None)
-    if code == errno.EADDRINUSE:
-        return "the port is taken; choose another one"
-    if code == errno.EACCES:
-        return "the port is not allowed to you; choose one from 1024 up"
-    if isinstance(error, (socket.gaierror, UnicodeError)) or code == errno.EADDRNOTAVAIL:
-        return "the host is not a name or address of this machine"
-    return f"cannot listen there ({os.strerror(code) if code else error})"

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,6 @@ from moodstream.realtime.recorder import (
     STEP,
     TIMELINE_COLUMNS,
     event_row,
-    person_row,
     person_values,
     timeline_row,
 )
@@ -33,20 +32,23 @@ STORE = "moodstream.db"
 VERSION = 1
 """Of the tables; a store says which it has in ``PRAGMA user_version``."""
 
-_APPLICATION = 0x6D6F6F64  # "mood", in PRAGMA application_id
+APPLICATION = 0x6D6F6F64
+"""``PRAGMA application_id`` of every store: "mood"."""
+
+READING = np.dtype("<f4")
+"""Of the numbers of a person's reading."""
+
 _QUEUED = 60.0  # seconds of rows that wait for a slow or full disk
 _NOTES = 1000  # events and gaps that wait
 _BUSY = 1.0  # seconds to wait for other users of the file
 _CLOSING = 3.0
 _WAL_PAGES = 512
 _WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
-_BATCH = 250  # rows that are read at a time
-_F4 = np.dtype("<f4")
 
 _KINDS = {"people": "INTEGER", "dominant": "TEXT"}
 _COLUMNS = ", ".join(f"{name} {_KINDS.get(name, 'REAL')}" for name in TIMELINE_COLUMNS)
 _TABLES = f"""
-PRAGMA application_id = {_APPLICATION};
+PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE timeline (step INTEGER PRIMARY KEY, source INTEGER NOT NULL, {_COLUMNS});
@@ -132,7 +134,7 @@ class SourceSink:
         values = tuple(v.item() if isinstance(v, np.generic) else v for v in row.values())
         if not self._writer.individuals:
             faces = Faces.none()
-        readings = [reading.tobytes() for reading in person_values(faces).astype(_F4)]
+        readings = [reading.tobytes() for reading in person_values(faces).astype(READING)]
         self._writer.put(_Step(self._source, values, faces.track_ids.tolist(), readings))
 
     def event(self, shift: MoodShift) -> None:
@@ -370,106 +372,3 @@ def _now() -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-class StoreReader:
-    """Reads a store without changing it, also while it is written or after a kill -9.
-
-    meta: what the writer was given, and ``started``, ``versions``, ``individuals``, ``lost``
-    (rows) where some are missing, ``ended`` and ``summary`` where it came to a proper end;
-    sources: their names. Rows are read in small batches, so that memory stays bounded and the
-    writer is never held up. Raises MoodstreamError for what is not a store of this version, and
-    where it is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.is_file():
-            raise MoodstreamError(f"{path}: there is no such recording")
-        address = f"{path.resolve().as_uri()}?mode=ro"
-        self._db = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
-        try:
-            self._check()
-            stored = self._rows("SELECT key, value FROM meta")
-            self.meta: dict[str, Any] = {key: json.loads(value) for key, value in stored}
-        except BaseException:
-            self._db.close()
-            raise
-        self.sources: tuple[str, ...] = tuple(self.meta["sources"])
-        self.individuals: bool = self.meta["individuals"]
-
-    def __enter__(self) -> StoreReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
-
-    def timeline(self, source: int, after: float = -np.inf) -> Iterator[dict[str, Any]]:
-        """The rows of a source later than ``after`` seconds, as in timeline.parquet."""
-        return (row for _, row in self._steps(source, after))
-
-    def people(self, source: int) -> Iterator[dict[str, Any]]:
-        """The rows of a source as in people.parquet; none where individuals were not recorded."""
-        for _, people in self.steps(source):
-            yield from people
-
-    def steps(self, source: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Each row of a source's timeline together with the rows of the people in it."""
-        for step, row in self._steps(source):
-            yield row, self._people(step, row["t"]) if self.individuals else []
-
-    def events(self, source: int) -> Iterator[dict[str, Any]]:
-        """The mood shifts of a source, as in events.json."""
-        names = ("t", "from", "to", "size", "noticed")
-        return self._noted("events", names, source)
-
-    def gaps(self, source: int) -> Iterator[dict[str, Any]]:
-        """When a source had no picture: start and end in seconds, and the reason."""
-        return self._noted("gaps", ("start", "end", "reason"), source)
-
-    def _noted(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
-        columns = ", ".join(f'"{name}"' for name in names)
-        rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
-        return (dict(zip(names, row, strict=True)) for row in rows)
-
-    def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, dict[str, Any]]]:
-        """(step, row) by time, in batches: a query left open would keep the log growing."""
-        columns = ", ".join(TIMELINE_COLUMNS)
-        query = (
-            f"SELECT step, {columns} FROM timeline "
-            "WHERE source = ? AND (t, step) > (?, ?) ORDER BY t, step LIMIT ?"
-        )
-        last = np.iinfo(np.int64).max
-        t = float(after)
-        while batch := self._rows(query, source, t, int(last), _BATCH):
-            for step, *values in batch:
-                yield step, dict(zip(TIMELINE_COLUMNS, values, strict=True))
-            last, t = batch[-1][:2]
-
-    def _people(self, step: int, t: float) -> list[dict[str, Any]]:
-        query = "SELECT track_id, reading FROM people WHERE step = ? ORDER BY place"
-        return [
-            person_row(t, track_id, np.frombuffer(reading, _F4).tolist())
-            for track_id, reading in self._rows(query, step)
-        ]
-
-    def _check(self) -> None:
-        ((application,),) = self._rows("PRAGMA application_id")
-        ((version,),) = self._rows("PRAGMA user_version")
-        if application != _APPLICATION:
-            raise MoodstreamError(f"{self.path}: is not a recording of moodstream")
-        if version > VERSION:
-            raise MoodstreamError(
-                f"{self.path}: was recorded by a newer moodstream "
-                f"(store version {version}, this one reads up to {VERSION})"
-            )
-
-    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise MoodstreamError(f"{self.path}: cannot be read ({error})") from None

@@ -7,13 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moodstream.realtime.dashboard.allow import AllowedSources
 from moodstream.realtime.dashboard.sessions import Limits, Registry
@@ -55,14 +58,16 @@ def dashboard(
     limits: Limits | None = None,
     allowed: AllowedSources | None = None,
     auth: str | None = None,
+    heard: bytearray | None = None,
 ) -> Iterator[tuple[str, Registry]]:
-    """A dashboard on a free port: its address and its registry."""
+    """A dashboard on a free port: its address and its registry; ``heard`` gets all it answers."""
     from moodstream.realtime.dashboard.app import build
     from moodstream.realtime.dashboard.server import DashboardServer
 
     registry = Registry(networks, allowed, limits)
     try:
-        server = DashboardServer(build(registry, {"127.0.0.1"}, auth), "127.0.0.1", 0)
+        app = build(registry, {"127.0.0.1"}, auth)
+        server = DashboardServer(app if heard is None else overheard(app, heard), "127.0.0.1", 0)
         try:
             server.start()
             yield server.url, registry
@@ -70,6 +75,23 @@ def dashboard(
             assert server.stop()
     finally:
         registry.close()
+
+
+def overheard(app: ASGIApp, heard: bytearray) -> ASGIApp:
+    """The application, with every byte that it answers kept: statuses, headers and bodies."""
+
+    async def listening(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            for name, value in message.get("headers", ()):
+                heard.extend(name + b": " + value + b"\n")
+            heard.extend(message.get("body", b""))
+            await send(message)
+
+        # a packed answer could not be searched
+        plain = [pair for pair in scope.get("headers", ()) if pair[0] != b"accept-encoding"]
+        await app({**scope, "headers": plain}, receive, noting)
+
+    return listening
 
 
 def mjpeg(video: Path, out: Path, width: int = 640) -> Path:
@@ -103,3 +125,45 @@ def command(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
             yield process, said.split(" at ")[1].split()[0]
         finally:
             process.kill()
+
+
+def jpeg(width: int = 64, height: int = 48, grey: int = 90) -> bytes:
+    picture = np.full((height, width, 3), grey, np.uint8)
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def wait(condition: Any, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+_PATIENCE = 120_000  # ms, on a machine that has other things to do
+_GONE = 8.0  # a page that has left may come back for some seconds
+
+
+def visit(browser: Any, url: str) -> None:
+    """Open the page, use two tabs of it, and close it while it is at work."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
+    page.goto(url)
+    page.wait_for_selector("#ms-stop[disabled]")
+    page.click("#ms-start")
+    page.wait_for_function("document.querySelector('#ms-picture').dataset.number > 5")
+    page.get_by_role("tab", name="Photo").click()
+    page.click("#ms-photo-sample")
+    page.wait_for_selector("#ms-photo-people li:nth-child(5)")
+    context.close()
+
+
+def left_over(pid: int, folder: Path) -> dict[str, float]:
+    """threads, resident memory in MB, and files, once everybody is gone (Linux only)."""
+    time.sleep(_GONE)
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return {
+        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
+        "mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
+        "files": sum(path.is_file() for path in folder.rglob("*")),
+    }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import functools
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,17 @@ import pytest
 from hypothesis import settings
 
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Image, Readings
+from moodstream.realtime.maths import fold_to
 
 # time limits per example belong in benchmarks: shared machines are noisy
 settings.register_profile("moodstream", deadline=None)
 settings.load_profile("moodstream")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -170,3 +178,9 @@ def make_faces(
         seen=np.full(n, seen),
         extras=None if extras is None else np.array(extras, np.float32).reshape(n, len(EXTRAS)),
     )
+
+
+def direct(classifier: Any, faces: Any) -> np.ndarray:
+    """What a classifier says of labelled faces itself, (N, 7)."""
+    boxes = [faces.box(i)[None] for i in range(len(faces))]
+    return fold_to(classifier.classify(faces.images, boxes).probs, classifier.classes, EMOTIONS)

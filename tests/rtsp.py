@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 import cv2  # noqa: F401  # isort: skip  (before av)
 import av  # isort: skip
 import pytest
+from conftest import free_port
 
 PYTHON = "/usr/bin/python3"  # Debian's own: the one that has gi
 SCRIPT = Path(__file__).with_name("rtsp_server.py")
@@ -28,12 +28,6 @@ def missing() -> str | None:
         return f"no RTSP server: {error}"
     last = (done.stderr.strip().splitlines() or ["?"])[-1]
     return f"no RTSP server: {PYTHON} says {last}" if done.returncode else None
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def lengthen(path: Path, seconds: float, out: Path) -> Path:

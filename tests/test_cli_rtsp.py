@@ -8,11 +8,13 @@ import subprocess
 import urllib.request
 
 import pytest
-from rtsp import RtspServer, free_port, lengthen
+from conftest import free_port
+from rtsp import RtspServer, lengthen
 from test_cli_live import LIVE, until
 
 from moodstream.realtime.cli import main
-from moodstream.realtime.store import STORE, StoreReader
+from moodstream.realtime.store import STORE
+from moodstream.realtime.store_reader import StoreReader
 
 SECRET = "s3cr3t-Word"
 

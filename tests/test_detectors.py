@@ -18,10 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moodstream.realtime.detectors import NAMES, filter_faces, yolo
-from moodstream.realtime.detectors.centerface import CenterFace, decode, to_blob
+from moodstream.realtime.detectors.centerface import KEPT, CenterFace, decode, to_blob
 from moodstream.realtime.detectors.geometry import Letterbox, clip, iou, nms, solid
 from moodstream.realtime.detectors.haar import Haar, pseudo_confidence
 from moodstream.realtime.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
+from moodstream.realtime.engines.base import Network
+from moodstream.realtime.engines.by_shape import ByShape, pixels
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Detections, Image
 
@@ -242,13 +244,33 @@ def test_centerface_batches_by_shape_and_keeps_the_order(centerface: CenterFace)
     assert centerface.detect([], 0.3) == []
 
 
-def test_centerface_keeps_few_compiled_networks() -> None:
+def test_centerface_keeps_few_pixels_of_compiled_networks() -> None:
     detector = CenterFace(CENTERFACE, max_side=96)
     for width in (32, 64, 96):
         for height in (8, 40, 96):
             detector.detect([noise(height, width)], 0.5)
-    assert detector._network.cache_info().misses == 9
-    assert detector._network.cache_info().currsize == 8
+            assert sum(map(pixels, detector._network.shapes)) <= KEPT * 96**2
+    assert detector._network.shapes[-1] == (1, 3, 96, 96)
+    assert len(detector._network.shapes) > 1
+
+
+def test_networks_by_shape_keep_those_used_last() -> None:
+    made: list[tuple[int, ...]] = []
+
+    def make(shape: tuple[int, ...]) -> Network:
+        made.append(shape)
+        return lambda batch: [batch]
+
+    networks = ByShape(make, most=100)
+    small, large, other = (1, 3, 5, 8), (2, 3, 5, 6), (1, 3, 6, 10)
+    first = networks(small)
+    assert networks(large) is not first
+    assert networks(small) is first  # 40 and 60 px
+    networks(other)  # 60 more: the large one goes, which was used before the small one
+    assert networks.shapes == [small, other]
+    networks((4, 3, 10, 10))  # more than all may be: it is kept alone
+    assert networks.shapes == [(4, 3, 10, 10)]
+    assert made == [small, large, other, (4, 3, 10, 10)]
 
 
 def test_centerface_refuses_a_silly_size() -> None:

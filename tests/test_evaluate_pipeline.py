@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import cv2
@@ -11,14 +12,15 @@ from test_bakeoff import A, B, C, Finds
 from moodstream.realtime.cli import main
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation import pipeline
-from moodstream.realtime.evaluation.labels import emotion_index
 from moodstream.realtime.frames import EMOTIONS, Readings
 from moodstream.realtime.labels import coco
 from moodstream.realtime.labels.record import LabelledBox, picture_of
 
 K = len(EMOTIONS)
 HAPPY, SAD = EMOTIONS.index("happy"), EMOTIONS.index("sad")
-EXPRESSIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "expressions.npz"
+ROOT = Path(__file__).resolve().parents[1]
+EXPRESSIONS = ROOT.parent / "shared" / "data" / "expressions.npz"
+MADE_GROUPS = ROOT / "benchmarks" / "made_groups.py"
 
 
 class Reads:
@@ -137,7 +139,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def people(footage, networks):
     """The group photo, its faces labelled as the networks themselves find and read them."""
-    from moodstream.realtime.evaluation.pictures import read_picture
+    from moodstream.realtime.pictures import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     found = networks.detector.detect([image], 0.5)[0]
@@ -178,38 +180,10 @@ def test_the_command_with_real_networks(people, tmp_path, capsys):
     assert {p.name for p in out.iterdir()} == names
 
 
-def compose(folder, n, seed=42):
-    """Photos of groups, put together of labelled faces on a plain ground; their labels.
-
-    The crops have something around the face, so the labelled boxes are a little smaller. Only
-    odd-numbered ones are used: the network in the package was trained on the others.
-    """
-    rng = np.random.default_rng(seed)
-    data = np.load(EXPRESSIONS)
-    images, names = data["images"][1::2], list(data["classes"])
-    labels = np.array([emotion_index(names[k]) for k in data["labels"][1::2]])
-    folder.mkdir()
-    pictures = []
-    for i in range(n):
-        canvas = np.full((480, 1280, 3), 90, np.uint8)
-        mix, boxes = rng.dirichlet(np.full(K, 0.5)), []
-        for place in range(int(rng.integers(2, 9))):
-            kind = int(rng.choice(K, p=mix))
-            side, y = int(rng.integers(70, 129)), int(rng.integers(60, 280))
-            x = 20 + place * 155
-            face = images[rng.choice(np.flatnonzero(labels == kind))][..., ::-1]
-            canvas[y : y + side, x : x + side] = cv2.resize(face, (side, side))
-            m = 0.12 * side
-            corners = (x + m, y + m, x + side - m, y + side - m / 2)
-            boxes.append(LabelledBox(corners, EMOTIONS[kind]))
-        cv2.imwrite(str(folder / f"group{i:03}.png"), canvas)
-        pictures.append(picture_of(f"group{i:03}.png", boxes, (1280, 480)))
-    return pictures
-
-
 @pytest.mark.skipif(not EXPRESSIONS.is_file(), reason="needs the labelled expressions")
 def test_made_groups_of_labelled_faces(tmp_path, capsys):
-    coco.write(compose(tmp_path / "data", 20), tmp_path / "labels.json")
+    compose = runpy.run_path(str(MADE_GROUPS))["compose"]
+    coco.write(compose(EXPRESSIONS, tmp_path / "data", 20), tmp_path / "labels.json")
     command = ["evaluate", "pipeline", "--data", str(tmp_path / "data"), "--models", "embedded"]
     assert main([*command, "--labels", str(tmp_path / "labels.json"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

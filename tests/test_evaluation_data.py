@@ -11,10 +11,10 @@ from PIL import Image as Pillow
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, load
-from moodstream.realtime.evaluation.degrade import blur, scaled
+from moodstream.realtime.evaluation.degrade import blur
 from moodstream.realtime.evaluation.labels import emotion_index, split_of
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.pictures import UnreadableError, read_picture, scaled
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 RED = (200, 30, 10)  # RGB

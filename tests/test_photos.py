@@ -17,7 +17,6 @@ from PIL import Image as Pillow
 
 from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.pictures import UnreadableError
 from moodstream.realtime.frames import EMOTIONS, Detections
 from moodstream.realtime.models import Models
 from moodstream.realtime.photos import reading
@@ -32,6 +31,7 @@ from moodstream.realtime.photos.bands import bands
 from moodstream.realtime.photos.draw import annotated
 from moodstream.realtime.photos.faces import BINS, PhotoFaces
 from moodstream.realtime.photos.reading import find_photos, read_photo
+from moodstream.realtime.pictures import UnreadableError
 from moodstream.realtime.quality import QualityScale
 
 K = len(EMOTIONS)

@@ -341,6 +341,7 @@ def test_photos_that_cannot_be_read_at_all_can_be_tried_again(tmp_path):
 
 def test_memory_does_not_grow_with_the_photos(tmp_path):
     folder = write_photos(tmp_path / "set", 9 * BATCH)
+    run(write_photos(tmp_path / "few", 2), tmp_path / "first", pictures=False)  # what is imported
     sizes = []
 
     def tick(stage, done, total):
@@ -444,3 +445,32 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, options, words):
     assert words in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+# ---- text
+
+
+def test_words_in_the_photos(tmp_path):
+    pytest.importorskip("rapidocr_onnxruntime")
+    photos = write_photos(tmp_path / "in", 2)
+    sign = np.full((200, 640, 3), 230, np.uint8)
+    cv2.putText(sign, "WELCOME", (40, 130), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 6)
+    cv2.imwrite(str(photos / "0001.png"), sign)
+    counts = run(photos, tmp_path / "out", text=True, quality="seed")["counts"]
+    rows = pq.read_table(tmp_path / "out" / "photos.parquet")["text"].to_pylist()
+    assert rows == ["", "WELCOME"]
+    assert counts["with_text"] == 1
+    assert "WELCOME" in (tmp_path / "out" / "report.html").read_text()
+    assert "with_text" not in run(photos, tmp_path / "plain")["counts"]
+    rows = pq.read_table(tmp_path / "plain" / "photos.parquet")["text"].to_pylist()
+    assert rows == [None, None]
+
+
+def test_what_text_needs_is_said_in_one_line(tmp_path, monkeypatch):
+    photos = write_photos(tmp_path / "in", 1)
+    monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
+    with pytest.raises(MoodstreamError, match=r"pip install 'moodstream\[text\]'"):
+        run(photos, tmp_path / "out", text=True)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="--text: words on badges"):
+        RunSettings(text=True, privacy="group")

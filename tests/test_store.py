@@ -34,11 +34,11 @@ from moodstream.realtime.recorder import (
 )
 from moodstream.realtime.store import (
     STORE,
-    StoreReader,
     StoreWriter,
     predicted_bytes,
     prepare_store,
 )
+from moodstream.realtime.store_reader import StoreReader
 
 SHIFT = MoodShift(t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0)
 

@@ -76,7 +76,8 @@ def networks(models: Models) -> str:
     notice = f"<p class='ms-soft'>{escape(models.notice)}</p>" if models.notice else ""
     return (
         "<section class='ms-card'><h3>Networks in use</h3><div class='ms-scroll' tabindex='0'>"
-        "<table class='ms-table'><thead><tr><th scope='col'>for</th><th scope='col'>name</th>"
+        "<table class='ms-table' id='ms-networks'><thead>"
+        "<tr><th scope='col'>for</th><th scope='col'>name</th>"
         "<th scope='col'>runs on</th><th scope='col'>file</th><th scope='col'>SHA-256</th></tr>"
         f"</thead><tbody>{rows}</tbody></table></div>{notice}</section>"
     )

@@ -15,6 +15,7 @@ from moodstream.realtime.models import Models
 _HERE = Path(__file__).parent
 _AT_A_TIME = 8  # clicks of all users that are answered at a time; none of them takes long
 _WAITING = 100
+_KEPT = 50  # pages of which Gradio remembers what it showed; it needs that for none of ours
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "Consolas", "monospace"]
 _CONTRAST = {  # Gradio's own pairs are too pale to be read by everyone
@@ -55,6 +56,7 @@ def build(registry: Registry, hosts: Set[str] | None = None, auth: str | None = 
 
     routes = Routes(registry)
     page = _page(registry, routes)
+    page.state_session_capacity = _KEPT
     page.queue(default_concurrency_limit=_AT_A_TIME, max_size=_WAITING, api_open=False)
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.router.routes.extend(routes.routes())
@@ -108,9 +110,8 @@ def _page(registry: Registry, routes: Routes) -> Any:
             with gr.Tab("About", id="about"):
                 about_tab.build(registry)
         ticket = gr.Textbox(visible="hidden", elem_id="ms-ticket")
-        page.load(act.open, None, ticket, **act.quiet).then(
-            None, ticket, None, js="token => { window.moodstream?.begin(token); }"
-        )
+        begin = "token => { window.moodstreamTicket = token; window.moodstream?.begin(token); }"
+        page.load(act.open, None, ticket, **act.quiet).then(None, ticket, None, js=begin)
         privacy.change(act.privacy, privacy, None, **act.quiet).then(None, js=act.refresh)
         page.unload(act.left)
     return page

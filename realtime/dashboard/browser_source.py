@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from moodstream.realtime.live_sources import (
     SourceGone,
     SourceSpec,
 )
+from moodstream.realtime.pictures import TooLargeError, UnreadableError, opened
 from moodstream.realtime.sources import SourceInfo
 
 BROWSER = SourceSpec("camera", "browser", "this browser's camera")
@@ -87,18 +87,14 @@ class BrowserReader:
 
 def _check(jpeg: bytes) -> None:
     """Refuse what would cost more to decode than a webcam's picture does."""
-    from PIL import Image as Pictures
-    from PIL import UnidentifiedImageError
-
     if len(jpeg) > MOST_BYTES:
         raise MoodstreamError(f"a picture of more than {MOST_BYTES // 1_000_000} MB")
     try:
-        with Pictures.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        with opened(jpeg, ["JPEG"]) as picture:
             size = picture.size
-    # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
-    except (UnidentifiedImageError, ModuleNotFoundError, OSError, ValueError, SyntaxError):
-        raise MoodstreamError("not a JPEG picture") from None
-    except Pictures.DecompressionBombError:
+    except TooLargeError:
         size = (MOST_SIDE + 1, 1)
+    except UnreadableError:
+        raise MoodstreamError("not a JPEG picture") from None
     if max(size) > MOST_SIDE:
         raise MoodstreamError(f"a picture of more than {MOST_SIDE} px")

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from moodstream.overlays.scene import Privacy
@@ -143,7 +143,7 @@ class LiveRun:
             self.session.start()
             due = 0.0
             while not self._stop.wait(_TICK) and self.session.tick():
-                self._tune()
+                self.session.tune(self.figures.window, self.figures.smoothing)
                 if time.monotonic() >= due:
                     due = time.monotonic() + _STEP
                     self._note()
@@ -154,17 +154,6 @@ class LiveRun:
             self.problem = "the live view broke; the server's log says why"
         finally:
             self.session.stop()
-
-    def _tune(self) -> None:
-        """Let the stages work with the newest figures; they read their settings at each step."""
-        watched = self.session.streams[0].watched
-        if watched is None:
-            return
-        group, smoother = watched.timeline.group, watched.follower.smoother
-        if group.settings.window != self.figures.window:
-            group.settings = replace(group.settings, window=self.figures.window)
-        if smoother.settings.tau != self.figures.smoothing:
-            smoother.settings = replace(smoother.settings, tau=self.figures.smoothing)
 
     def _note(self) -> None:
         """Keep what is known now for the chart."""

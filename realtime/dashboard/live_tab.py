@@ -48,7 +48,8 @@ def _now() -> str:
         f'<div><dt>{label}</dt><dd id="ms-{name}">–</dd></div>' for name, label in facts
     )
     return (
-        '<section class="ms-card" aria-labelledby="ms-h-now"><h3 id="ms-h-now">The group now</h3>'
+        '<section class="ms-card" aria-labelledby="ms-h-now"><h3 id="ms-h-now">The group now '
+        '<span id="ms-span" class="ms-soft"></span></h3>'
         f'<dl class="ms-facts">{cells}</dl>{bars("ms-bars")}'
         '<p id="ms-few" class="ms-soft">One or two faces prove nothing about a group.</p>'
         '<p id="ms-fresh" class="ms-soft"></p></section>'

@@ -253,6 +253,7 @@ window.moodstream = (() => {
 
   function figures(source, live) {
     put("ms-mood", source?.dominant ? `${source.dominant} ${percent(source.probs[source.dominant])}` : "–");
+    put("ms-span", source ? `over the last ${live.window} s` : "");
     put("ms-people", known(source?.people) ? String(source.people) : "–");
     put("ms-diversity", percent(source?.entropy_share));
     drawBars($("ms-bars"), source?.probs);
@@ -590,3 +591,5 @@ window.moodstream = (() => {
   addEventListener("resize", () => { if (state) chart(Boolean(state.live)); });
   return {begin, refresh};
 })();
+// Gradio fetches this script while the page is already at work: the ticket may have come before it.
+window.moodstream.begin(window.moodstreamTicket);

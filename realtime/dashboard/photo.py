@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.overlays.scene import Privacy
+from moodstream.realtime import pictures
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, F64, Image
 from moodstream.realtime.models import Models
@@ -45,27 +45,18 @@ def read_picture(content: bytes, name: str) -> Image:
 
     Raises MoodstreamError in one line where there is none.
     """
-    from PIL import Image as Pictures
-    from PIL import ImageOps, UnidentifiedImageError
-
     if not content:
         raise MoodstreamError(f"{name}: the file is empty")
     try:
-        with Pictures.open(io.BytesIO(content), formats=_FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise MoodstreamError(f"{name}: more than {MOST_PIXELS // 1_000_000} megapixels")
-            turned = ImageOps.exif_transpose(picture)
-            if "A" in turned.getbands() or "transparency" in turned.info:
-                turned = turned.convert("RGBA")
-                white = Pictures.new("RGBA", turned.size, "white")
-                turned = Pictures.alpha_composite(white, turned)
-            pixels = np.asarray(turned.convert("RGB"), np.uint8)
-    # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
-    except (UnidentifiedImageError, Pictures.DecompressionBombError, ModuleNotFoundError):
+        return pictures.read_picture(
+            content, behind=pictures.WHITE, most_pixels=MOST_PIXELS, formats=_FORMATS
+        )
+    except pictures.NoPictureError:
         raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except pictures.TooLargeError:
+        raise MoodstreamError(f"{name}: more than {MOST_PIXELS // 1_000_000} megapixels") from None
+    except pictures.UnreadableError:
         raise MoodstreamError(f"{name}: the picture is damaged") from None
-    return np.ascontiguousarray(pixels[..., ::-1])
 
 
 def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Photo:

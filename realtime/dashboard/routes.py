@@ -195,6 +195,7 @@ class Routes:
             photo = photo_of(content, name, self.registry.models, session.privacy)
         finally:
             self.registry.photos.release()
+            self.registry.ended()
         if not session.gone and photo.privacy == session.privacy:
             session.photo, session.photos = photo, session.photos + 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 
@@ -10,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.listening import listen, url_of, uvicorn_config
 
 _STARTING = 30.0
 
@@ -18,20 +18,9 @@ class DashboardServer:
     """Serves an ASGI application until it is stopped. port: 0 for any free one."""
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._socket = _listen(host, port)
+        self._socket = listen(host, port)
         self.host, self.port = host, int(self._socket.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            log_config=None,
-            log_level="error",  # a broken request is the sender's fault and no news here
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(uvicorn_config(app))
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="dashboard server", daemon=True
         )
@@ -39,8 +28,7 @@ class DashboardServer:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds the page."""
-        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return url_of(self.host, self.port)
 
     def start(self) -> None:
         """Listen from now on; raises MoodstreamError where the application does not start."""
@@ -63,12 +51,3 @@ class DashboardServer:
         """Wait for its end; whether it is over."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=128)
-    except (OSError, UnicodeError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise MoodstreamError(f"{host}:{port}: cannot be listened on ({why})") from None

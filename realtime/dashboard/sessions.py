@@ -95,7 +95,7 @@ class Registry:
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._lock = threading.RLock()
         self._sessions: dict[str, UserSession] = {}
-        self._ended = False  # a run, since memory was last handed back
+        self._ended = False  # something, since memory was last handed back
         self._stop = threading.Event()
         self._janitor = threading.Thread(target=self._tidy, name="dashboard janitor", daemon=True)
         self._janitor.start()
@@ -174,7 +174,7 @@ class Registry:
             run, session.live = session.live, None
         if run is not None:
             run.stop()
-            self._ended = True
+            self.ended()
 
     def start_video(self, session: UserSession, upload: Upload) -> None:
         """Process a file; raises MoodstreamError where one is at work, or too many are."""
@@ -192,6 +192,10 @@ class Registry:
             session.video = VideoJob(upload, folder, self.models, session.privacy, session.figures)
             session.video_at = time.monotonic()
             session.video.start()
+
+    def ended(self) -> None:
+        """Something has ended whose memory can be handed back."""
+        self._ended = True
 
     def drop_video(self, session: UserSession) -> None:
         """Forget the results of a video, and its upload."""
@@ -268,6 +272,7 @@ class Registry:
         self.drop_video(session)
         session.photo = session.upload = None
         shutil.rmtree(session.folder, ignore_errors=True)
+        self.ended()
 
 
 def _same(one: str, other: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import lru_cache, partial
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,20 @@ import numpy as np
 from moodstream.realtime.detectors.geometry import clip, nms, solid
 from moodstream.realtime.engines import compile_model
 from moodstream.realtime.engines.base import Precision
+from moodstream.realtime.engines.by_shape import ByShape
 from moodstream.realtime.frames import F32, Detections, Image
 
 STRIDE = 4
 NMS_IOU = 0.3
 MAX_BATCH = 4
-MAX_COMPILED = 8
-"""Networks kept; compiling one for a new shape costs a few times what a run does."""
+BATCH_PIXELS = 256 * 1024
+"""Pictures of more px in all are not run together: it saves no time then and costs memory."""
+
+KEPT = 2.0
+"""Networks are kept for so many times ``max_side``² px: those of a stream, which is looked at in
+full, by half and by quarter, and of a second one of another shape. Compiling one costs up to a
+few times what a run does, and keeping it about 150 MB a megapixel.
+"""
 
 
 class CenterFace:
@@ -48,8 +55,8 @@ class CenterFace:
                 f"expected max_side of at least 32 and min_side ({min_side}) px, got {max_side}"
             )
         self.max_side, self.min_side = max_side, min_side
-        self._network = lru_cache(MAX_COMPILED)(
-            partial(compile_model, weights, "cpu", precision=precision)
+        self._network = ByShape(
+            partial(compile_model, weights, "cpu", precision=precision), round(KEPT * max_side**2)
         )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -59,8 +66,9 @@ class CenterFace:
             by_size.setdefault(self.network_size(image.shape), []).append(index)
         found: dict[int, Detections] = {}
         for size, indices in by_size.items():
-            for start in range(0, len(indices), MAX_BATCH):
-                chunk = indices[start : start + MAX_BATCH]
+            together = max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
+            for start in range(0, len(indices), together):
+                chunk = indices[start : start + together]
                 read = self._read([images[index] for index in chunk], size, min_confidence)
                 for faces, index in zip(read, chunk, strict=True):
                     found[index] = to_picture(faces, size, images[index].shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections import deque
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,16 +60,23 @@ class OpenVinoNetwork:
             -1 if d.is_dynamic else d.get_length()
             for d in self._compiled.inputs[0].get_partial_shape()
         )
-        self._local = threading.local()
+        self._free: deque[Any] = deque()
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """Run on one input array; each thread has its own infer request."""
+        """Run on one input array; threads may do so at the same time.
+
+        An infer request keeps buffers of some MB: there are as many as were ever needed at a time,
+        and not one for each of the many threads of a server that come and go.
+        """
         called(self, batch.shape)
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._compiled.create_infer_request()
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
         request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
-        return [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]
+        found = [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]
+        self._free.append(request)
+        return found
 
 
 def _compiled(path: Path, shape: tuple[int, ...] | None, settings: dict[str, str]) -> Any:

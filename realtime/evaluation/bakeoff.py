@@ -20,9 +20,9 @@ from moodstream.realtime.evaluation.matching import (
     match,
     together,
 )
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import F32, Detections, Image
 from moodstream.realtime.labels.record import LabelledPicture
+from moodstream.realtime.pictures import UnreadableError, read_picture
 from moodstream.realtime.quality import blur_score
 
 IOUS = (0.5, 0.3)

@@ -82,11 +82,10 @@ def _of_file(path: Path) -> Contender:
 
 def _packaged(asked: str, name: str) -> Contender:
     """A detector that `--detector` takes."""
-    from moodstream.realtime.models import ModelSettings, load
+    from moodstream.realtime.models import ModelSettings, load_detector
 
-    # "embedded" so that nothing is downloaded for the emotion network, which is not used here
-    found = load(ModelSettings("embedded", detector=asked, device="cpu"))
-    return Contender(name, found.detector, found.info["detector"].engine)
+    detector, info = load_detector(ModelSettings(detector=asked, device="cpu"))
+    return Contender(name, detector, info.engine)
 
 
 def _own(name: str, store: weights.Store) -> Contender:

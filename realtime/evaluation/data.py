@@ -13,8 +13,8 @@ from moodstream.realtime.evaluation.from_csv import list_csv
 from moodstream.realtime.evaluation.from_folder import list_folder
 from moodstream.realtime.evaluation.from_npz import list_npz
 from moodstream.realtime.evaluation.listing import Listing
-from moodstream.realtime.evaluation.pictures import UnreadableError
 from moodstream.realtime.frames import F32, I64, Image
+from moodstream.realtime.pictures import UnreadableError
 
 LONGEST = 512
 """Pictures of faces with a longer side than this many px are kept at this size."""

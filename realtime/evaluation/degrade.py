@@ -1,4 +1,4 @@
-"""Faces made smaller or softer, as a distant or unsharp camera would show them."""
+"""Faces made softer, as an unsharp camera would show them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,6 @@ import cv2
 import numpy as np
 
 from moodstream.realtime.frames import Image
-
-
-def scaled(image: Image, factor: float) -> Image:
-    """A picture (H, W, 3) shrunk by ``factor``, averaging; unchanged where that is 1 or more."""
-    if factor >= 1:
-        return image
-    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def blur(image: Image, sigma_share: float, side: float | None = None) -> Image:

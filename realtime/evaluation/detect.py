@@ -9,9 +9,9 @@ import numpy as np
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, Tick, of_listing, readable
-from moodstream.realtime.evaluation.degrade import scaled
 from moodstream.realtime.evaluation.listing import Listing
 from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.pictures import scaled
 
 NO_FACE = "no face found"
 

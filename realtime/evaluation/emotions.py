@@ -12,10 +12,12 @@ from moodstream.realtime.calibration import Calibrated, rescale
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.classifiers.ensemble import Ensemble
 from moodstream.realtime.evaluation.data import LabelledFaces, Tick
-from moodstream.realtime.evaluation.degrade import blur, scaled
+from moodstream.realtime.evaluation.degrade import blur
 from moodstream.realtime.evaluation.metrics import Figures, auroc, confusion, figures
 from moodstream.realtime.frames import EMOTIONS, F32, I64, Image
+from moodstream.realtime.front_ends import WithFrontEnd
 from moodstream.realtime.maths import fold_to
+from moodstream.realtime.pictures import scaled
 
 SIZES = (64, 48, 32, 24, 16)
 BLURS = (0.02, 0.04, 0.08)
@@ -111,6 +113,9 @@ def bare(classifier: EmotionClassifier) -> EmotionClassifier:
         members = [bare(member) for member in classifier.members]
         if any(a is not b for a, b in zip(members, classifier.members, strict=True)):
             return Ensemble(members, classifier.name)
+    if isinstance(classifier, WithFrontEnd):
+        inner = bare(classifier.inner)
+        return classifier if inner is classifier.inner else WithFrontEnd(inner, classifier.change)
     return classifier
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.labels import emotion_index, split_of
 from moodstream.realtime.evaluation.listing import Listing
-from moodstream.realtime.evaluation.pictures import read_picture
 from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.pictures import read_picture
 
 _COLUMNS = {
     "path": ("path", "image", "file", "filename", "file_name", "image_path", "filepath"),

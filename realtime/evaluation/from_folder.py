@@ -9,7 +9,7 @@ import numpy as np
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.labels import emotion_index, split_of
 from moodstream.realtime.evaluation.listing import Listing, counted
-from moodstream.realtime.evaluation.pictures import SUFFIXES, read_picture
+from moodstream.realtime.pictures import SUFFIXES, read_picture
 
 
 def list_folder(path: Path, split: str | None) -> Listing:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.labels import SPLITS, emotion_index, split_of
 from moodstream.realtime.evaluation.listing import Listing, counted
-from moodstream.realtime.evaluation.pictures import shrink_to
 from moodstream.realtime.frames import I64, Image
+from moodstream.realtime.pictures import shrink_to
 
 Arrays = dict[str, npt.NDArray[Any]]
 

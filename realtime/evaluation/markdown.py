@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from moodstream.realtime.models import described
+
 NAMES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -64,7 +66,7 @@ def spread(side: Mapping[str, float]) -> str:
 def network(model: Mapping[str, Any]) -> str:
     """What a network is, where it ran, and its checksum."""
     return (
-        f"Network: {model['name']} ({model['file']}, {model['engine']} on {model['device']}, "
+        f"Network: {described(model)} ({model['file']}, {model['engine']} on {model['device']}, "
         f"SHA-256 {model['sha256']})"
     )
 

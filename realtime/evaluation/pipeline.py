@@ -24,10 +24,10 @@ from moodstream.realtime.evaluation.matching import (
     match,
     together,
 )
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import EMOTIONS, F32, I64, Detections, Image
 from moodstream.realtime.group import PRIOR, GroupSettings
 from moodstream.realtime.labels.record import LabelledPicture
+from moodstream.realtime.pictures import UnreadableError, read_picture
 
 K = len(EMOTIONS)
 IOU = 0.5

@@ -16,7 +16,7 @@ from moodstream.realtime.evaluation.pipeline import IOU, Evaluation, K
 from moodstream.realtime.evaluation.report import plain
 from moodstream.realtime.evaluation.tiles import tile
 from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.models import ModelInfo
+from moodstream.realtime.models import ModelInfo, described
 from moodstream.realtime.outputs import finished, write_json
 
 OUTPUTS = ("metrics.json", "report.md", "confusion.png", "mistakes.png")
@@ -82,7 +82,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     faces, ms = found["faces"], found["ms"]
     models = found["models"]
     told = [
-        f"Networks    {models['detector']['name']}, {models['emotion']['name']}",
+        f"Networks    {models['detector']['name']}, {described(models['emotion'])}",
         f"Data        {found['source']}: {found['photos']} photos, {faces['labelled']} faces with "
         "an emotion",
     ]

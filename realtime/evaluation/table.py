@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moodstream.realtime.evaluation.markdown import left_out, number, spread
+from moodstream.realtime.models import described
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
@@ -17,7 +18,7 @@ def _head(found: Mapping[str, Any]) -> list[str]:
     model, data = found["model"], found["data"]
     low, high = found["accuracy_interval"]
     head = [
-        f"Network     {model['name']} ({model['engine']} on {model['device']}, "
+        f"Network     {described(model)} ({model['engine']} on {model['device']}, "
         f"temperature {number(found['temperature'], 2)})",
         f"Data        {data['source']}: n = {found['n']} faces, {spread(data['side_px'])}",
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from moodstream.realtime.evaluation.pictures import read_picture
 from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.pictures import read_picture
 
 SIDE = 160
 _FRAME = (0, 94, 213)  # BGR

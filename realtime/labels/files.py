@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.pictures import SUFFIXES
 from moodstream.realtime.labels import coco, dlib, label_studio, voc, wider, yolo
 from moodstream.realtime.labels.json_entries import read_json
 from moodstream.realtime.labels.record import LabelledPicture
 from moodstream.realtime.labels.xml_tree import read_xml
+from moodstream.realtime.pictures import SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.data import Tick
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import EMOTIONS, F32, Image
 from moodstream.realtime.labels import coco, label_studio, sampling
 from moodstream.realtime.labels.json_entries import write_json
 from moodstream.realtime.labels.record import FACE, LabelledPicture
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.outputs import finished
+from moodstream.realtime.pictures import UnreadableError, read_picture
 
 TASKS, CONFIG = "tasks.json", "labelling_config.xml"
 OUTPUTS = (TASKS, CONFIG)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.pictures import SUFFIXES
 from moodstream.realtime.labels.record import (
     FACE,
     LabelledBox,
@@ -15,6 +14,7 @@ from moodstream.realtime.labels.record import (
     picture_of,
     read_text,
 )
+from moodstream.realtime.pictures import SUFFIXES
 
 CLASSES = "classes.txt"
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places

@@ -48,8 +48,9 @@ PHOTO_COLUMNS = (
     "entropy",
     "entropy_share",
     *(f"{kind[0]}_{name}" for kind in SUMS for name in EMOTIONS),
+    "text",
 )
-_WORDS = ("photo", "bin", "label", "dominant", "error", "stamp")
+_WORDS = ("photo", "bin", "label", "dominant", "text", "error", "stamp")
 _COUNTS = ("face", "width", "height", "faces", "faces_used")
 
 
@@ -95,8 +96,10 @@ def face_rows(name: str, result: PhotoResult) -> list[dict[str, Any]]:
     return rows
 
 
-def photo_row(name: str, width: int, height: int, group: PhotoGroup) -> dict[str, Any]:
-    """The row of a photo; what is not known is None."""
+def photo_row(
+    name: str, width: int, height: int, group: PhotoGroup, text: str | None = None
+) -> dict[str, Any]:
+    """The row of a photo; what is not known is None. ``text``: "" where there is none to read."""
     row: dict[str, Any] = {
         "photo": name,
         "width": width,
@@ -108,6 +111,7 @@ def photo_row(name: str, width: int, height: int, group: PhotoGroup) -> dict[str
         "peak": group.peak,
         "entropy": group.entropy,
         "entropy_share": group.entropy_share,
+        "text": text,
     }
     for kind in SUMS:
         probs = getattr(group, kind)

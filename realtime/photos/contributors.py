@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from moodstream.realtime import maths
-from moodstream.realtime.evaluation.pictures import UnreadableError
 from moodstream.realtime.frames import EMOTIONS, F32, F64, I64, Image
 from moodstream.realtime.photos.columns import BOX, PROBS, matrix
 from moodstream.realtime.photos.faces import BINS
 from moodstream.realtime.photos.reading import read_photo
+from moodstream.realtime.pictures import UnreadableError
 
 TOP = 12
 """Faces on a sheet of contributors, in each of its halves, and of each quality bin."""

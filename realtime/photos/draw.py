@@ -6,10 +6,10 @@ import numpy as np
 
 from moodstream.overlays.render import render
 from moodstream.overlays.scene import Privacy, Scene
-from moodstream.realtime.evaluation.pictures import shrink_to
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.photos.analyse import PhotoResult
 from moodstream.realtime.photos.faces import BINS
+from moodstream.realtime.pictures import shrink_to
 
 LONGEST = 1920
 """px of the longer side of annotated pictures at most."""

@@ -111,19 +111,8 @@ def _detect(images: Sequence[Image], models: Models, min_confidence: float) -> l
 
 
 def _measured(image: Image, found: Detections, spotted: F32, read: F32) -> PhotoFaces:
-    boxes = found.boxes
-    height, width = image.shape[:2]
-    corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
-    blurs = [quality.blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
+    sides, blurs = quality.sides_and_blurs(image, found.boxes)
     probs, extras = np.split(read, [len(EMOTIONS)], axis=1)
-    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) if len(boxes) else np.zeros(0)
     return PhotoFaces(
-        boxes,
-        found.scores,
-        found.landmarks,
-        sides.astype(np.float64),
-        np.array(blurs, np.float64),
-        probs,
-        extras,
-        spotted,
+        found.boxes, found.scores, found.landmarks, sides, blurs, probs, extras, spotted
     )

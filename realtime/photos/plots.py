@@ -52,6 +52,7 @@ def mix_chart(mixes: Mapping[str, F64]) -> Chart:
     ]
     layout = _layout(300, None, "share")
     layout["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
+    layout["xaxis"] |= {"automargin": True}  # on a phone the names are slanted
     return {"data": data, "layout": layout | {"barmode": "group", "bargap": 0.3}}
 
 

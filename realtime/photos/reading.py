@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from moodstream.realtime import pictures
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.pictures import SUFFIXES, UnreadableError, read_picture
 from moodstream.realtime.frames import Image
+from moodstream.realtime.pictures import SUFFIXES, WHITE, UnreadableError, read_picture
 
 HEIC = frozenset((".heic", ".heif", ".hif"))
 MOST_PIXELS = 120_000_000
 """Larger pictures are not decoded: a few kB can claim to be gigabytes."""
-
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -83,19 +76,12 @@ def _is_photo(path: Path) -> bool:
 
 def shape_of(path: Path) -> tuple[int, int]:
     """Height and width in px as the file's head claims them, upright; (0, 0) where it has none."""
-    from PIL import Image as Pillow
-
     try:
         _enable_heic(path)
-        with _quietly(), Pillow.open(path) as file:
-            width, height = file.size
-            # a PNG's tags may follow its pixels, which are not to be read for this
-            tags = {} if file.format == "PNG" else file.getexif()
-            turned = tags.get(_ORIENTATION) in _SIDEWAYS
+        return pictures.shape_of(path)
     # what cannot be opened is told when it is read: here only the order of work depends on it
-    except Exception:
+    except UnreadableError:
         return 0, 0
-    return (width, height) if turned else (height, width)
 
 
 def read_photo(path: Path) -> Image:
@@ -104,39 +90,7 @@ def read_photo(path: Path) -> Image:
     Raises UnreadableError with a few words on why not, also for more than MOST_PIXELS.
     """
     _enable_heic(path)
-    height, width = shape_of(path)
-    if height * width > MOST_PIXELS:
-        raise UnreadableError(
-            f"{width} × {height} px is more than the {MOST_PIXELS // 10**6} megapixels that are "
-            "read"
-        )
-    flat = _over_white(path)
-    return read_picture(path) if flat is None else flat
-
-
-def _over_white(path: Path) -> Image | None:
-    """A picture with transparent pixels on white; None where it has none, or is broken."""
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    try:
-        with _quietly(), Pillow.open(path) as file:
-            if "A" not in file.getbands() and "transparency" not in file.info:
-                return None
-            clear: Any = ImageOps.exif_transpose(file).convert("RGBA")
-    except Exception:  # whatever it is: read_picture meets it again and has words for it
-        return None
-    white = Pillow.new("RGBA", clear.size, (255, 255, 255, 255))
-    rgb = np.asarray(Pillow.alpha_composite(white, clear).convert("RGB"), np.uint8)
-    return np.ascontiguousarray(rgb[..., ::-1])
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without Pillow's warnings about odd tags and large pictures: each has its own answer here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return read_picture(path, behind=WHITE, most_pixels=MOST_PIXELS)
 
 
 def _enable_heic(path: Path) -> None:

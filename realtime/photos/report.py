@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,22 +11,22 @@ import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime.evaluation.pictures import UnreadableError, read_picture
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.photos import plots
 from moodstream.realtime.photos.analyse import SMALLEST_GROUP
 from moodstream.realtime.photos.contributors import said
 from moodstream.realtime.photos.faces import BINS
-from moodstream.realtime.report import flat as flat
+from moodstream.realtime.pictures import UnreadableError, read_picture
+from moodstream.realtime.report import details, template
 
 if TYPE_CHECKING:
     from moodstream.realtime.photos.results import Results
     from moodstream.realtime.photos.run import PhotoRun
 
+_PAGE = Path(__file__).parent / "photos.html"
 _MOST_ROWS = 500  # of a table
 _EXAMPLES = 2  # of each of low, medium and high entropy
 _EXAMPLE_SIDE = 720
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def write_report(
@@ -41,8 +40,8 @@ def write_report(
     from plotly.offline import get_plotlyjs
 
     view = _view(run, found, summary, pictures)
-    view |= {"library": get_plotlyjs(), "style": _style()}
-    out.write_text(_template().render(view), encoding="utf-8")
+    view["library"] = get_plotlyjs()
+    out.write_text(template(_PAGE).render(view), encoding="utf-8")
 
 
 def _view(
@@ -69,40 +68,8 @@ def _view(
         "bin_colours": plots.BIN_COLOURS,
         "most_rows": _MOST_ROWS,
         "failures": found.failures[:_MOST_ROWS],
-        "details": [
-            (title, list(flat(summary.get(key) or {})))
-            for title, key in (
-                ("Models", "models"),
-                ("Settings", "settings"),
-                ("Quality", "quality"),
-                ("Counts", "counts"),
-                ("Speed", "speed"),
-                ("Versions", "versions"),
-            )
-        ],
+        "details": details(summary, "quality"),
     }
-
-
-def _template() -> Any:
-    import jinja2
-
-    rules = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    rules.filters |= {"percent": lambda share: f"{share:.0%}"}
-    return rules.get_template("photos.html")
-
-
-def _style() -> str:
-    """The style sheet of the other report, so that both look alike."""
-    page = (Path(__file__).parents[1] / "report.html").read_text(encoding="utf-8")
-    found = _STYLE.search(page)
-    assert found is not None
-    return found[1]
 
 
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str, str, str | None]]:

@@ -134,13 +134,14 @@ def _weighed(faces: Any, photos: Any, settings: Any) -> tuple[Any, Any]:
     quality, weight = np.zeros(len(names)), np.zeros(len(names))
     rows = []
     first = 0  # faces are in the order of the photos
-    for name, width, height, count in zip(
-        *(photos[n].to_pylist() for n in ("photo", "width", "height", "faces")), strict=True
+    columns = ("photo", "width", "height", "faces", "text")
+    for name, width, height, count, text in zip(
+        *(photos[n].to_pylist() for n in columns), strict=True
     ):
         part = slice(first, first + count)
         result = judge(faces_of(faces.slice(first, count)), settings)
         quality[part], weight[part] = result.quality, result.weights
-        rows.append(photo_row(name, width, height, result.group))
+        rows.append(photo_row(name, width, height, result.group, text))
         first += count
     for name, values in (("quality", quality), ("weight", weight)):
         place = faces.schema.get_field_index(name)
@@ -218,6 +219,8 @@ def _summary(run: PhotoRun, found: Results) -> dict[str, Any]:
         "faces": int(faces.sum()),
         "faces_used": int(found.column("faces_used").sum()),
     }
+    if run.settings.text:
+        counts["with_text"] = sum(map(bool, found.photos["text"].to_pylist()))
     return {
         "source": _source(run),
         "counts": counts,

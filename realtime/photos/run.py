@@ -14,7 +14,6 @@ from typing import Any, Literal
 import cv2
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.evaluation.pictures import SUFFIXES, UnreadableError
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import finished, prepare_folder, writing
@@ -24,6 +23,8 @@ from moodstream.realtime.photos.draw import annotated
 from moodstream.realtime.photos.faces import PhotoFaces, look
 from moodstream.realtime.photos.parts import Parts
 from moodstream.realtime.photos.reading import HEIC, Photo, read_photo, shape_of
+from moodstream.realtime.photos.text import TextReader
+from moodstream.realtime.pictures import SUFFIXES, UnreadableError
 
 ANNOTATED = "annotated"
 OUTPUTS = ("faces.parquet", "photos.parquet", "failures.csv", "report.html", "summary.json")
@@ -49,7 +50,8 @@ class RunSettings:
 
     quality: fixed reference percentiles, or the seed's over the set; pictures: write annotated
     photos and sheets of faces; targets: emotions whose contributors are shown; privacy: blur
-    hides faces and writes no sheets, group writes nothing about single people.
+    hides faces and writes no sheets, group writes nothing about single people; text: read the
+    words in the photos as well.
     """
 
     photo: PhotoSettings = field(default_factory=PhotoSettings)
@@ -58,6 +60,7 @@ class RunSettings:
     pictures: bool = True
     targets: tuple[str, ...] = ()
     overwrite: bool = False
+    text: bool = False
 
     def __post_init__(self) -> None:
         for name in self.targets:
@@ -68,6 +71,8 @@ class RunSettings:
                 "--quality seed measures every face against the whole set, for which single faces "
                 "must be kept: with --privacy group use --quality fixed"
             )
+        if self.privacy == "group" and self.text:
+            raise ValueError("--text: words on badges can name people: not with --privacy group")
 
 
 class PhotoRun:
@@ -80,6 +85,7 @@ class PhotoRun:
         self.models, self.settings = models, settings
         self.stamps = {photo.name: photo.stamp for photo in photos}
         self.parts = Parts(folder)
+        self.reader = TextReader() if settings.text else None
         self.read_now = 0
         self.seconds = 0.0
 
@@ -123,6 +129,7 @@ class PhotoRun:
             "quality": settings.quality,
             "privacy": settings.privacy,
             "pictures": settings.pictures,
+            "text": settings.text,
             "min_face": photo.min_face,
             "min_confidence": photo.min_confidence,
             "max_faces": photo.max_faces,
@@ -131,6 +138,8 @@ class PhotoRun:
         }
         for part, info in self.models.info.items():
             found[part] = f"{info.name} {info.sha256[:12]} {info.engine} {info.temperature or 1:g}"
+            if info.front_end:
+                found[part] += f" {info.front_end}"
         return found
 
     def _pending(self) -> list[Photo]:
@@ -178,7 +187,8 @@ class PhotoRun:
             picture = annotated(image, result, settings.privacy)
             save_picture(self.folder / ANNOTATED / picture_name(photo.name), picture)
         height, width = image.shape[:2]
-        return face_rows(photo.name, result), photo_row(photo.name, width, height, group)
+        text = None if self.reader is None else "\n".join(self.reader.read(image))
+        return face_rows(photo.name, result), photo_row(photo.name, width, height, group, text)
 
 
 def picture_name(name: str) -> str:

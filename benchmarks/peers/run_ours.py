@@ -1,0 +1,70 @@
+"""moodstream's own side: what `moodstream process --no-video` runs, once per request."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from serve import serve
+
+from moodstream.realtime.models import Models, ModelSettings, load
+from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.sources import FileSource
+from moodstream.realtime.weights import Store, WeightFile, sha256_of
+
+
+def store_of(networks: Path) -> Store:
+    """The stand-ins under the names of the files that they stand for, checked as those are."""
+    kinds = {"yolov8n-face-lindevs.onnx": "detector", "enet_b0_8_best_vgaf.onnx": "emotion"}
+    known = {
+        name: WeightFile(name, "", sha256_of(networks / name), None, kind, "", "stand-in")
+        for name, kind in kinds.items()
+    }
+    return Store(networks, known)
+
+
+def models_of(name: str, networks: Path) -> Models:
+    """The networks of a contender on the CPU; ``centerface`` is that detector with HSEmotion."""
+    if name == "embedded":
+        return load(ModelSettings("embedded", device="cpu"))
+    detector = "centerface" if name == "centerface" else None
+    settings = ModelSettings("hsemotion", detector=detector, device="cpu")
+    return load(settings, store_of(networks))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clip", type=Path, required=True)
+    parser.add_argument("--networks", type=Path, required=True)
+    parser.add_argument("--models", choices=("hsemotion", "centerface", "embedded"), required=True)
+    parser.add_argument("--every-frame", action="store_true")
+    args = parser.parse_args()
+    models = models_of(args.models, args.networks)
+    source = FileSource(args.clip)
+    fps = float(source.info.fps or 25)
+    source.close()
+
+    def once(frames: int) -> dict[str, Any]:
+        end = (frames - 0.5) / fps if frames else None
+        settings = ProcessSettings(every_frame=args.every_frame, video=False, end=end)
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            summary = Run(args.clip, Path(folder) / "out", models, settings).go()
+            whole = time.perf_counter() - began
+        return {
+            "frames": summary["counts"]["frames"],
+            "looks": summary["counts"]["looks"],
+            "faces": summary["counts"]["faces"],
+            "wall_seconds": summary["speed"]["wall_seconds"],
+            "with_report_seconds": whole,
+            "stages": summary["speed"]["stages"],
+        }
+
+    serve(once)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Words that can be read in a photo: on signs, badges, banners."""
+
+from __future__ import annotations
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import Image
+
+LEAST = 0.7
+"""Confidence from which words count; below it most are patterns that look like letters."""
+
+
+class TextReader:
+    """PP-OCR, whose networks come inside the package rapidocr-onnxruntime.
+
+    Raises MoodstreamError with how to get it where it is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from rapidocr_onnxruntime import RapidOCR
+        except ImportError:
+            raise MoodstreamError(
+                "--text: needs rapidocr-onnxruntime (pip install 'moodstream[text]')"
+            ) from None
+        self._reader = RapidOCR()
+
+    def read(self, image: Image) -> list[str]:
+        """The lines of text in a picture (H, W, 3) uint8 BGR, from top to bottom."""
+        found, _ = self._reader(image)
+        return [str(words).strip() for _, words, sure in found or [] if float(sure) >= LEAST]
