@@ -7,20 +7,22 @@ import gc
 import sys
 from collections.abc import Callable
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h
-_ALONE = 256 * 1024  # bytes from which on a picture lies in pages of its own
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
+_ALONE = 4 << 20  # bytes: photos, not the pictures of a stream, for new pages cost time
+_SPARE = 64 << 20  # bytes that may stay free at the end of a heap until ``give_back``
 _ARENAS = 2
 
 
 def keep_small() -> None:
-    """Have glibc give large blocks pages of their own, and threads few heaps; before any starts.
+    """Have glibc give threads few heaps, and large blocks pages of their own; before any starts.
 
-    Each run brings threads, each thread may get a heap, and pictures that come and go leave holes
-    in it that only the next picture of just that size fills.
+    Each run brings threads, up to eight heaps a core are made for them, and each of those keeps
+    the holes that pictures have left in it.
     """
     tune = _glibc("mallopt")
     if tune is not None:
         tune(_M_MMAP_THRESHOLD, _ALONE)
+        tune(_M_TRIM_THRESHOLD, _SPARE)
         tune(_M_ARENA_MAX, _ARENAS)
 
 
