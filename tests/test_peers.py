@@ -63,7 +63,12 @@ def test_every_contender_has_its_script_environment_and_rivals(
         assert peer.environment is not None
         assert {name for name, _ in peer.rivals} <= ours
     asked = {(p.name, rival): x for p in table.PEERS for rival, x in p.rivals if x}
-    assert asked == {("b", "same"): 6, ("c", "default"): 10, ("c-mtcnn", "default"): 15}
+    assert asked == {
+        ("b", "same"): 6,
+        ("b", "same-bf16"): 6,
+        ("c", "default"): 10,
+        ("c-mtcnn", "default"): 15,
+    }
 
 
 def test_ratios_are_medians_of_neighbouring_runs(parts: dict[str, ModuleType]) -> None:

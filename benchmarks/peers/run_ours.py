@@ -10,6 +10,7 @@ from typing import Any
 
 from serve import serve
 
+from moodstream.realtime.engines.precision import Asked
 from moodstream.realtime.models import Models, ModelSettings, load
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.sources import FileSource
@@ -26,12 +27,12 @@ def store_of(networks: Path) -> Store:
     return Store(networks, known)
 
 
-def models_of(name: str, networks: Path) -> Models:
+def models_of(name: str, networks: Path, precision: Asked = "auto") -> Models:
     """The networks of a contender on the CPU; ``centerface`` is that detector with HSEmotion."""
     if name == "embedded":
         return load(ModelSettings("embedded", device="cpu"))
     detector = "centerface" if name == "centerface" else None
-    settings = ModelSettings("hsemotion", detector=detector, device="cpu")
+    settings = ModelSettings("hsemotion", detector=detector, device="cpu", precision=precision)
     return load(settings, store_of(networks))
 
 
@@ -40,9 +41,10 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--networks", type=Path, required=True)
     parser.add_argument("--models", choices=("hsemotion", "centerface", "embedded"), required=True)
+    parser.add_argument("--precision", choices=("auto", "bf16"), default="auto")
     parser.add_argument("--every-frame", action="store_true")
     args = parser.parse_args()
-    models = models_of(args.models, args.networks)
+    models = models_of(args.models, args.networks, args.precision)
     source = FileSource(args.clip)
     fps = float(source.info.fps or 25)
     source.close()
