@@ -1,9 +1,10 @@
-"""Made-up and re-timed videos for the tests."""
+"""Made-up and re-timed videos for the tests, and where pictures are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2  # noqa: F401  # isort: skip  (before av)
@@ -11,6 +12,14 @@ import av  # isort: skip
 import numpy as np
 
 TICK = Fraction(1, 90_000)
+
+
+def ultralytics_pictures() -> Path:
+    """The pictures that ultralytics brings. It is not imported: first it must be kept quiet."""
+    spec = find_spec("ultralytics")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "assets"
 
 
 def write_video(

@@ -7,7 +7,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from ultralytics import ASSETS
+from media import ultralytics_pictures
 
 from moodstream.realtime.calibration import Calibrated
 from moodstream.realtime.cli import main
@@ -24,7 +24,7 @@ from moodstream.realtime.front_ends import (
 )
 from moodstream.realtime.models import ModelSettings, load_classifier
 
-ZIDANE = cv2.imread(str(ASSETS / "zidane.jpg"))
+ZIDANE = cv2.imread(str(ultralytics_pictures() / "zidane.jpg"))
 FACE = np.array([905, 85, 1060, 280], np.float32)
 
 

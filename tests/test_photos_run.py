@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from media import ultralytics_pictures
 from test_photos import Finds, models_of, noise
 
 from moodstream.realtime.cli import main
@@ -405,9 +406,7 @@ def test_a_killed_run_loses_at_most_one_batch(tmp_path, footage):
 
 
 def test_real_photos_by_the_command(tmp_path, footage, capsys):
-    import ultralytics
-
-    assets = Path(ultralytics.__file__).parent / "assets"
+    assets = ultralytics_pictures()
     photos = [footage["multi_face.jpg"], footage["Image_with_alpha.png"], assets / "zidane.jpg"]
     asked = [str(p) for p in (*photos, assets / "bus.jpg")]
     command = ["photos", *asked, "-o", str(tmp_path / "out"), "--models", "embedded"]

@@ -48,8 +48,8 @@ def from_onnx(path: Path) -> nn.Module:
 class TorchNetwork:
     """A torch module that is ready to run on a device.
 
-    device: "cuda", "cuda:1", "mps" or "cpu"; precision: f32, f16 or bf16. Weights and batches
-    lie channels last, which the GPU's convolutions are quickest with.
+    device: "cuda", "cuda:1", "mps" or "cpu"; precision: f32, f16 or bf16. On CUDA weights and
+    batches lie channels last, which its convolutions are quickest with.
     """
 
     def __init__(self, module: nn.Module, device: str, precision: Precision = "f32") -> None:
@@ -57,10 +57,9 @@ class TorchNetwork:
 
         kinds = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
         self.device, self.precision = torch.device(device), precision
-        self._form: dict[str, Any] = {
-            "dtype": kinds[precision],
-            "memory_format": torch.channels_last,
-        }
+        self._form: dict[str, Any] = {"dtype": kinds[precision]}
+        if self.device.type == "cuda":
+            self._form["memory_format"] = torch.channels_last
         self._module = module.eval().to(self.device, **self._form)
         self._alone = _Alone(self)
 
