@@ -7,6 +7,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +26,28 @@ class Calls:
 
     def __init__(self) -> None:
         self.networks: dict[int, Network] = {}
-        self.counts: Counter[tuple[int, tuple[int, ...]]] = Counter()
+        self.counts: Counter[tuple[int, tuple[int, ...], np.dtype[Any]]] = Counter()
 
-    def note(self, network: Network, shape: tuple[int, ...]) -> None:
+    def note(self, network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """One more call."""
         self.networks[id(network)] = network
-        self.counts[id(network), shape] += 1
+        self.counts[id(network), shape, dtype] += 1
 
-    def seconds_alone(self) -> float:
-        """Seconds that exactly these calls take with nothing between them."""
+    def seconds_alone(self, streams: int = 1) -> float:
+        """Seconds that exactly these calls take with nothing between them.
+
+        streams: how many are made side by side, as in the run.
+        """
         rng = np.random.default_rng(0)
         total = 0.0
-        for (key, shape), times in self.counts.items():
-            batch = rng.uniform(0, 255, shape).astype(np.float32)
-            self.networks[key](batch)
-            began = time.perf_counter()
-            for _ in range(times):
-                self.networks[key](batch)
-            total += time.perf_counter() - began
+        with ThreadPoolExecutor(streams) as pool:
+            for (key, shape, dtype), times in self.counts.items():
+                batch = rng.uniform(0, 255, shape).astype(dtype)
+                network = self.networks[key]
+                list(pool.map(network, [batch] * streams))
+                began = time.perf_counter()
+                list(pool.map(network, repeat(batch, times)))
+                total += time.perf_counter() - began
         return total
 
 
@@ -85,7 +91,7 @@ def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[dict[s
     calls = Calls()
     with tempfile.TemporaryDirectory() as folder, listening(calls.note):
         summary = Run(video, Path(folder) / "out", models, settings).go()
-    return summary, calls.seconds_alone()
+    return summary, calls.seconds_alone(models.streams)
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         video=args.video,
         privacy=args.privacy,
     )
-    loaded = models.load(model_settings(args, progress=True))
+    loaded = models.load(model_settings(args, True, args.every_frame or args.privacy != "off"))
     result = bench(video, loaded, settings, args.runs)
     print(markdown(result))
     if args.json is not None:

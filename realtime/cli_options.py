@@ -92,9 +92,11 @@ def add_front_end(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
-    """What ``add_model_options`` read."""
-    from moodstream.realtime.models import ModelSettings
+def model_settings(
+    args: argparse.Namespace, progress: bool, side_by_side: bool = False
+) -> ModelSettings:
+    """What ``add_model_options`` read; ``side_by_side``: looks will not wait for each other."""
+    from moodstream.realtime.models import ModelSettings, most_streams
 
     return ModelSettings(
         args.models,
@@ -106,14 +108,15 @@ def model_settings(args: argparse.Namespace, progress: bool) -> ModelSettings:
         args.calibration,
         args.precision,
         getattr(args, "front_end", None),
+        most_streams() if side_by_side else 1,
     )
 
 
-def load_models(args: argparse.Namespace) -> Models:
+def load_models(args: argparse.Namespace, side_by_side: bool = False) -> Models:
     """The networks that ``add_model_options`` read; what the user should know goes to stderr."""
     from moodstream.realtime import models
 
-    loaded = models.load(model_settings(args, progress=not args.quiet))
+    loaded = models.load(model_settings(args, not args.quiet, side_by_side))
     tell_notice(args, loaded.notice)
     return loaded
 

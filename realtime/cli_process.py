@@ -132,7 +132,8 @@ def _load_after_check(args: argparse.Namespace, video: Path) -> Models:
     from moodstream.realtime.sources import open_container
 
     open_container(video).close()
-    return load_models(args)
+    # then every look is a full one and waits for no other
+    return load_models(args, side_by_side=args.every_frame or args.privacy != "off")
 
 
 def _process(

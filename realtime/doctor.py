@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from moodstream.realtime import weights
+from moodstream.realtime.engines.base import usable_cores
 from moodstream.realtime.errors import MoodstreamError
 
 
@@ -143,8 +144,7 @@ def _processor() -> Iterator[Check]:
         "amx_bf16": "AMX bf16",
     }
     have = [shown for flag, shown in named.items() if flag in flags.split()]
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = f"{model}, {usable} of {os.cpu_count()} cores"
+    found = f"{model}, {usable_cores()} of {os.cpu_count()} cores"
     yield Check("processor", True, ", ".join([found, *have]))
 
 

@@ -12,7 +12,7 @@ from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.engines import precision
-from moodstream.realtime.engines.base import Precision, RunsOn
+from moodstream.realtime.engines.base import Precision, RunsOn, usable_cores
 from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -32,7 +32,8 @@ class ModelSettings:
     detector_size: CenterFace reads pictures at this longer side in px at most; calibration:
     stored (the temperature that came with the weights, where one did), none, or a file that
     ``evaluate emotions --save-calibration`` wrote; precision: see ``precision.choose``;
-    front_end: one of ``front_ends.NAMES``, what is done to each face before it is read.
+    front_end: one of ``front_ends.NAMES``, what is done to each face before it is read; streams:
+    network calls that are to run side by side on the CPU, see ``Models.streams``.
     """
 
     models: Literal["auto", "embedded", "hsemotion"] = "auto"
@@ -44,6 +45,7 @@ class ModelSettings:
     calibration: str = "stored"
     precision: precision.Asked = "auto"
     front_end: str | None = None
+    streams: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,16 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Models:
-    """A detector and a classifier ready to run, what they are, and what the user should know."""
+    """A detector and a classifier ready to run, what they are, and what the user should know.
+
+    ``streams`` threads may call each of them at the same time, and should, where it is above 1.
+    """
 
     detector: FaceDetector
     classifier: EmotionClassifier
     info: dict[str, ModelInfo]
     notice: str | None = None
+    streams: int = 1
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """For summaries."""
@@ -84,6 +90,11 @@ def described(model: Mapping[str, Any]) -> str:
     """The name of a network, and the front end before it, from its ModelInfo as a dict."""
     front_end = model.get("front_end")
     return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
+
+
+def most_streams() -> int:
+    """Network calls side by side where they can be: one a core; each more takes memory."""
+    return min(usable_cores(), 4)
 
 
 def cuda_is_likely() -> bool:
@@ -154,10 +165,15 @@ def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
 
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
-    detector, found = _detector(settings.detector or default_detector, settings, device, store)
+    asked = settings.detector or default_detector
+    if device != "cpu" or asked == "haar":  # a GPU takes batches; OpenCV is for one thread
+        settings = replace(settings, streams=1)
+    detector, found = _detector(asked, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
     classifier, read = emotions(settings, device, store)
-    return Models(detector, classifier, {"detector": found, "emotion": read})
+    info = {"detector": found, "emotion": read}
+    together = all(part.engine.startswith("openvino") for part in info.values())
+    return Models(detector, classifier, info, streams=settings.streams if together else 1)
 
 
 def load_detector(
@@ -289,7 +305,7 @@ def _centerface(settings: ModelSettings, device: RunsOn) -> tuple[FaceDetector, 
         return found, _info("centerface", path, f"torch {kind}", where)
     if kind == "int8":
         path = centerface.quantised(path)
-    found = centerface.CenterFace(path, most, least, kind)
+    found = centerface.CenterFace(path, most, least, kind, settings.streams)
     return found, _info("centerface", path, f"openvino {kind}", "cpu")
 
 
@@ -325,7 +341,7 @@ def _detector(
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
 
         kind = precision.choose(settings.precision, "cpu")
-        found: FaceDetector = YoloFaceOnnx(path, precision=kind)
+        found: FaceDetector = YoloFaceOnnx(path, precision=kind, streams=settings.streams)
         return found, _info(asked, path, _engine("openvino", kind), "cpu")
     from moodstream.realtime.detectors.yolo import YoloFaceTorch
 
@@ -352,7 +368,7 @@ def _classifier(
     name = Path(asked).stem if _is_file(asked) else asked
     info = _info(name, path, _engine(engine, kind), where)
     if where == "cpu":
-        return hsemotion.HSEmotionClassifier(name, path, where, kind), info
+        return hsemotion.HSEmotionClassifier(name, path, where, kind, settings.streams), info
     from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
 
     return HSEmotionTorch(name, path, where, kind), info
@@ -371,7 +387,7 @@ def _embedded(
     else:
         from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
 
-        made = EmbeddedClassifier(name, kind)
+        made = EmbeddedClassifier(name, kind, settings.streams)
     return made, _info(name, weights.embedded(name), engine, where)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,7 +13,7 @@ from moodstream.realtime.frames import F32, Faces, Frame
 from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift
 from moodstream.realtime.timeline import RowSink, Timeline
 from moodstream.realtime.timing import StageTimer
-from moodstream.realtime.worker import Worker
+from moodstream.realtime.worker import Looked, Worker
 
 T = TypeVar("T")
 _POLL = 0.1
@@ -117,13 +118,14 @@ class Pipeline:
         for thread in threads:
             thread.start()
         try:
-            for frame in incoming:
-                moment = self._step(frame)
-                if self._draw is not None and not outgoing.put(moment):
-                    break
-                tick(self.progress)
-                if self.stop.is_set():
-                    break
+            with closing(self.worker.follow(incoming)) as looks:
+                for look in looks:
+                    moment = self._step(look)
+                    if self._draw is not None and not outgoing.put(moment):
+                        break
+                    tick(self.progress)
+                    if self.stop.is_set():
+                        break
             self.timeline.finish()
             outgoing.end()
             if self._draw is not None:
@@ -160,11 +162,10 @@ class Pipeline:
         self._errors.append(error)
         self._abort.set()
 
-    def _step(self, frame: Frame) -> Moment:
+    def _step(self, look: Looked) -> Moment:
+        frame = look.frame
         shifts = self.timeline.reach(frame.t)
-        faces, looked = self.worker.process(frame)
-        shifts += self.timeline.take(frame.t, faces, looked)
+        shifts += self.timeline.take(frame.t, look.faces, look.fresh)
         self.progress.frames += 1
         self.progress.t = frame.t
-        spotted = self.worker.follower.spotted
-        return Moment(frame, faces, self.timeline.state, tuple(shifts), spotted)
+        return Moment(frame, look.faces, self.timeline.state, tuple(shifts), look.spotted)

@@ -100,6 +100,7 @@ class Run:
             settings.smoothing,
             picture_side=float(max(info.width, info.height)),
             timer=self.timer,
+            streams=models.streams,
         )
         self._rows = TimelineWriter(folder, individuals=settings.privacy != "group")
         self._video: Any = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,7 @@ from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 PRESENT = 0.5
 """Seconds out of sight after which a person no longer counts as present."""
 
+T = TypeVar("T")
 _COLUMNS = len(EMOTIONS) + len(EXTRAS)
 
 
@@ -72,6 +76,12 @@ class Follower:
 
     def locate(self, frame: Frame, found: Detections) -> Faces:
         """The people present once the faces ``found`` in a frame are known; nothing is read yet."""
+        located = self.place(frame, found)
+        unread = np.full((len(located), _COLUMNS), np.nan, np.float32)
+        return self._smoothed(frame.t, located, unread)
+
+    def place(self, frame: Frame, found: Detections) -> Faces:
+        """As ``locate``, without their estimates: for who goes on to ``read`` them, maybe later."""
         self.spotted = found.boxes
         found = filter_faces(found, self.settings.min_face, self.settings.max_faces)
         self.looks += 1
@@ -92,12 +102,9 @@ class Follower:
         if found.landmarks is not None:
             marks = np.full((len(ids), 5, 2), np.nan, np.float32)
             marks[seen] = found.landmarks[row[seen]]
-        unread = np.full((len(ids), _COLUMNS), np.nan, np.float32)
+        unread = np.full((len(ids), len(EMOTIONS)), np.nan, np.float32)
         speed = tracks.velocity[present]
-        located = Faces(
-            boxes, scores, worth, unread[:, : len(EMOTIONS)], ids, seen, marks, velocity=speed
-        )
-        return self._smoothed(frame.t, located, unread)
+        return Faces(boxes, scores, worth, unread, ids, seen, marks, velocity=speed)
 
     def read(self, t: float, faces: Faces, rows: npt.NDArray[np.intp], read: F32) -> Faces:
         """The same faces with what was read from those at ``rows``, as `Readings.columns`."""
@@ -133,8 +140,24 @@ def read_faces(classifier: EmotionClassifier, images: Sequence[Image], boxes: Se
     return read
 
 
+@dataclass(frozen=True)
+class Looked:
+    """A frame with the people in it; ``spotted`` is the ``Follower``'s at that time.
+
+    fresh: whether it was looked at, else boxes are predictions.
+    """
+
+    frame: Frame
+    faces: Faces
+    fresh: bool
+    spotted: F32
+
+
 class Worker:
-    """Looks at frames ``rate`` times a second of media time and follows people in between."""
+    """Looks at frames ``rate`` times a second of media time and follows people in between.
+
+    ``streams``: threads that may call the networks at the same time.
+    """
 
     def __init__(
         self,
@@ -144,19 +167,57 @@ class Worker:
         smoothing: SmoothingSettings | None = None,
         picture_side: float = 640.0,
         timer: StageTimer | None = None,
+        streams: int = 1,
     ) -> None:
-        self.detector, self.classifier = detector, classifier
+        self.detector, self.classifier, self.streams = detector, classifier, streams
         self.settings, self.timer = settings or WorkerSettings(), timer or StageTimer()
         self.follower = Follower(self.settings, smoothing, picture_side, self.timer)
         self._due: float | None = None
         self._faces, self._looked = Faces.none(), 0.0
 
+    def follow(self, frames: Iterable[Frame]) -> Generator[Looked, None, None]:
+        """All frames in their order; looks run side by side where none asks for the one before."""
+        if self.streams > 1 and self.settings.full_every == 0:
+            yield from self._side_by_side(frames)
+            return
+        for frame in frames:
+            faces, fresh = self.process(frame)
+            yield Looked(frame, faces, fresh, self.follower.spotted)
+
+    def _side_by_side(self, frames: Iterable[Frame]) -> Iterator[Looked]:
+        """Networks on ``streams`` threads; tracking and smoothing on this one, in order."""
+        with ThreadPoolExecutor(self.streams, "networks") as pool:
+
+            def detect(frame: Frame) -> tuple[Frame, Future[Detections] | None]:
+                due = self._is_due(frame.t)
+                return frame, pool.submit(self._detect, frame, None) if due else None
+
+            def place(item: tuple[Frame, Future[Detections] | None]) -> _Placed:
+                frame, found = item
+                if found is None:
+                    return _Placed(frame, self.follower.spotted)
+                faces = self.follower.place(frame, found.result())
+                reading = pool.submit(self._classify, frame, faces)
+                return _Placed(frame, self.follower.spotted, faces, reading)
+
+            detected = ahead(map(detect, frames), 2 * self.streams)
+            for placed in ahead(map(place, detected), self.streams):
+                yield self._settled(placed)
+
+    def _settled(self, placed: _Placed) -> Looked:
+        frame, fresh = placed.frame, placed.reading is not None
+        if placed.faces is not None and placed.reading is not None:
+            self._take(frame, placed.faces, placed.reading.result())
+        return Looked(frame, self._now(frame, fresh), fresh, placed.spotted)
+
     def process(self, frame: Frame) -> tuple[Faces, bool]:
         """The people in a frame, and whether it was looked at (else boxes are predictions)."""
-        if self._is_due(frame.t):
-            self._faces, self._looked = self._look(frame), frame.t
-            return self._faces, True
-        return predicted(self._faces, frame.t - self._looked), False
+        fresh = self._is_due(frame.t)
+        if fresh:
+            side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
+            faces = self.follower.place(frame, self._detect(frame, side))
+            self._take(frame, faces, self._classify(frame, faces))
+        return self._now(frame, fresh), fresh
 
     def _is_due(self, t: float) -> bool:
         # Slots on a fixed grid, so that every frame rate is looked at equally often on average.
@@ -168,13 +229,39 @@ class Worker:
         self._due = t + step if self._due is None or t > self._due + step else self._due + step
         return True
 
-    def _look(self, frame: Frame) -> Faces:
+    def _detect(self, frame: Frame, side: int | None) -> Detections:
         with self.timer.stage("detect"):
-            side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
             least = self.settings.min_confidence
-            found = detect_at(self.detector, [frame.image], [side], least)[0]
-        faces = self.follower.locate(frame, found)
-        rows = np.flatnonzero(faces.seen)
+            return detect_at(self.detector, [frame.image], [side], least)[0]
+
+    def _classify(self, frame: Frame, faces: Faces) -> F32:
+        """Readings of the faces that are seen, in their order."""
         with self.timer.stage("classify"):
-            read = read_faces(self.classifier, [frame.image], [faces.boxes[rows]])
-        return self.follower.read(frame.t, faces, rows, read)
+            return read_faces(self.classifier, [frame.image], [faces.boxes[faces.seen]])
+
+    def _take(self, frame: Frame, faces: Faces, read: F32) -> None:
+        self._faces = self.follower.read(frame.t, faces, np.flatnonzero(faces.seen), read)
+        self._looked = frame.t
+
+    def _now(self, frame: Frame, fresh: bool) -> Faces:
+        return self._faces if fresh else predicted(self._faces, frame.t - self._looked)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A frame whose faces are known, if it was looked at, and are being read."""
+
+    frame: Frame
+    spotted: F32
+    faces: Faces | None = None
+    reading: Future[F32] | None = None
+
+
+def ahead(items: Iterable[T], count: int) -> Iterator[T]:
+    """The same items, each handed on when ``count`` more have been made or there are no more."""
+    made: deque[T] = deque()
+    for item in items:
+        made.append(item)
+        if len(made) > count:
+            yield made.popleft()
+    yield from made

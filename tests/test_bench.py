@@ -24,13 +24,15 @@ def test_calls_are_counted_by_network_and_shape_and_made_again():
         for n in (1, 1, 3):
             called(network, (n, 2))
     called(network, (9, 9))  # nobody listens any more
-    assert sorted(n for (_, (n, _)), count in calls.counts.items() for _ in range(count)) == [
-        1,
-        1,
-        3,
+    assert sorted((*shape, times) for (_, shape, _), times in calls.counts.items()) == [
+        (1, 2, 2),
+        (3, 2, 1),
     ]
     assert calls.seconds_alone() >= 0
     assert sorted(made) == [(1, 2)] * 3 + [(3, 2)] * 2  # each shape once more, to warm it up
+    made.clear()
+    assert calls.seconds_alone(streams=2) >= 0
+    assert sorted(made) == [(1, 2)] * 4 + [(3, 2)] * 3  # and in each stream
 
 
 def test_listeners_do_not_outlive_an_error():

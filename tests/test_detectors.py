@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moodstream.realtime.detectors import NAMES, filter_faces, yolo
-from moodstream.realtime.detectors.centerface import KEPT, CenterFace, decode, to_blob
+from moodstream.realtime.detectors.centerface import KEPT, CenterFace, decode, stretched
 from moodstream.realtime.detectors.geometry import Letterbox, clip, iou, nms, solid
 from moodstream.realtime.detectors.haar import Haar, pseudo_confidence
 from moodstream.realtime.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
@@ -188,8 +188,7 @@ def test_decoding_is_that_of_the_reference(
     threshold: float, centerface: CenterFace, reference: Any
 ) -> None:
     size = centerface.network_size(BUS.shape)
-    blob = to_blob(BUS, size)[None]
-    outputs = centerface._network(blob.shape)(blob)
+    outputs = centerface._network((1, 3, *size))(stretched(BUS, size)[None])
     boxes, marks = reference.decode(*outputs, size, threshold=threshold)
     order = np.argsort(-boxes[:, 4], kind="stable")
     ours = decode([output[0] for output in outputs], threshold)
@@ -356,7 +355,7 @@ class StandIn:
         from ultralytics import YOLO
 
         kind = "-pose" if pose else ""
-        self.size = 320 if pose else 640
+        self.size, self.fixed = 320 if pose else 640, pose
         source = package("ultralytics") / "cfg" / "models" / "v8" / f"yolov8{kind}.yaml"
         recipe = {**yaml.safe_load(source.read_text()), "nc": 1, "scale": "n", "kpt_shape": [5, 3]}
         (folder / f"yolov8n-face{kind}.yaml").write_text(yaml.safe_dump(recipe))
@@ -405,7 +404,7 @@ class StandIn:
         The network knows nothing, so that is set where it names some boxes, not hundreds.
         """
         (result,) = self.model.predict(
-            image, conf=0.01, iou=0.7, imgsz=self.size, rect=False, device="cpu"
+            image, conf=0.01, iou=0.7, imgsz=self.size, rect=not self.fixed, device="cpu"
         )
         scores = result.boxes.conf.numpy()
         middle = min(len(scores) // 2, 30)
@@ -452,6 +451,8 @@ def test_yolo_torch_reads_a_batch_of_mixed_shapes(stand_in: StandIn) -> None:
         cv2.resize(image, None, fx=ratio, fy=ratio)
         for image, ratio in ((i, stand_in.size / max(i.shape)) for i in (ZIDANE, BUS))
     ]
+    if stand_in.fixed:  # its canvas is a square, the other's that of the picture
+        images = [cv2.resize(image, (stand_in.size,) * 2) for image in images]
     confidence = max(stand_in.expect(image)[1] for image in images)
     found = stand_in.read_by_torch(images, confidence)
     again = stand_in.detector.detect(images, confidence)
@@ -463,8 +464,9 @@ def test_yolo_torch_reads_a_batch_of_mixed_shapes(stand_in: StandIn) -> None:
             np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.5)
         else:
             assert one.landmarks is other.landmarks is None
-    fit = Letterbox.fit(BUS.shape, (stand_in.size, stand_in.size))
-    canvas = stand_in.by_torch._canvas(BUS, fit).numpy().transpose(1, 2, 0)[..., ::-1] * 255
+    size = yolo.canvas_of(BUS.shape, stand_in.size)
+    fit = Letterbox.fit(BUS.shape, size)
+    canvas = stand_in.by_torch._input(BUS, fit, size).numpy().transpose(1, 2, 0)[..., ::-1] * 255
     assert np.abs(canvas - yolo.letterboxed(BUS, fit)).max() < 1.01
 
 

@@ -110,7 +110,7 @@ def test_a_picture_goes_up_once_for_all_networks_and_goes_away():
 def test_bench_hears_of_networks_on_a_device():
     calls = []
     network = EmbeddedTorch("embedded", "cpu")
-    with listening(lambda call, shape: calls.append((call, shape))):
+    with listening(lambda call, shape, _: calls.append((call, shape))):
         network.classify([picture()], [BOXES])
     ((call, shape),) = calls
     assert shape == (len(BOXES), 1, SIZE, SIZE)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import OneFace, Says
 
-from moodstream.realtime.frames import EMOTIONS, Frame
+from moodstream.realtime.frames import EMOTIONS, Detections, Frame
 from moodstream.realtime.group import GroupAggregator
 from moodstream.realtime.pipeline import Link, Pipeline
 from moodstream.realtime.worker import Worker, WorkerSettings
@@ -56,8 +56,42 @@ def frames(n=100, fps=25.0, start=0.0):
         yield Frame(BLANK, start + k / fps, k)
 
 
-def make(rows=None, detector=None, classifier=None, draw=None, **settings):
-    worker = Worker(detector or OneFace(), classifier or Says(HAPPY), WorkerSettings(**settings))
+class Late:
+    """A face that walks, found after a time that differs from frame to frame; see ``Moody``."""
+
+    name = "late"
+
+    def __init__(self):
+        self.now, self.most, self.lock = 0, 0, threading.Lock()
+
+    def detect(self, images, min_confidence):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        number = int(images[0][0, 0, 0])
+        time.sleep(0.003 * (number * 7 % 5))
+        with self.lock:
+            self.now -= 1
+        box = np.array([[number / 10, 5, number / 10 + 20, 30]], np.float32)
+        return [Detections(box, np.ones(1, np.float32))]
+
+
+class Moody:
+    name, classes = "moody", EMOTIONS
+
+    def classify(self, images, boxes):
+        number = int(images[0][0, 0, 0])
+        time.sleep(0.002 * (number * 3 % 5))
+        return Says(np.eye(7, dtype=np.float32)[number // 10 % 7]).classify(images, boxes)
+
+
+def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **settings):
+    worker = Worker(
+        detector or OneFace(),
+        classifier or Says(HAPPY),
+        WorkerSettings(**settings),
+        streams=streams,
+    )
     return Pipeline(worker, GroupAggregator(), rows or Rows(), draw)
 
 
@@ -100,9 +134,10 @@ def test_a_long_gap_between_frames_is_filled_with_rows():
     assert len(rows.rows) == 41
 
 
-def test_stop_keeps_what_is_done():
+@pytest.mark.parametrize("streams", [1, 2])
+def test_stop_keeps_what_is_done(streams):
     rows, drawn = Rows(), []
-    pipeline = make(rows, draw=drawn.append)
+    pipeline = make(rows, draw=drawn.append, streams=streams, full_every=0.0)
 
     def tick(progress):
         if progress.frames == 30:
@@ -114,10 +149,36 @@ def test_stop_keeps_what_is_done():
     assert len(rows.rows) == 6
 
 
+@pytest.mark.parametrize("streams", [1, 2])
 @pytest.mark.parametrize("stage", ["detector", "classifier"])
-def test_a_failing_network_is_raised_to_the_owner(stage):
+def test_a_failing_network_is_raised_to_the_owner(stage, streams):
+    settings = {stage: Failing(), "streams": streams, "full_every": 0.0}
     with pytest.raises(RuntimeError, match="stage broke"):
-        make(**{stage: Failing()}, draw=lambda moment: None).run(frames(100_000))
+        make(draw=lambda moment: None, **settings).run(frames(100_000))
+
+
+@pytest.mark.parametrize("every_frame", [False, True])
+def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame):
+    walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 25, k) for k in range(120)]
+    told = []
+    for streams in (1, 3):
+        rows, drawn, detector = Rows(), [], Late()
+        settings = {"full_every": 0.0, "every_frame": every_frame, "streams": streams}
+        settings["rate"] = 25.0 if every_frame else 10.0
+        make(rows, detector, Moody(), drawn.append, **settings).run(walk)
+        assert (detector.most > 1) == (streams > 1)
+        assert [m.frame.index for m in drawn] == list(range(120))
+        told.append((rows, drawn))
+    (rows, drawn), (other_rows, other_drawn) = told
+    assert len(rows.rows) == 24
+    for (t, state, _), (other_t, other, _) in zip(rows.rows, other_rows.rows, strict=True):
+        assert t == other_t
+        np.testing.assert_array_equal(state.probs, other.probs)
+    for one, other in zip(drawn, other_drawn, strict=True):
+        np.testing.assert_array_equal(one.faces.boxes, other.faces.boxes)
+        np.testing.assert_array_equal(one.faces.probs, other.faces.probs)
+        np.testing.assert_array_equal(one.spotted, other.spotted)
+    assert len({m.state.dominant for m in drawn}) > 2
 
 
 def test_a_failing_reader_is_raised_to_the_owner():

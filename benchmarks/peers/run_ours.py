@@ -11,7 +11,7 @@ from typing import Any
 from serve import serve
 
 from moodstream.realtime.engines.precision import Asked
-from moodstream.realtime.models import Models, ModelSettings, load
+from moodstream.realtime.models import Models, ModelSettings, load, most_streams
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.weights import Store, WeightFile, sha256_of
@@ -27,12 +27,14 @@ def store_of(networks: Path) -> Store:
     return Store(networks, known)
 
 
-def models_of(name: str, networks: Path, precision: Asked = "auto") -> Models:
+def models_of(name: str, networks: Path, precision: Asked = "auto", streams: int = 1) -> Models:
     """The networks of a contender on the CPU; ``centerface`` is that detector with HSEmotion."""
     if name == "embedded":
-        return load(ModelSettings("embedded", device="cpu"))
+        return load(ModelSettings("embedded", device="cpu", streams=streams))
     detector = "centerface" if name == "centerface" else None
-    settings = ModelSettings("hsemotion", detector=detector, device="cpu", precision=precision)
+    settings = ModelSettings(
+        "hsemotion", detector=detector, device="cpu", precision=precision, streams=streams
+    )
     return load(settings, store_of(networks))
 
 
@@ -44,7 +46,9 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "bf16"), default="auto")
     parser.add_argument("--every-frame", action="store_true")
     args = parser.parse_args()
-    models = models_of(args.models, args.networks, args.precision)
+    models = models_of(
+        args.models, args.networks, args.precision, most_streams() if args.every_frame else 1
+    )
     source = FileSource(args.clip)
     fps = float(source.info.fps or 25)
     source.close()

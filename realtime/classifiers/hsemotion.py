@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from moodstream.realtime.classifiers.checkpoint import state_dict_of
-from moodstream.realtime.engines.base import Network, Precision, RunsOn
+from moodstream.realtime.engines.base import Network, Pixels, Precision, RunsOn
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Image, Readings
 from moodstream.realtime.maths import softmax
@@ -45,11 +45,17 @@ def classes_of(name: str) -> tuple[str, ...]:
 class HSEmotionClassifier:
     """One HSEmotion model, on the CPU by OpenVINO (.onnx) or by torch (.pt, any device).
 
-    Raises MoodstreamError when the name, the file or the device does not fit.
+    streams: of ``compile_model``, for OpenVINO. Raises MoodstreamError when the name, the file or
+    the device does not fit.
     """
 
     def __init__(
-        self, name: str, weights: Path, device: RunsOn = "cpu", precision: Precision = "f32"
+        self,
+        name: str,
+        weights: Path,
+        device: RunsOn = "cpu",
+        precision: Precision = "f32",
+        streams: int = 1,
     ) -> None:
         if name not in NAMES:
             raise MoodstreamError(f"no HSEmotion model {name!r}; there are {', '.join(NAMES)}")
@@ -57,13 +63,17 @@ class HSEmotionClassifier:
         self.classes = classes_of(name)
         self.size = size_of(name)
         self._outputs = len(self.classes) + (2 if name.endswith("_mtl") else 0)
-        self._network = _load(weights, name, device, precision)
+        self._takes_pixels = weights.suffix == ".onnx"
+        self._network = _load(weights, name, device, precision, streams)
         # A file of another model would otherwise be noticed by its nonsense only.
-        outputs = self._network(np.zeros((1, 3, self.size, self.size), np.float32))[0]
+        outputs = self._network(self._input(np.zeros((1, self.size, self.size, 3), np.uint8)))[0]
         if outputs.shape != (1, self._outputs):
             raise WeightsError(
                 f"{weights}: expected {self._outputs} outputs for {name}, got {outputs.shape[-1]}"
             )
+
+    def _input(self, crops: Image) -> Any:
+        return crops if self._takes_pixels else normalised(crops)
 
     def raw(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
         """The network's outputs (ΣN, n_out) float32, before the softmax.
@@ -75,7 +85,7 @@ class HSEmotionClassifier:
         parts = [np.zeros((0, self._outputs), np.float32)]
         for start in range(0, len(faces), MAX_BATCH):
             batch = [crop(im, box, self.size) for im, box in faces[start : start + MAX_BATCH]]
-            parts.append(self._network(normalised(np.stack(batch)))[0])
+            parts.append(self._network(self._input(np.stack(batch)))[0])
         return np.concatenate(parts)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
@@ -118,7 +128,7 @@ def normalised(crops: Image) -> F32:
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 
-def _load(weights: Path, name: str, device: RunsOn, precision: Precision) -> Network:
+def _load(weights: Path, name: str, device: RunsOn, precision: Precision, streams: int) -> Network:
     if weights.suffix == ".pt":
         from moodstream.realtime.engines.torch import TorchNetwork
 
@@ -130,7 +140,9 @@ def _load(weights: Path, name: str, device: RunsOn, precision: Precision) -> Net
     from moodstream.realtime.engines.openvino import OpenVinoNetwork
 
     try:
-        return OpenVinoNetwork(weights, (-1, 3, size_of(name), size_of(name)), precision)
+        shape = (-1, 3, size_of(name), size_of(name))
+        mean, deviation = (tuple((255 * values).tolist()) for values in (MEAN, STD))
+        return OpenVinoNetwork(weights, shape, precision, streams, Pixels(mean, deviation))
     except RuntimeError as error:
         raise WeightsError(f"{weights} is not an ONNX file of {name} that can be read") from error
 

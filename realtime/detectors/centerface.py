@@ -14,7 +14,7 @@ import numpy as np
 
 from moodstream.realtime.detectors.geometry import clip, nms, solid
 from moodstream.realtime.engines import compile_model
-from moodstream.realtime.engines.base import Precision
+from moodstream.realtime.engines.base import Pixels, Precision
 from moodstream.realtime.engines.by_shape import ByShape
 from moodstream.realtime.frames import F32, Detections, Image
 
@@ -37,7 +37,7 @@ class CenterFace:
     weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side
     has more px are shrunk first; min_side: those with fewer are enlarged first, which finds
     smaller faces at a higher price;
-    precision: bf16 is about twice as fast where the CPU has it.
+    precision: bf16 is about twice as fast where the CPU has it; streams: of ``compile_model``.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
 
@@ -49,6 +49,7 @@ class CenterFace:
         max_side: int = 1280,
         min_side: int = 0,
         precision: Precision = "f32",
+        streams: int = 1,
     ) -> None:
         if max_side < max(32, min_side):
             raise ValueError(
@@ -56,7 +57,15 @@ class CenterFace:
             )
         self.max_side, self.min_side = max_side, min_side
         self._network = ByShape(
-            partial(compile_model, weights, "cpu", precision=precision), round(KEPT * max_side**2)
+            partial(
+                compile_model,
+                weights,
+                "cpu",
+                precision=precision,
+                streams=streams,
+                pixels=Pixels(),
+            ),
+            round(KEPT * max_side**2),
         )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -78,8 +87,8 @@ class CenterFace:
         self, images: Sequence[Image], size: tuple[int, int], threshold: float
     ) -> list[Detections]:
         """The faces of pictures that are read at one size, in px of the network's input."""
-        blob = np.stack([to_blob(image, size) for image in images])
-        outputs = self._network(blob.shape)(blob)
+        batch = np.stack([stretched(image, size) for image in images])
+        outputs = self._network((len(batch), 3, *size))(batch)
         return [decode([out[row] for out in outputs], threshold) for row in range(len(images))]
 
     def full_side(self, shape: tuple[int, ...]) -> int:
@@ -106,20 +115,24 @@ def quantised(weights: Path) -> Path:
     def batches() -> list[F32]:
         sizes = [CenterFace(weights, side, side).network_size for side in (320, 640, 1280)]
         pictures = int8.sample_pictures()
-        return [to_blob(image, size(image.shape))[None] for image in pictures for size in sizes]
+        return [
+            stretched(image, size(image.shape)).transpose(2, 0, 1)[None].astype(np.float32)
+            for image in pictures
+            for size in sizes
+        ]
 
     return int8.quantised(weights, batches, (-1, 3, -1, -1))
 
 
-def to_blob(image: Image, size: tuple[int, int]) -> F32:
-    """A picture as the network wants it: (3, height, width) BGR, 0 to 255, stretched to size."""
+def stretched(image: Image, size: tuple[int, int]) -> Image:
+    """A picture at ``size`` (height, width), as the network wants it: BGR, 0 to 255."""
     height, width = size
-    if image.shape[:2] != size:
-        shrunk = image.shape[0] > height or image.shape[1] > width
-        # The network was fed linear enlargements; only area averaging shrinks without aliasing.
-        how = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
-        image = cv2.resize(image, (width, height), interpolation=how)  # type: ignore[assignment]
-    return image.transpose(2, 0, 1).astype(np.float32)
+    if image.shape[:2] == size:
+        return image
+    shrunk = image.shape[0] > height or image.shape[1] > width
+    # The network was fed linear enlargements; only area averaging shrinks without aliasing.
+    how = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=how)  # type: ignore[return-value]
 
 
 def decode(outputs: Sequence[F32], threshold: float) -> Detections:

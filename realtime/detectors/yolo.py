@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from moodstream.realtime.detectors.geometry import Letterbox, clip, nms, solid
-from moodstream.realtime.engines.base import Precision
+from moodstream.realtime.engines import compile_model
+from moodstream.realtime.engines.base import Pixels, Precision
+from moodstream.realtime.engines.by_shape import ByShape
 from moodstream.realtime.engines.openvino import OpenVinoNetwork
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Detections, Image
@@ -22,28 +26,42 @@ NMS_IOU = 0.7
 MAX_FACES = 300
 MAX_BATCH = 16
 GREY = 114
+STRIDE = 32
+KEPT = 4
+"""Networks are kept for so many times ``size``² px: one of each shape of picture."""
 
 
 class YoloFaceOnnx:
     """A one-class YOLOv8 detector, with or without five keypoints, on OpenVINO.
 
-    weights: the ONNX file; size: side of the square input in px, a multiple of 32. A file with
-    a fixed input size keeps its own. Raises MoodstreamError for other networks.
+    weights: the ONNX file; size: longer side of the input in px, a multiple of 32; the shorter
+    one is the picture's own, as ultralytics does it. A file with a fixed input size keeps that.
+    streams: of ``compile_model``. Raises MoodstreamError for other networks.
     """
 
-    def __init__(self, weights: Path, size: int = 640, precision: Precision = "f32") -> None:
-        self.name = weights.stem
-        network = OpenVinoNetwork(weights, precision=precision)
-        if -1 in network.input_shape:
-            network = OpenVinoNetwork(weights, (1, 3, size, size), precision)
-        if network.input_shape[:2] != (1, 3) or len(network.input_shape) != 4:
+    def __init__(
+        self, weights: Path, size: int = 640, precision: Precision = "f32", streams: int = 1
+    ) -> None:
+        self.name, self._size = weights.stem, size
+        compiled = partial(
+            compile_model,
+            weights,
+            "cpu",
+            precision=precision,
+            streams=streams,
+            pixels=Pixels(scale=(255.0,) * 3, swap=True),
+        )
+        self._networks = ByShape(compiled, KEPT * size**2)
+        inputs = OpenVinoNetwork(weights, precision=precision, streams=streams).input_shape
+        self._fixed: tuple[int, int] | None = None
+        if -1 not in inputs and len(inputs) == 4:
+            self._fixed = inputs[2], inputs[3]
+        if len(inputs) != 4 or inputs[0] not in (-1, 1) or inputs[1] not in (-1, 3):
             raise MoodstreamError(
                 f"expected a YOLO face detector that takes (1, 3, H, W), "
-                f"got one that takes {network.input_shape}: {weights}"
+                f"got one that takes {inputs}: {weights}"
             )
-        self._network = network
-        self._height, self._width = network.input_shape[2:]
-        answer = network(np.zeros(network.input_shape, np.float32))[0]
+        answer = self._run(np.zeros((*self._canvas((size, size)), 3), np.uint8))
         if answer.ndim != 3 or answer.shape[1] not in (5, 20):
             raise MoodstreamError(
                 f"expected a YOLO face detector of one class with 0 or 5 keypoints, "
@@ -53,26 +71,26 @@ class YoloFaceOnnx:
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
         # One by one: on a CPU a batch is no quicker, and files with a fixed input take one.
-        return [
-            decode(self._run(image), self._fit(image), image.shape, min_confidence)
-            for image in images
-        ]
+        return [self._detect(image, min_confidence) for image in images]
 
-    def _fit(self, image: Image) -> Letterbox:
-        return Letterbox.fit(image.shape, (self._height, self._width))
+    def _detect(self, image: Image, threshold: float) -> Detections:
+        fit = Letterbox.fit(image.shape, self._canvas(image.shape))
+        return decode(self._run(letterboxed(image, fit))[0], fit, image.shape, threshold)
 
-    def _run(self, image: Image) -> F32:
-        canvas = letterboxed(image, self._fit(image))
-        blob = canvas[None, :, :, ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
-        return self._network(blob)[0][0]
+    def _canvas(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        return self._fixed or canvas_of(shape, self._size)
+
+    def _run(self, canvas: Image) -> F32:
+        return self._networks((1, 3, *canvas.shape[:2]))(canvas[None])[0]
 
 
 class YoloFaceTorch:
     """A one-class YOLOv8 detector, with or without five keypoints, by torch on any device.
 
     weights: the .pt file, read by ultralytics; device: "cuda", "cuda:1", "mps" or "cpu"; size:
-    side of the square input in px, the same canvas as that of the ONNX file on the CPU. Pictures
-    go up once and share a batch; letterboxing, decoding and suppression run on the device.
+    longer side of the input in px, the same canvas as that of the ONNX file on the CPU. Pictures
+    go up once, and those of one shape share a batch; letterboxing, decoding and suppression run
+    on the device.
     Raises MoodstreamError if the file cannot be read without running code from it (unless
     ULTRALYTICS_SAFE_LOAD=0) or is another kind of network.
     """
@@ -98,18 +116,26 @@ class YoloFaceTorch:
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
-        found: list[Detections] = []
-        for start in range(0, len(images), MAX_BATCH):
-            found += self._detect(images[start : start + MAX_BATCH], min_confidence)
-        return found
+        by_canvas: dict[tuple[int, int], list[int]] = {}
+        for index, image in enumerate(images):
+            by_canvas.setdefault(canvas_of(image.shape, self._size), []).append(index)
+        found: dict[int, Detections] = {}
+        for canvas, indices in by_canvas.items():
+            for start in range(0, len(indices), MAX_BATCH):
+                chunk = indices[start : start + MAX_BATCH]
+                faces = self._detect([images[index] for index in chunk], canvas, min_confidence)
+                found.update(zip(chunk, faces, strict=True))
+        return [found[index] for index in range(len(images))]
 
-    def _detect(self, images: Sequence[Image], threshold: float) -> list[Detections]:
+    def _detect(
+        self, images: Sequence[Image], canvas: tuple[int, int], threshold: float
+    ) -> list[Detections]:
         import torch
         from torchvision.ops import batched_nms
 
-        fits = [Letterbox.fit(image.shape, (self._size, self._size)) for image in images]
-        canvases = [self._canvas(image, fit) for image, fit in zip(images, fits, strict=True)]
-        output = self._network.run(torch.stack(canvases))[0]
+        fits = [Letterbox.fit(image.shape, canvas) for image in images]
+        inputs = [self._input(i, fit, canvas) for i, fit in zip(images, fits, strict=True)]
+        output = self._network.run(torch.stack(inputs))[0]
         picture, anchor = torch.nonzero(output[:, 4] > threshold, as_tuple=True)
         rows = output[picture, :, anchor]
         half = rows[:, 2:4] / 2
@@ -121,15 +147,15 @@ class YoloFaceTorch:
             for index, (image, fit) in enumerate(zip(images, fits, strict=True))
         ]
 
-    def _canvas(self, image: Image, fit: Letterbox) -> Any:
-        """A picture as the network wants it: (3, size, size) RGB, 0 to 1, as ``letterboxed``."""
+    def _input(self, image: Image, fit: Letterbox, size: tuple[int, int]) -> Any:
+        """A picture as the network wants it: (3, *size) RGB, 0 to 1, as ``letterboxed``."""
         import torch
 
         picture = self._pictures.get(image)
         if image.shape[:2] != (fit.height, fit.width):
-            size = (fit.height, fit.width)
-            picture = torch.nn.functional.interpolate(picture[None], size, mode="bilinear")[0]
-        canvas = picture.new_full((3, self._size, self._size), GREY)
+            fitted = (fit.height, fit.width)
+            picture = torch.nn.functional.interpolate(picture[None], fitted, mode="bilinear")[0]
+        canvas = picture.new_full((3, *size), GREY)
         inside = canvas[:, fit.top : fit.top + fit.height, fit.left : fit.left + fit.width]
         inside.copy_(picture.round())
         return canvas.flip(0) / 255
@@ -156,6 +182,13 @@ def quiet_ultralytics() -> None:
         events = getattr(sys.modules.get(module), "events", None)
         if events is not None:
             events.enabled = False
+
+
+def canvas_of(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Height and width in px, multiples of 32, of the input for a picture (H, W, …)."""
+    ratio = size / max(shape[:2])
+    height, width = (max(1, round(side * ratio)) for side in shape[:2])
+    return ceil(height / STRIDE) * STRIDE, ceil(width / STRIDE) * STRIDE
 
 
 def letterboxed(image: Image, fit: Letterbox) -> Image:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -13,14 +15,18 @@ Precision = Literal["f32", "f16", "bf16", "int8"]
 """What a network computes in: int8 are networks that were quantised, all else is a choice."""
 RunsOn = Literal["cpu", "cuda", "mps"]
 
-Listener = Callable[[Callable[[npt.NDArray[Any]], Any], tuple[int, ...]], None]
+Listener = Callable[[Callable[[npt.NDArray[Any]], Any], tuple[int, ...], np.dtype[Any]], None]
 _listener: Listener | None = None
 
 
-def called(network: Callable[[npt.NDArray[Any]], Any], shape: tuple[int, ...]) -> None:
-    """A network is about to run on a batch of ``shape``; engines say so for ``listening``."""
+def called(
+    network: Callable[[npt.NDArray[Any]], Any],
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike = np.float32,
+) -> None:
+    """A network is about to run on such a batch; engines say so for ``listening``."""
     if _listener is not None:
-        _listener(network, shape)
+        _listener(network, shape, np.dtype(dtype))
 
 
 @contextmanager
@@ -32,6 +38,25 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener = before
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a network makes of pictures (N, H, W, 3) uint8 itself, by channel of its own order.
+
+    Its input is (p - mean) / scale; swap: its channels are those of the pictures in reverse.
+    """
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    swap: bool = False
 
 
 class Network(Protocol):
