@@ -26,11 +26,11 @@ CLIP = "WolfgangLanger_Pexels.mp4"
 
 def measure(video: Path) -> dict[str, Any]:
     """Process a video once with all of its faces; what it took, and the memory it left."""
-    from moodstream.realtime.models import ModelSettings, load
+    from moodstream.realtime.models import ModelSettings, load, streams_for
     from moodstream.realtime.process import ProcessSettings, Run
     from moodstream.realtime.worker import WorkerSettings
 
-    models = load(ModelSettings("embedded", device="cpu"))
+    models = load(ModelSettings("embedded", device="cpu", streams=streams_for(False)))
     settings = ProcessSettings(worker=WorkerSettings(max_faces=400), video=False)
     with tempfile.TemporaryDirectory() as folder:
         summary = Run(video, Path(folder) / "out", models, settings).go()

@@ -38,10 +38,10 @@ def labels(
     worker = Worker(networks.detector, networks.classifier, settings, smoothing)
     source = FileSource(path)
     rows: dict[int, list[tuple[float, int]]] = {}
-    for frame in source.frames():
-        faces, looked = worker.process(frame)
-        for i in np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1)) if looked else ():
-            row = (frame.t, int(faces.probs[i].argmax()))
+    for look in worker.follow(source.frames()):
+        faces = look.faces
+        for i in np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1)) if look.fresh else ():
+            row = (look.frame.t, int(faces.probs[i].argmax()))
             rows.setdefault(int(faces.track_ids[i]), []).append(row)
     source.close()
     longest = max(rows.values(), key=len)

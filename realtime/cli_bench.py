@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         video=args.video,
         privacy=args.privacy,
     )
-    loaded = models.load(model_settings(args, True, args.every_frame or args.privacy != "off"))
+    streams = models.streams_for(args.every_frame or args.privacy != "off")
+    loaded = models.load(model_settings(args, progress=True, streams=streams))
     result = bench(video, loaded, settings, args.runs)
     print(markdown(result))
     if args.json is not None:

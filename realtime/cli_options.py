@@ -92,11 +92,9 @@ def add_front_end(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_settings(
-    args: argparse.Namespace, progress: bool, side_by_side: bool = False
-) -> ModelSettings:
-    """What ``add_model_options`` read; ``side_by_side``: looks will not wait for each other."""
-    from moodstream.realtime.models import ModelSettings, most_streams
+def model_settings(args: argparse.Namespace, progress: bool, streams: int = 1) -> ModelSettings:
+    """What ``add_model_options`` read; ``streams``: network calls at a time."""
+    from moodstream.realtime.models import ModelSettings
 
     return ModelSettings(
         args.models,
@@ -108,15 +106,15 @@ def model_settings(
         args.calibration,
         args.precision,
         getattr(args, "front_end", None),
-        most_streams() if side_by_side else 1,
+        streams,
     )
 
 
-def load_models(args: argparse.Namespace, side_by_side: bool = False) -> Models:
+def load_models(args: argparse.Namespace, streams: int = 1) -> Models:
     """The networks that ``add_model_options`` read; what the user should know goes to stderr."""
     from moodstream.realtime import models
 
-    loaded = models.load(model_settings(args, not args.quiet, side_by_side))
+    loaded = models.load(model_settings(args, not args.quiet, streams))
     tell_notice(args, loaded.notice)
     return loaded
 

@@ -129,11 +129,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _load_after_check(args: argparse.Namespace, video: Path) -> Models:
     """The networks, but not before it is sure that there is something to read."""
+    from moodstream.realtime.models import streams_for
     from moodstream.realtime.sources import open_container
 
     open_container(video).close()
-    # then every look is a full one and waits for no other
-    return load_models(args, side_by_side=args.every_frame or args.privacy != "off")
+    return load_models(args, streams_for(args.every_frame or args.privacy != "off"))
 
 
 def _process(

@@ -92,9 +92,12 @@ def described(model: Mapping[str, Any]) -> str:
     return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
 
 
-def most_streams() -> int:
-    """Network calls side by side where they can be: one a core; each more takes memory."""
-    return min(usable_cores(), 4)
+def streams_for(full_looks: bool) -> int:
+    """How many network calls go on at a time while a file is processed; see ``Worker.follow``.
+
+    full_looks: all looks are, so that none waits for another. Each stream more takes memory.
+    """
+    return min(usable_cores(), 4 if full_looks else 2)
 
 
 def cuda_is_likely() -> bool:

@@ -260,6 +260,7 @@ def resized(image: Image, size: tuple[int, int]) -> Image:
 
 def image_of(picture: Any) -> Image:
     """A decoded PyAV frame as (H, W, 3) uint8 BGR, turned as it is to be shown."""
-    image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+    # by one thread: several wait for each other, and longer than it takes where all cores are busy
+    image = np.asarray(picture.to_ndarray(format="bgr24", threads=1), np.uint8)
     turn = _TURNS.get(int(getattr(picture, "rotation", 0) or 0) % 360)
     return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 PRESENT = 0.5
 """Seconds out of sight after which a person no longer counts as present."""
 
-T = TypeVar("T")
 _COLUMNS = len(EMOTIONS) + len(EXTRAS)
 
 
@@ -176,48 +174,40 @@ class Worker:
         self._faces, self._looked = Faces.none(), 0.0
 
     def follow(self, frames: Iterable[Frame]) -> Generator[Looked, None, None]:
-        """All frames in their order; looks run side by side where none asks for the one before."""
-        if self.streams > 1 and self.settings.full_every == 0:
-            yield from self._side_by_side(frames)
-            return
-        for frame in frames:
-            faces, fresh = self.process(frame)
-            yield Looked(frame, faces, fresh, self.follower.spotted)
+        """All frames in their order, predictions where none was looked at.
 
-    def _side_by_side(self, frames: Iterable[Frame]) -> Iterator[Looked]:
-        """Networks on ``streams`` threads; tracking and smoothing on this one, in order."""
+        Networks run on ``streams`` threads, tracking and smoothing on the caller's. The size of a
+        look is chosen when the last but one before it is known, whatever ``streams`` is, so that
+        figures do not depend on the machine.
+        """
+        most = 1 if self.settings.full_every else 2 * self.streams
         with ThreadPoolExecutor(self.streams, "networks") as pool:
+            looks = ahead((self._begun(frame, pool) for frame in frames), most)
+            for look in ahead((self._placed(look, pool) for look in looks), self.streams):
+                yield self._settled(look)
 
-            def detect(frame: Frame) -> tuple[Frame, Future[Detections] | None]:
-                due = self._is_due(frame.t)
-                return frame, pool.submit(self._detect, frame, None) if due else None
+    def _begun(self, frame: Frame, pool: Executor) -> _Look:
+        if not self._is_due(frame.t):
+            return _Look(frame)
+        side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
+        return _Look(frame, pool.submit(self._detect, frame, side))
 
-            def place(item: tuple[Frame, Future[Detections] | None]) -> _Placed:
-                frame, found = item
-                if found is None:
-                    return _Placed(frame, self.follower.spotted)
-                faces = self.follower.place(frame, found.result())
-                reading = pool.submit(self._classify, frame, faces)
-                return _Placed(frame, self.follower.spotted, faces, reading)
+    def _placed(self, look: _Look, pool: Executor) -> _Look:
+        if look.found is not None:
+            look.faces = self.follower.place(look.frame, look.found.result())
+            look.reading = pool.submit(self._classify, look.frame, look.faces)
+        look.spotted = self.follower.spotted
+        return look
 
-            detected = ahead(map(detect, frames), 2 * self.streams)
-            for placed in ahead(map(place, detected), self.streams):
-                yield self._settled(placed)
-
-    def _settled(self, placed: _Placed) -> Looked:
-        frame, fresh = placed.frame, placed.reading is not None
-        if placed.faces is not None and placed.reading is not None:
-            self._take(frame, placed.faces, placed.reading.result())
-        return Looked(frame, self._now(frame, fresh), fresh, placed.spotted)
-
-    def process(self, frame: Frame) -> tuple[Faces, bool]:
-        """The people in a frame, and whether it was looked at (else boxes are predictions)."""
-        fresh = self._is_due(frame.t)
-        if fresh:
-            side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
-            faces = self.follower.place(frame, self._detect(frame, side))
-            self._take(frame, faces, self._classify(frame, faces))
-        return self._now(frame, fresh), fresh
+    def _settled(self, look: _Look) -> Looked:
+        t = look.frame.t
+        if look.faces is None or look.reading is None:
+            faces = predicted(self._faces, t - self._looked)
+            return Looked(look.frame, faces, False, look.spotted)
+        rows = np.flatnonzero(look.faces.seen)
+        self._faces = self.follower.read(t, look.faces, rows, look.reading.result())
+        self._looked = t
+        return Looked(look.frame, self._faces, True, look.spotted)
 
     def _is_due(self, t: float) -> bool:
         # Slots on a fixed grid, so that every frame rate is looked at equally often on average.
@@ -239,29 +229,26 @@ class Worker:
         with self.timer.stage("classify"):
             return read_faces(self.classifier, [frame.image], [faces.boxes[faces.seen]])
 
-    def _take(self, frame: Frame, faces: Faces, read: F32) -> None:
-        self._faces = self.follower.read(frame.t, faces, np.flatnonzero(faces.seen), read)
-        self._looked = frame.t
 
-    def _now(self, frame: Frame, fresh: bool) -> Faces:
-        return self._faces if fresh else predicted(self._faces, frame.t - self._looked)
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A frame whose faces are known, if it was looked at, and are being read."""
+@dataclass
+class _Look:
+    """A frame on its way: its faces are being found, then known, then read; or it is no look."""
 
     frame: Frame
-    spotted: F32
+    found: Future[Detections] | None = None
     faces: Faces | None = None
     reading: Future[F32] | None = None
+    spotted: F32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
-def ahead(items: Iterable[T], count: int) -> Iterator[T]:
-    """The same items, each handed on when ``count`` more have been made or there are no more."""
-    made: deque[T] = deque()
-    for item in items:
-        made.append(item)
-        if len(made) > count:
-            yield made.popleft()
-    yield from made
+def ahead(looks: Iterable[_Look], most: int) -> Iterator[_Look]:
+    """The same, each handed on when ``most`` of those after it are looks or there are no more."""
+    begun: deque[_Look] = deque()
+    count = 0
+    for look in looks:
+        begun.append(look)
+        count += look.found is not None
+        while count > most or (begun and begun[0].found is None):
+            count -= begun[0].found is not None
+            yield begun.popleft()
+    yield from begun

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -32,24 +33,27 @@ class Reducible(Protocol):
 class Zoom:
     """Chooses the size of each look at one stream from the faces followed in it.
 
-    A half or a quarter of the full size does where every face still has ``ENOUGH`` px. Every
-    ``full_every`` seconds, while nobody is there, and after somebody was lost the look is a full
-    one, so that small faces that come are found, too.
+    A half or a quarter of the full size does where every face of the last two looks still has
+    ``ENOUGH`` px. Every ``full_every`` seconds, while nobody is there, and after somebody was lost
+    the look is a full one, so that small faces that come are found, too.
     """
 
     def __init__(self, full_every: float) -> None:
         self.full_every = full_every
         self._full_at: float | None = None
-        self._smallest: float | None = None
+        # of two looks: the next one may have been begun before the last was known, and one who
+        # comes must be found in looks that follow each other
+        self._smallest: deque[float | None] = deque(maxlen=2)
 
     def side(self, t: float, shape: tuple[int, ...], detector: FaceDetector) -> int | None:
         """The longer side in px for a look at ``t``, None for the detector's own."""
         if not isinstance(detector, Reducible):
             return None
         due = self._full_at is None or t >= self._full_at + self.full_every - 1e-6
-        if not due and self._smallest is not None:
+        sides = [side for side in self._smallest if side is not None]
+        if not due and sides and len(sides) == len(self._smallest):
             full = detector.full_side(shape)
-            share = self._smallest / max(shape[:2])
+            share = min(sides) / max(shape[:2])
             for step in _STEPS:
                 if share * full / step >= ENOUGH:
                     return full // step
@@ -59,7 +63,7 @@ class Zoom:
     def found(self, boxes: F32, lost: bool) -> None:
         """All faces found or followed, (N, 4) xyxy px; ``lost``: one of these was not found."""
         sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) if len(boxes) else np.zeros(0)
-        self._smallest = None if lost or len(sides) == 0 else float(sides.min())
+        self._smallest.append(None if lost or len(sides) == 0 else float(sides.min()))
 
 
 def detect_at(

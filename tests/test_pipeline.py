@@ -157,13 +157,13 @@ def test_a_failing_network_is_raised_to_the_owner(stage, streams):
         make(draw=lambda moment: None, **settings).run(frames(100_000))
 
 
-@pytest.mark.parametrize("every_frame", [False, True])
-def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame):
+@pytest.mark.parametrize(("every_frame", "full_every"), [(False, 0.0), (True, 0.0), (False, 1.0)])
+def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, full_every):
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 25, k) for k in range(120)]
     told = []
     for streams in (1, 3):
         rows, drawn, detector = Rows(), [], Late()
-        settings = {"full_every": 0.0, "every_frame": every_frame, "streams": streams}
+        settings = {"full_every": full_every, "every_frame": every_frame, "streams": streams}
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)

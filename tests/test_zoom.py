@@ -104,14 +104,15 @@ def test_a_small_face_that_comes_is_found_within_the_time(networks):
     near = cv2.resize(ZIDANE[40:720, 680:1180], (400, 544))
     far = cv2.resize(near, (100, 136), interpolation=cv2.INTER_AREA)
     worker = Worker(networks.detector, networks.classifier, WorkerSettings(), picture_side=1280)
-    came = []
-    for k in range(40):
-        image = np.full(SHAPE, 110, np.uint8)
-        image[100:644, 100:500] = near
-        if k >= 12:
-            image[300:436, 1000:1100] = far
-        faces, _ = worker.process(Frame(image, k / 10, k))
-        if len(faces) == 2:
-            came.append(k / 10)
+
+    def frames():
+        for k in range(40):
+            image = np.full(SHAPE, 110, np.uint8)
+            image[100:644, 100:500] = near
+            if k >= 12:
+                image[300:436, 1000:1100] = far
+            yield Frame(image, k / 10, k)
+
+    came = [look.frame.t for look in worker.follow(frames()) if len(look.faces) == 2]
     assert 1.2 <= came[0] <= 1.2 + 1.0 + 0.4
     assert len(came) > 10

@@ -11,7 +11,7 @@ from typing import Any
 from serve import serve
 
 from moodstream.realtime.engines.precision import Asked
-from moodstream.realtime.models import Models, ModelSettings, load, most_streams
+from moodstream.realtime.models import Models, ModelSettings, load, streams_for
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.weights import Store, WeightFile, sha256_of
@@ -46,9 +46,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "bf16"), default="auto")
     parser.add_argument("--every-frame", action="store_true")
     args = parser.parse_args()
-    models = models_of(
-        args.models, args.networks, args.precision, most_streams() if args.every_frame else 1
-    )
+    models = models_of(args.models, args.networks, args.precision, streams_for(args.every_frame))
     source = FileSource(args.clip)
     fps = float(source.info.fps or 25)
     source.close()
