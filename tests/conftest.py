@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import csv
 import functools
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -184,3 +186,28 @@ def direct(classifier: Any, faces: Any) -> np.ndarray:
     """What a classifier says of labelled faces itself, (N, 7)."""
     boxes = [faces.box(i)[None] for i in range(len(faces))]
     return fold_to(classifier.classify(faces.images, boxes).probs, classifier.classes, EMOTIONS)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ultralytics, silenced, with its settings in a folder that goes away."""
+    from moodstream.realtime.detectors import yolo
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("ultralytics")))
+        before = dict(os.environ)
+        yolo.quiet_ultralytics()
+        yield
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that the command has loaded when it is done, in a process of its own."""
+    code = (
+        "import sys; from moodstream.realtime import cli\n"
+        f"try: cli.main({list(arguments)!r})\nexcept SystemExit: pass\n"
+        "print('LOADED', *sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(out.stdout.rsplit("LOADED", 1)[1].split())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-import cv2
+from clip import over
 from fer.fer import FER
 from serve import serve
 
@@ -16,19 +15,7 @@ def main() -> None:
     parser.add_argument("--mtcnn", action="store_true")
     args = parser.parse_args()
     recogniser = FER(mtcnn=args.mtcnn)
-
-    def once(frames: int) -> dict[str, Any]:
-        capture, done, faces = cv2.VideoCapture(args.clip), 0, 0
-        while not frames or done < frames:
-            ok, image = capture.read()
-            if not ok:
-                break
-            faces += len(recogniser.detect_emotions(image))
-            done += 1
-        capture.release()
-        return {"frames": done, "looks": done, "faces": faces}
-
-    serve(once)
+    serve(over(args.clip, lambda image: len(recogniser.detect_emotions(image))))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from clip import over
 from serve import serve
 
 NAME = "enet_b0_8_best_vgaf"
@@ -54,20 +55,13 @@ def main() -> None:
     left, top, right, bottom = json.loads((args.networks / "box.json").read_text())
     detect, read = detector_of(args.detector, args.networks), reader_of(args.reader)
 
-    def once(frames: int) -> dict[str, Any]:
-        capture, done = cv2.VideoCapture(args.clip), 0
-        while not frames or done < frames:
-            ok, image = capture.read()
-            if not ok:
-                break
-            detect(image)
-            face = image[top:bottom, left:right]
-            read([cv2.cvtColor(face, cv2.COLOR_BGR2RGB)])
-            done += 1
-        capture.release()
-        return {"frames": done, "looks": done, "faces": done}
+    def one_face(image: Any) -> int:
+        detect(image)
+        face = image[top:bottom, left:right]
+        read([cv2.cvtColor(face, cv2.COLOR_BGR2RGB)])
+        return 1
 
-    serve(once)
+    serve(over(args.clip, one_face))
 
 
 if __name__ == "__main__":

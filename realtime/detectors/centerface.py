@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from moodstream.realtime.detectors.geometry import clip, nms, solid
+from moodstream.realtime.detectors.batches import by_size
+from moodstream.realtime.detectors.geometry import clip, input_size, nms, solid
 from moodstream.realtime.engines import compile_model
 from moodstream.realtime.engines.base import Pixels, Precision
 from moodstream.realtime.engines.by_shape import ByShape
@@ -70,18 +70,12 @@ class CenterFace:
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for index, image in enumerate(images):
-            by_size.setdefault(self.network_size(image.shape), []).append(index)
-        found: dict[int, Detections] = {}
-        for size, indices in by_size.items():
-            together = max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
-            for start in range(0, len(indices), together):
-                chunk = indices[start : start + together]
-                read = self._read([images[index] for index in chunk], size, min_confidence)
-                for faces, index in zip(read, chunk, strict=True):
-                    found[index] = to_picture(faces, size, images[index].shape)
-        return [found[index] for index in range(len(images))]
+
+        def read(pictures: Sequence[Image], size: tuple[int, int]) -> list[Detections]:
+            faces = self._read(pictures, size, min_confidence)
+            return [to_picture(f, size, p.shape) for f, p in zip(faces, pictures, strict=True)]
+
+        return by_size(images, self.network_size, at_once, read)
 
     def _read(
         self, images: Sequence[Image], size: tuple[int, int], threshold: float
@@ -103,9 +97,12 @@ class CenterFace:
 
     def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Height and width in px, multiples of 32, at which a picture (H, W, …) is read."""
-        ratio = self.full_side(shape) / max(shape[:2])
-        height, width = (max(1, round(side * ratio)) for side in shape[:2])
-        return ceil(height / 32) * 32, ceil(width / 32) * 32
+        return input_size(shape, self.full_side(shape))
+
+
+def at_once(size: tuple[int, int]) -> int:
+    """How many pictures read at ``size`` (height, width) go together."""
+    return max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
 
 
 def quantised(weights: Path) -> Path:

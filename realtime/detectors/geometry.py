@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+STRIDE = 32
+"""px of the picture to one cell of a detector's coarsest map."""
 
 
 def iou(a: Array, b: Array) -> Array:
@@ -46,6 +49,16 @@ def clip(points: Array, height: int, width: int) -> Array:
     """Move x, y pairs into a picture: ``points`` (..., 2k) px as x, y, x, y, …; a copy."""
     limit = np.tile([width, height], points.shape[-1] // 2)
     return np.clip(points, 0, limit).astype(points.dtype)
+
+
+def input_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """Height and width in px, multiples of ``STRIDE``, for a picture (H, W, …) read at ``side`` px.
+
+    side: of its longer side.
+    """
+    ratio = side / max(shape[:2])
+    height, width = (max(1, round(length * ratio)) for length in shape[:2])
+    return ceil(height / STRIDE) * STRIDE, ceil(width / STRIDE) * STRIDE
 
 
 def solid(boxes: Array) -> npt.NDArray[np.bool_]:

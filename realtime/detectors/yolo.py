@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ import cv2
 import numpy as np
 from platformdirs import user_cache_path
 
-from moodstream.realtime.detectors.geometry import Letterbox, clip, nms, solid
+from moodstream.realtime.detectors.batches import by_size
+from moodstream.realtime.detectors.geometry import Letterbox, clip, input_size, nms, solid
 from moodstream.realtime.engines import compile_model
 from moodstream.realtime.engines.base import Pixels, Precision
 from moodstream.realtime.engines.by_shape import ByShape
-from moodstream.realtime.engines.openvino import OpenVinoNetwork
+from moodstream.realtime.engines.openvino import input_shape
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import F32, Detections, Image
 
@@ -26,7 +26,6 @@ NMS_IOU = 0.7
 MAX_FACES = 300
 MAX_BATCH = 16
 GREY = 114
-STRIDE = 32
 KEPT = 4
 """Networks are kept for so many times ``size``² px: one of each shape of picture."""
 
@@ -52,7 +51,7 @@ class YoloFaceOnnx:
             pixels=Pixels(scale=(255.0,) * 3, swap=True),
         )
         self._networks = ByShape(compiled, KEPT * size**2)
-        inputs = OpenVinoNetwork(weights, precision=precision, streams=streams).input_shape
+        inputs = input_shape(weights)
         self._fixed: tuple[int, int] | None = None
         if -1 not in inputs and len(inputs) == 4:
             self._fixed = inputs[2], inputs[3]
@@ -78,7 +77,7 @@ class YoloFaceOnnx:
         return decode(self._run(letterboxed(image, fit))[0], fit, image.shape, threshold)
 
     def _canvas(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        return self._fixed or canvas_of(shape, self._size)
+        return self._fixed or input_size(shape, self._size)
 
     def _run(self, canvas: Image) -> F32:
         return self._networks((1, 3, *canvas.shape[:2]))(canvas[None])[0]
@@ -116,16 +115,9 @@ class YoloFaceTorch:
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
-        by_canvas: dict[tuple[int, int], list[int]] = {}
-        for index, image in enumerate(images):
-            by_canvas.setdefault(canvas_of(image.shape, self._size), []).append(index)
-        found: dict[int, Detections] = {}
-        for canvas, indices in by_canvas.items():
-            for start in range(0, len(indices), MAX_BATCH):
-                chunk = indices[start : start + MAX_BATCH]
-                faces = self._detect([images[index] for index in chunk], canvas, min_confidence)
-                found.update(zip(chunk, faces, strict=True))
-        return [found[index] for index in range(len(images))]
+        size_of = partial(input_size, side=self._size)
+        detect = partial(self._detect, threshold=min_confidence)
+        return by_size(images, size_of, lambda _: MAX_BATCH, detect)
 
     def _detect(
         self, images: Sequence[Image], canvas: tuple[int, int], threshold: float
@@ -182,13 +174,6 @@ def quiet_ultralytics() -> None:
         events = getattr(sys.modules.get(module), "events", None)
         if events is not None:
             events.enabled = False
-
-
-def canvas_of(shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """Height and width in px, multiples of 32, of the input for a picture (H, W, …)."""
-    ratio = size / max(shape[:2])
-    height, width = (max(1, round(side * ratio)) for side in shape[:2])
-    return ceil(height / STRIDE) * STRIDE, ceil(width / STRIDE) * STRIDE
 
 
 def letterboxed(image: Image, fit: Letterbox) -> Image:

@@ -36,6 +36,12 @@ def has_bf16() -> bool:
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
+def input_shape(path: Path) -> tuple[int, ...]:
+    """The shape of a network file's first input, -1 where it is free."""
+    shape = core().read_model(str(path)).inputs[0].get_partial_shape()
+    return tuple(-1 if side.is_dynamic else side.get_length() for side in shape)
+
+
 class OpenVinoNetwork:
     """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU.
 
@@ -65,10 +71,6 @@ class OpenVinoNetwork:
             # Pinned, the streams of two networks wait for one core while another is idle.
             settings["ENABLE_CPU_PINNING"] = "NO"
         self._compiled = _compiled(path, shape, settings, pixels)
-        self.input_shape = tuple(
-            -1 if d.is_dynamic else d.get_length()
-            for d in self._compiled.inputs[0].get_partial_shape()
-        )
         self._free: deque[Any] = deque()
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
