@@ -26,7 +26,8 @@ CLIP = "WolfgangLanger_Pexels.mp4"
 
 def measure(video: Path) -> dict[str, Any]:
     """Process a video once with all of its faces; what it took, and the memory it left."""
-    from moodstream.realtime.models import ModelSettings, load, streams_for
+    from moodstream.realtime.devices import streams_for
+    from moodstream.realtime.models import ModelSettings, load
     from moodstream.realtime.process import ProcessSettings, Run
     from moodstream.realtime.worker import WorkerSettings
 

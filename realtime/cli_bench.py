@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the report as Markdown."""
     from moodstream.realtime import models
     from moodstream.realtime.bench import bench, markdown
+    from moodstream.realtime.devices import streams_for
     from moodstream.realtime.outputs import write_json
     from moodstream.realtime.process import ProcessSettings
     from moodstream.realtime.sources import open_container
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         video=args.video,
         privacy=args.privacy,
     )
-    streams = models.streams_for(args.every_frame or args.privacy != "off")
+    streams = streams_for(settings.full_looks)
     loaded = models.load(model_settings(args, progress=True, streams=streams))
     result = bench(video, loaded, settings, args.runs)
     print(markdown(result))

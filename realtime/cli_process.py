@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     for video, folder in zip(videos, folders, strict=True):
         try:
             if loaded is None:
-                loaded = _load_after_check(args, video)
+                loaded = _load_after_check(args, settings, video)
             summary = _process(video, folder, loaded, settings, args)
         except MoodstreamError as error:
             if len(videos) == 1:
@@ -127,13 +127,13 @@ def run(args: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _load_after_check(args: argparse.Namespace, video: Path) -> Models:
+def _load_after_check(args: argparse.Namespace, settings: ProcessSettings, video: Path) -> Models:
     """The networks, but not before it is sure that there is something to read."""
-    from moodstream.realtime.models import streams_for
+    from moodstream.realtime.devices import streams_for
     from moodstream.realtime.sources import open_container
 
     open_container(video).close()
-    return load_models(args, streams_for(args.every_frame or args.privacy != "off"))
+    return load_models(args, streams_for(settings.full_looks))
 
 
 def _process(

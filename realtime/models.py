@@ -11,11 +11,11 @@ from moodstream.realtime import detectors, weights
 from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.devices import Device, choose_device, onnx_device
 from moodstream.realtime.engines import precision
-from moodstream.realtime.engines.base import Precision, RunsOn, usable_cores
+from moodstream.realtime.engines.base import Precision, RunsOn
 from moodstream.realtime.errors import MoodstreamError
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
 """What `--emotion` takes beside the networks in this package and files."""
 
@@ -90,41 +90,6 @@ def described(model: Mapping[str, Any]) -> str:
     """The name of a network, and the front end before it, from its ModelInfo as a dict."""
     front_end = model.get("front_end")
     return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
-
-
-def streams_for(full_looks: bool) -> int:
-    """How many network calls go on at a time while a file is processed; see ``Worker.follow``.
-
-    full_looks: all looks are, so that none waits for another. Each stream more takes memory.
-    """
-    return min(usable_cores(), 4 if full_looks else 2)
-
-
-def cuda_is_likely() -> bool:
-    """Whether asking torch about CUDA is worth its slow import: an NVIDIA driver is there."""
-    return any(Path(p).exists() for p in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia"))
-
-
-def choose_device(asked: Device) -> RunsOn:
-    """cpu, cuda or mps; raises MoodstreamError where the one asked for is not there."""
-    if asked == "cpu":
-        return "cpu"
-    import platform
-
-    mac = platform.system() == "Darwin" and platform.machine() == "arm64"
-    if asked == "auto" and not (mac or cuda_is_likely() or platform.system() == "Windows"):
-        return "cpu"
-    import torch
-
-    there: dict[RunsOn, bool] = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if asked == "auto":
-        return next((name for name, ok in there.items() if ok), "cpu")
-    if not there[asked]:
-        raise MoodstreamError(f"--device {asked}: torch finds no such device here; use cpu or auto")
-    return asked
 
 
 def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
@@ -298,7 +263,7 @@ def _centerface(settings: ModelSettings, device: RunsOn) -> tuple[FaceDetector, 
     # Enlarging small pictures found those of a classroom that are missed otherwise.
     most = settings.detector_size
     least = min(640, most)
-    where = _onnx_device(device)
+    where = onnx_device(device)
     # On the labelled group photos bf16 found the same faces as f32 at every threshold.
     kind = precision.choose(settings.precision, where, proven=True)
     if where != "cpu":
@@ -310,15 +275,6 @@ def _centerface(settings: ModelSettings, device: RunsOn) -> tuple[FaceDetector, 
         path = centerface.quantised(path)
     found = centerface.CenterFace(path, most, least, kind, settings.streams)
     return found, _info("centerface", path, f"openvino {kind}", "cpu")
-
-
-def _onnx_device(device: RunsOn) -> RunsOn:
-    """Where networks run that come as ONNX: a GPU needs an optional package for them."""
-    if device == "cpu":
-        return device
-    from moodstream.realtime.engines.torch import reads_onnx
-
-    return device if reads_onnx() else "cpu"
 
 
 def _not_quantised(settings: ModelSettings, name: str) -> None:
@@ -380,7 +336,7 @@ def _classifier(
 def _embedded(
     name: str, device: RunsOn, settings: ModelSettings
 ) -> tuple[EmotionClassifier, ModelInfo]:
-    where = _onnx_device(device)
+    where = onnx_device(device)
     kind = precision.choose(settings.precision, where, proven=True)
     engine = f"{'openvino' if where == 'cpu' else 'torch'} {kind}"
     if where != "cpu":

@@ -51,6 +51,11 @@ class ProcessSettings:
     overwrite: bool = False
     privacy: Privacy = "off"
 
+    @property
+    def full_looks(self) -> bool:
+        """Whether every look is at full size: a face must be hidden wherever it is."""
+        return self.every_frame or self.privacy != "off"
+
     def __post_init__(self) -> None:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ValueError(f"expected 0 ≤ start < end, got {self.start} and {self.end}")
@@ -86,13 +91,15 @@ class Run:
             raise
         info = self.source.info
         looks = settings.worker
+        if settings.full_looks:
+            looks = replace(looks, full_every=0.0)
         if settings.privacy != "off" and info.fps:
             # a face must be hidden in every frame, not only where its mood is read
             rate = max(looks.rate, min(float(info.fps), 60.0))
-            looks = replace(looks, rate=rate, full_every=0.0)
+            looks = replace(looks, rate=rate)
         if settings.every_frame:
             fps = min(max(float(info.fps or 25), 1.0), 240.0)
-            looks = replace(looks, rate=fps, full_every=0.0, every_frame=True)
+            looks = replace(looks, rate=fps, every_frame=True)
         worker = Worker(
             models.detector,
             models.classifier,

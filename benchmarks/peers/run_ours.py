@@ -10,8 +10,9 @@ from typing import Any
 
 from serve import serve
 
+from moodstream.realtime.devices import streams_for
 from moodstream.realtime.engines.precision import Asked
-from moodstream.realtime.models import Models, ModelSettings, load, streams_for
+from moodstream.realtime.models import Models, ModelSettings, load
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.weights import Store, WeightFile, sha256_of
