@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling, and how far off they are."""
+"""Probabilities that mean what they say: temperatures, assumed mixes, and how far off they are."""
 
 from __future__ import annotations
 
@@ -13,26 +13,37 @@ import numpy.typing as npt
 
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import F32, I64, Image, Readings
+from moodstream.realtime.frames import EMOTIONS, F32, I64, Image, Readings
+from moodstream.realtime.group import PRIOR, check_prior
 
 BINS = 15
 TEMPERATURES = (0.05, 20.0)
 """Between which a temperature is looked for."""
 _TINY = 1e-12
+_DOUBT = 2.0
+"""How many faces' worth PRIOR counts against what the faces say of the assumed mix."""
+_LEAST_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A temperature for one classifier, fitted on ``n`` faces of ``data``."""
+    """What was fitted for one classifier on ``n`` faces of ``data``.
+
+    temperature: of its probabilities; prior (7,): the mix of EMOTIONS that they assume, see
+    ``fit_prior``, None where it is not known.
+    """
 
     classifier: str
     temperature: float
     n: int
     data: str
+    prior: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not 0.01 <= self.temperature <= 100:
             raise ValueError(f"expected a temperature from 0.01 to 100, got {self.temperature}")
+        if self.prior is not None:
+            check_prior(self.prior)
 
     def save(self, path: Path) -> None:
         """Write as JSON, which ``--calibration FILE`` reads."""
@@ -42,19 +53,29 @@ class Calibration:
     def load(cls, path: Path) -> Calibration:
         """Read what ``save`` wrote; raises MoodstreamError."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            prior = kept.get("prior")
+            return cls(**kept | {"prior": None if prior is None else tuple(prior)})
         except FileNotFoundError:
             raise MoodstreamError(f"--calibration {path}: no such file") from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             reason = f"not a calibration file ({error})"
             raise MoodstreamError(f"--calibration {path}: {reason}") from None
 
 
 class Calibrated:
-    """A classifier whose probabilities are sharpened or softened by a fitted temperature."""
+    """A classifier whose probabilities are sharpened or softened by a fitted temperature.
 
-    def __init__(self, inner: EmotionClassifier, temperature: float) -> None:
-        self.inner, self.temperature = inner, temperature
+    prior (7,): the mix of EMOTIONS that the probabilities assume, None where it is not known.
+    """
+
+    def __init__(
+        self,
+        inner: EmotionClassifier,
+        temperature: float,
+        prior: tuple[float, ...] | None = None,
+    ) -> None:
+        self.inner, self.temperature, self.prior = inner, temperature, prior
         self.name, self.classes = inner.name, inner.classes
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
@@ -62,6 +83,12 @@ class Calibrated:
         read = self.inner.classify(images, boxes)
         probs = rescale(read.probs, self.temperature).astype(np.float32)
         return Readings(probs, read.affect, read.disagreement)
+
+
+def prior_of(classifier: EmotionClassifier) -> tuple[float, ...]:
+    """The mix (7,) of EMOTIONS that a classifier's answers assume; PRIOR where it is not known."""
+    known = classifier.prior if isinstance(classifier, Calibrated) else None
+    return known or PRIOR
 
 
 def rescale(probs: npt.NDArray[Any], temperature: float) -> npt.NDArray[np.float64]:
@@ -102,6 +129,48 @@ def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
         else:
             low = a
     return float(np.exp((low + high) / 2))
+
+
+def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
+    """The mix (7,) of emotions that probabilities (N, 7) assume, from faces with labels (N,).
+
+    A network answers p(k|x) ∝ l(x|k) e(k), and e is rarely the mix of its training set, because
+    rare classes are drawn more often there and its errors favour some. Where faces of mix f are
+    read, the right answer is ∝ p(k|x) f(k) / e(k); e is what makes the cross-entropy of those
+    least: the class biases of bias-corrected temperature scaling (Alexandari et al. 2020), kept
+    apart from the probabilities. ``maths.group_shares`` divides by e. A class of which few faces
+    are there stays near PRIOR (a Gaussian on ln e - ln PRIOR). The loss is convex; Newton steps.
+    Raises ValueError for no faces.
+    """
+    if len(labels) == 0:
+        raise ValueError("expected faces to fit a prior on, got none")
+    usual, k = np.asarray(PRIOR), len(EMOTIONS)
+    logs = np.log(np.maximum(np.asarray(probs, np.float64), _TINY))
+    counts = np.bincount(labels, minlength=k) + usual
+    mix = counts / counts.sum()
+    truth = np.bincount(labels, minlength=k).astype(np.float64)
+
+    def loss(shift: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        scores = logs + np.log(mix / usual) - shift
+        top = scores.max(axis=1, keepdims=True)
+        total = np.log(np.exp(scores - top).sum(axis=1, keepdims=True)) + top
+        picked = scores[np.arange(len(labels)), labels] - total[:, 0]
+        return float(_DOUBT / 2 * shift @ shift - picked.sum()), np.exp(scores - total)
+
+    shift = np.zeros(k)
+    for _ in range(50):
+        now, said = loss(shift)
+        slope = truth - said.sum(axis=0) + _DOUBT * shift
+        curve = np.diag(said.sum(axis=0) + _DOUBT) - said.T @ said
+        step, size = np.linalg.solve(curve, slope), 1.0
+        while size > 1e-3 and loss(shift - size * step)[0] > now:
+            size /= 2
+        shift = shift - size * step
+        if np.abs(step).max() < 1e-9:
+            break
+    found = usual * np.exp(shift - shift.max())
+    found = np.maximum(found / found.sum(), _LEAST_SHARE)  # what is divided by is never 0
+    return tuple(float(share) for share in np.round(found / found.sum(), 6))
 
 
 @dataclass(frozen=True)

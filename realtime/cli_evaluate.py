@@ -214,7 +214,13 @@ def _check_enough(args: argparse.Namespace, n: int) -> None:
 
 
 def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> None:
-    from moodstream.realtime.calibration import TEMPERATURES, Calibration, fit_temperature
+    from moodstream.realtime.calibration import (
+        TEMPERATURES,
+        Calibration,
+        fit_prior,
+        fit_temperature,
+        rescale,
+    )
     from moodstream.realtime.outputs import finished, writing
 
     temperature = fit_temperature(done.uncalibrated, done.labels)
@@ -224,9 +230,9 @@ def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> No
             f"--save-calibration {path}: no temperature from {low:g} to {high:g} is best, so "
             "nothing was saved; are the labels right?"
         )
-    fitted = Calibration(
-        found["model"]["name"], round(temperature, 4), found["n"], found["data"]["source"]
-    )
+    prior = fit_prior(rescale(done.uncalibrated, temperature), done.labels)
+    name, data = found["model"]["name"], found["data"]["source"]
+    fitted = Calibration(name, round(temperature, 4), found["n"], data, prior)
     with writing(path), finished(path) as part:
         fitted.save(part)
 

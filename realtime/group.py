@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,24 +17,35 @@ LN_K = float(np.log(len(EMOTIONS)))
 _FIRST = 0.1
 
 PRIOR = (0.14, 0.08, 0.14, 0.20, 0.16, 0.12, 0.16)
-"""The mix to expect of people never seen before: half-way between FER2013's and equal shares."""
+"""The mix that a network's answers are taken to assume where nobody measured it: half-way between
+FER2013's and equal shares."""
+
+
+def check_prior(prior: Sequence[float]) -> None:
+    """Raise ValueError unless ``prior`` is a distribution over EMOTIONS with no share of 0."""
+    shares = np.asarray(prior, np.float64)
+    if shares.shape != (len(EMOTIONS),) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-3:
+        raise ValueError(f"expected {len(EMOTIONS)} shares above 0 that sum to 1, got {prior}")
 
 
 @dataclass(frozen=True)
 class GroupSettings:
     """window: seconds summed over; hold: the longest time that one sighting stands for;
     shift_on, shift_off: JSD in nats at which a mood shift begins and ends (hysteresis);
-    prior_people: how many people the expected mix PRIOR counts for when the group's shares settle
-    the doubt about single faces (maths.group_shares), None for plain weighted averages.
+    prior (7,): the mix that the network's answers assume; prior_people: how many people it counts
+    for when the group's shares settle the doubt about single faces (maths.group_shares), None for
+    plain weighted averages.
     """
 
     window: float = 5.0
     hold: float = 0.5
     shift_on: float = 0.10
     shift_off: float = 0.05
-    prior_people: float | None = 7.0
+    prior_people: float | None = 4.0
+    prior: tuple[float, ...] = PRIOR
 
     def __post_init__(self) -> None:
+        check_prior(self.prior)
         if self.prior_people is not None and not self.prior_people > 0:
             raise ValueError(f"expected prior_people above 0, got {self.prior_people}")
         if self.window <= 0 or self.hold <= 0:
@@ -207,10 +219,12 @@ class GroupAggregator:
         return None if earlier is None or later is None else maths.jsd(earlier, later)
 
     def _shares(self, window: _Sum) -> Array | None:
-        people = self.settings.prior_people
+        settings, people = self.settings, self.settings.prior_people
         strength = float("inf") if people is None else people
         # A person whose track broke has several ids in a window, but is one at any time.
-        return maths.group_shares(window.means, window.weights, PRIOR, strength, window.at_once)
+        return maths.group_shares(
+            window.means, window.weights, settings.prior, strength, window.at_once
+        )
 
     def _sum(self, start: float, end: float) -> _Sum:
         parts = [

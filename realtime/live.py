@@ -155,6 +155,7 @@ class LiveSession:
         """``show`` takes each finished picture and its stream time, on the source's presenter
         thread; ``notify`` gets events; ``say`` gets lines for people, on the owner's thread.
         """
+        settings = replace(settings, group=replace(settings.group, prior=models.prior))
         self.settings, self._say = settings, say
         self.reason: Reason | None = None
         self.privacy: Privacy = settings.privacy

@@ -78,6 +78,13 @@ class Models:
     notice: str | None = None
     streams: int = 1
 
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """The mix (7,) of emotions that the classifier's answers assume."""
+        from moodstream.realtime.calibration import prior_of
+
+        return prior_of(self.classifier)
+
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """For summaries."""
         return {
@@ -230,22 +237,24 @@ def _prepared(
 def _calibrated(
     classifier: EmotionClassifier, info: ModelInfo, calibration: str
 ) -> tuple[EmotionClassifier, ModelInfo]:
-    """The classifier with the temperature that ``ModelSettings.calibration`` asks for."""
+    """The classifier with the calibration that ``ModelSettings.calibration`` asks for."""
     from moodstream.realtime.calibration import Calibrated, Calibration
 
     temperature: float | None = None
+    prior: tuple[float, ...] | None = None
     if calibration == "stored":
-        temperature = weights.embedded_card().temperature(info.name)
+        temperature, prior = weights.embedded_card().calibration(info.name)
     elif calibration != "none":
         fitted = Calibration.load(Path(calibration))
         if fitted.classifier != info.name:
             raise MoodstreamError(
                 f"--calibration {calibration}: fitted for {fitted.classifier}, not for {info.name}"
             )
-        temperature = fitted.temperature
+        temperature, prior = fitted.temperature, fitted.prior
     if temperature is None:
         return classifier, replace(info, temperature=1.0)
-    return Calibrated(classifier, temperature), replace(info, temperature=temperature)
+    info = replace(info, temperature=temperature)
+    return Calibrated(classifier, temperature, prior), info
 
 
 def _info(name: str, path: Path, engine: str, device: str) -> ModelInfo:

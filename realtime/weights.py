@@ -294,20 +294,28 @@ def _stamp(path: Path) -> tuple[int, int]:
 class EmbeddedCard:
     """What lies beside the networks in this package: ``classifiers/networks/card.json``.
 
-    networks: name to {"sha256", "temperature", …}; members and ensemble_temperature: who votes in
-    the ensemble, and the temperature of their average. Temperatures were fitted on FER2013's
-    PublicTest by ``tools/train_embedded.py``.
+    networks: name to {"sha256", "temperature", "prior", …}; ensemble: {"members", "temperature",
+    "prior", …}, who votes in it and the calibration of their average. ``tools/train_embedded.py``
+    fitted temperatures and priors on FER2013's PublicTest.
     """
 
     networks: Mapping[str, Mapping[str, Any]]
-    members: tuple[str, ...]
-    ensemble_temperature: float
+    ensemble: Mapping[str, Any]
 
-    def temperature(self, name: str) -> float | None:
-        """The fitted temperature of a network or of ``ensemble``; None for any other name."""
-        if name == "ensemble":
-            return self.ensemble_temperature
-        return float(self.networks[name]["temperature"]) if name in self.networks else None
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The networks that vote in the ensemble."""
+        return tuple(self.ensemble["members"])
+
+    def calibration(self, name: str) -> tuple[float, tuple[float, ...]] | tuple[None, None]:
+        """The fitted temperature of a network or of ``ensemble``, and the mix that it assumes.
+
+        See ``calibration.fit_prior``; None for any other name.
+        """
+        kept = self.ensemble if name == "ensemble" else self.networks.get(name)
+        if kept is None:
+            return None, None
+        return float(kept["temperature"]), tuple(float(share) for share in kept["prior"])
 
 
 def embedded_card() -> EmbeddedCard:
@@ -315,8 +323,10 @@ def embedded_card() -> EmbeddedCard:
     path = _networks() / "card.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        ensemble = card["ensemble"]
-        return EmbeddedCard(card["networks"], tuple(ensemble["members"]), ensemble["temperature"])
+        found = EmbeddedCard(card["networks"], card["ensemble"])
+        for name in ("ensemble", *found.members):
+            found.calibration(name)
+        return found
     except (OSError, ValueError, KeyError, TypeError):
         raise WeightsError(f"no readable {path}; install moodstream again") from None
 

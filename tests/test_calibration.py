@@ -14,6 +14,8 @@ from hypothesis.extra import numpy as hnp
 from moodstream.realtime import calibration, models, weights
 from moodstream.realtime.calibration import Calibrated, Calibration
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.group import PRIOR
+from moodstream.realtime.maths import softmax
 from moodstream.realtime.models import ModelSettings
 
 TEMPERATURES = st.floats(0.2, 5)
@@ -136,6 +138,47 @@ def test_no_faces():
         calibration.fit_temperature(none, labels)
 
 
+def leaning(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A mix (7,), and what a network that assumes it says of n faces of another mix."""
+    rng = np.random.default_rng(seed)
+    assumed = rng.dirichlet(np.full(7, 4.0)) * 0.9 + 0.1 / 7
+    labels = rng.choice(7, n, p=np.array([3, 1, 2, 6, 4, 2, 4]) / 22)
+    spread = 1.2
+    seen = np.eye(7)[labels] * 2.5 + rng.normal(0, spread, (n, 7))
+    # of a face seen as x, class k has the likelihood exp(2.5 x_k / spread²), up to a factor
+    return assumed, softmax(2.5 * seen / spread**2 + np.log(assumed)), labels
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_mix_that_a_network_assumes_is_found(seed):
+    assumed, probs, labels = leaning(20_000, seed)
+    np.testing.assert_allclose(calibration.fit_prior(probs, labels), assumed, atol=0.015)
+
+
+def test_few_faces_leave_the_usual_mix():
+    _, probs, labels = leaning(1, 0)
+    few = np.array(calibration.fit_prior(probs, labels))
+    assert few.sum() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(few, PRIOR, atol=0.05)
+    with pytest.raises(ValueError, match="none"):
+        calibration.fit_prior(probs[:0], labels[:0])
+
+
+def test_sure_and_wrong_answers_leave_a_mix_without_zeros():
+    probs, labels = np.tile(np.eye(7)[0], (50, 1)), np.full(50, 3)
+    found = np.array(calibration.fit_prior(probs, labels))
+    assert np.isfinite(found).all()
+    assert (found > 0).all()
+
+
+def test_the_stored_mix_reaches_the_group_settings():
+    card = weights.embedded_card()
+    for name in ("embedded", "ensemble"):
+        classifier = load(name, "stored")[0]
+        assert calibration.prior_of(classifier) == card.calibration(name)[1] != PRIOR
+        assert calibration.prior_of(load(name, "none")[0]) == PRIOR
+
+
 def test_a_calibrated_classifier_changes_its_probabilities_alone():
     probs = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1])
     inner = Says(probs, (0.3, -0.2), name="who")
@@ -148,9 +191,10 @@ def test_a_calibrated_classifier_changes_its_probabilities_alone():
 
 
 def test_what_is_saved_is_loaded(tmp_path):
-    made = Calibration("embedded", 0.8123456789, 3589, "PublicTest, Ünïcode")
-    made.save(tmp_path / "t.json")
-    assert Calibration.load(tmp_path / "t.json") == made
+    for prior in (None, (0.1, 0.05, 0.15, 0.2, 0.25, 0.05, 0.2)):
+        made = Calibration("embedded", 0.8123456789, 3589, "PublicTest, Ünïcode", prior)
+        made.save(tmp_path / "t.json")
+        assert Calibration.load(tmp_path / "t.json") == made
 
 
 WHOLE = {"classifier": "embedded", "temperature": 1.5, "n": 10, "data": "faces"}
@@ -167,6 +211,10 @@ WHOLE = {"classifier": "embedded", "temperature": 1.5, "n": 10, "data": "faces"}
         *(
             json.dumps(WHOLE | {"temperature": t}).encode()
             for t in (0, -1, 1000, "1.5", None, float("nan"), [1])
+        ),
+        *(
+            json.dumps(WHOLE | {"prior": p}).encode()
+            for p in (1, [1.0], [0.5] * 7, [0, 0, 0, 0, 0, 0.5, 0.5], ["a"] * 7)
         ),
         json.dumps(WHOLE | {"more": 1}).encode(),
         json.dumps({k: v for k, v in WHOLE.items() if k != "n"}).encode(),
@@ -209,7 +257,7 @@ def test_stored_none_and_fitted_temperatures(tmp_path):
         Calibration(name, 2.5, 10, "faces").save(tmp_path / f"{name}.json")
     own = card.networks["embedded"]["temperature"]
     both = [card.networks[name]["temperature"] for name in card.members]
-    together, bare = card.ensemble_temperature, [None] * len(card.members)
+    together, bare = card.calibration("ensemble")[0], [None] * len(card.members)
     for emotion, how, want in (
         ("embedded", "stored", (own, [], own)),
         ("embedded", "none", (None, [], 1.0)),

@@ -140,7 +140,8 @@ def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
     classifier, info, notice = load("ensemble")
     assert (classifier.name, classifier.classes, notice) == ("ensemble", EMOTIONS, None)
     assert isinstance(classifier, Calibrated)
-    assert classifier.temperature == info.temperature == card.ensemble_temperature
+    assert (classifier.temperature, classifier.prior) == card.calibration("ensemble")
+    assert info.temperature == classifier.temperature
     read = classifier.inner.classify(*face)
     alone = [load(name)[0].classify(*face).probs for name in card.members]
     np.testing.assert_allclose(read.probs, np.mean(alone, axis=0), atol=1e-5)
@@ -161,7 +162,7 @@ def test_what_ran_names_every_member():
 def test_a_list_of_the_members_is_the_ensemble(face):
     card = weights.embedded_card()
     whole, info, _ = load(", ".join(reversed(card.members)))
-    assert (info.name, info.temperature) == ("ensemble", card.ensemble_temperature)
+    assert (info.name, info.temperature) == ("ensemble", card.calibration("ensemble")[0])
     want = load("ensemble")[0].classify(*face).probs
     np.testing.assert_allclose(whole.classify(*face).probs, want, atol=1e-5)
 

@@ -36,7 +36,7 @@ from emotion_net import CLASSES, SIZE, EmotionNet, export, logits_of, take_over
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from moodstream.realtime.calibration import fit_temperature, rescale
+from moodstream.realtime.calibration import fit_prior, fit_temperature, rescale
 from moodstream.realtime.evaluation.metrics import figures
 
 SMALL = 40
@@ -300,7 +300,7 @@ def trained(
 
 
 def run_export(args: argparse.Namespace) -> None:
-    """Export every member, fit the temperatures on PublicTest and write the card."""
+    """Export every member, fit temperatures and priors on PublicTest and write the card."""
     folder = args.out / "networks"
     folder.mkdir(parents=True, exist_ok=True)
     splits = load(args.fer2013, args.expressions)
@@ -319,6 +319,7 @@ def run_export(args: argparse.Namespace) -> None:
         networks[name] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "temperature": temperature,
+            "prior": fit_prior(rescale(raw, temperature), splits["public"][1].numpy()),
             "scores": {s: scores(logits[s], splits[s][1], temperature) for s in MEASURED},
         }
         for split in splits:
@@ -328,6 +329,7 @@ def run_export(args: argparse.Namespace) -> None:
     ensemble = {
         "members": list(MEMBERS),
         "temperature": temperature,
+        "prior": fit_prior(rescale(together["public"], temperature), splits["public"][1].numpy()),
         "scores": {
             s: asdict(figures(rescale(together[s], temperature), splits[s][1].numpy()))
             for s in MEASURED

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths, quality
+from moodstream.realtime.calibration import prior_of
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.data import LabelledFaces, Tick
@@ -64,22 +65,30 @@ concentration 0.3 (most people show the same one or two), or each face from all 
 
 @dataclass(frozen=True)
 class Read:
-    """All N faces under each of the C changes: probs and calibrated (C, N, 7), quality (C, N)."""
+    """All N faces under each of the C changes: probs and calibrated (C, N, 7), quality (C, N).
+
+    prior (7,): the mix that the answers assume.
+    """
 
     probs: F32
     calibrated: F32
     quality: F32
     labels: I64
+    prior: tuple[float, ...] = PRIOR
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group: what its n people were read as (n, 7), their quality (n,), and the truth (7,)."""
+    """One group: what its n people were read as (n, 7), their quality (n,), and the truth (7,).
+
+    prior (7,): as in Read.
+    """
 
     probs: Array
     calibrated: Array
     quality: Array
     truth: Array
+    prior: tuple[float, ...] = PRIOR
 
 
 def _unit(index: int) -> Array:
@@ -92,9 +101,9 @@ def _mean(probs: Array, weights: Array) -> Array:
     return mean
 
 
-def _settled(probs: Array, weights: Array) -> Array:
+def _settled(probs: Array, weights: Array, prior: tuple[float, ...]) -> Array:
     strength = GroupSettings().prior_people
-    found = maths.group_shares(probs, weights, PRIOR, strength or float("inf"))
+    found = maths.group_shares(probs, weights, prior, strength or float("inf"))
     assert found is not None
     return found
 
@@ -108,9 +117,9 @@ STRATEGIES: Mapping[str, Callable[[Group], Array]] = {
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
     "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _settled(g.probs, g.quality),
-    "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g)),
-    DEFAULT: lambda g: _settled(g.calibrated, g.quality),
+    "settled, uncalibrated": lambda g: _settled(g.probs, g.quality, PRIOR),
+    "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g), g.prior),
+    DEFAULT: lambda g: _settled(g.calibrated, g.quality, g.prior),
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
@@ -203,7 +212,8 @@ def read_all(
         calibrated.append(after)
         # some ensembles read everything twice: the first pass has them all, in order
         worth.append(np.concatenate(measured[: len(faces)]))
-    return Read(np.stack(probs), np.stack(calibrated), np.stack(worth), faces.labels)
+    read = np.stack(probs), np.stack(calibrated), np.stack(worth)
+    return Read(*read, faces.labels, prior_of(classifier))
 
 
 def _measuring(change: Change, found: list[F32]) -> Change:
@@ -297,6 +307,7 @@ def _group(
         read.calibrated[change, people].astype(np.float64),
         maths.seen_weights(read.quality[change, people]),
         np.bincount(labels, minlength=K) / len(labels),
+        read.prior,
     )
 
 

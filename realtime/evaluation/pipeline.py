@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths, quality
+from moodstream.realtime.calibration import prior_of
 from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.errors import MoodstreamError
@@ -40,7 +41,7 @@ class Photo:
     """One photo: what is labelled and what was read, and the seconds that took.
 
     truth: the labels; emotions: (M,) index into EMOTIONS of them, UNKNOWN where not told; found:
-    N faces from LOWEST on; probs: (N, 7); quality: (N,).
+    N faces from LOWEST on; probs: (N, 7); quality: (N,); prior: the mix (7,) that probs assume.
     """
 
     file: Path
@@ -51,6 +52,7 @@ class Photo:
     quality: F32
     detecting: float
     reading: float
+    prior: tuple[float, ...] = PRIOR
 
     def above(self, min_confidence: float) -> Photo:
         """With the faces above a confidence alone."""
@@ -64,6 +66,7 @@ class Photo:
             self.quality[rows],
             self.detecting,
             self.reading,
+            self.prior,
         )
 
 
@@ -164,7 +167,8 @@ def _photo(
     probs = maths.fold_to(read.probs, classifier.classes, EMOTIONS)
     end = time.perf_counter()
     good = quality.measure(image, found.boxes)
-    return Photo(file, truth, emotions, found, probs, good, middle - start, end - middle)
+    took = middle - start, end - middle
+    return Photo(file, truth, emotions, found, probs, good, *took, prior_of(classifier))
 
 
 def precisions(photos: Sequence[Photo]) -> npt.NDArray[np.float64]:
@@ -253,7 +257,7 @@ def _weighted(photo: Photo) -> int:
 def _settled(photo: Photo) -> int:
     strength = GroupSettings().prior_people or float("inf")
     weights = maths.seen_weights(photo.quality)
-    found = maths.group_shares(photo.probs, weights, PRIOR, strength)
+    found = maths.group_shares(photo.probs, weights, photo.prior, strength)
     assert found is not None
     return int(found.argmax())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,8 +21,8 @@ SMALLEST_GROUP = 3
 @dataclass(frozen=True)
 class PhotoSettings:
     """min_face px of the smaller side; min_confidence of the detector; max_faces: the best by
-    quality that count; scale: what sizes and blur scores are measured against; prior_people: as
-    in GroupSettings, None for plain weighted averages.
+    quality that count; scale: what sizes and blur scores are measured against; prior_people
+    and prior: as in GroupSettings.
     """
 
     min_face: float = 16.0
@@ -30,6 +30,7 @@ class PhotoSettings:
     max_faces: int = 40
     scale: QualityScale = field(default_factory=QualityScale)
     prior_people: float | None = GroupSettings.prior_people
+    prior: tuple[float, ...] = PRIOR
 
     def __post_init__(self) -> None:
         if self.min_face < 0 or self.max_faces < 1 or not 0 <= self.min_confidence <= 1:
@@ -91,7 +92,7 @@ class PhotoResult:
 def analyse_photo(image: Image, models: Models, settings: PhotoSettings) -> PhotoResult:
     """Everything about one photo (H, W, 3) uint8 BGR; no files are read or written."""
     found = look([image], models, settings.min_face, settings.min_confidence)[0]
-    return judge(found, settings)
+    return judge(found, replace(settings, prior=models.prior))
 
 
 def judge(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
@@ -122,7 +123,7 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
         effective_people=maths.kish(weights),
         weighted=weighted,
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        settled=maths.group_shares(probs, weights, PRIOR, strength),
+        settled=maths.group_shares(probs, weights, settings.prior, strength),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,7 +82,8 @@ class PhotoRun:
         self, photos: Sequence[Photo], folder: Path, models: Models, settings: RunSettings
     ) -> None:
         self.photos, self.folder = photos, folder
-        self.models, self.settings = models, settings
+        photo = replace(settings.photo, prior=models.prior)
+        self.models, self.settings = models, replace(settings, photo=photo)
         self.stamps = {photo.name: photo.stamp for photo in photos}
         self.parts = Parts(folder)
         self.reader = TextReader() if settings.text else None
@@ -134,6 +135,7 @@ class PhotoRun:
             "min_confidence": photo.min_confidence,
             "max_faces": photo.max_faces,
             "prior_people": photo.prior_people,
+            "prior": list(photo.prior),
             "scale": asdict(photo.scale),
         }
         for part, info in self.models.info.items():
