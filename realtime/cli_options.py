@@ -147,7 +147,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
     """The options on which the figures depend, and who may be seen in them."""
     figures = parser.add_argument_group("figures")
     figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
-    figures.add_argument("--smoothing", type=number(0, 60), default=0.7, metavar="SECONDS")
+    figures.add_argument("--smoothing", type=number(0, 60), default=0.5, metavar="SECONDS")
     add_face_limits(figures, "the surest detections that count in a frame (40)")
     figures.add_argument(
         "--shift-threshold",

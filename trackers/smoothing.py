@@ -16,7 +16,7 @@ class SmoothingSettings:
     reading speaks for; forget: seconds after which a person not read is dropped.
     """
 
-    tau: float = 0.7
+    tau: float = 0.5
     hold: float = 0.5
     forget: float = 30.0
 

@@ -36,8 +36,8 @@ _PATIENCE = 30.0  # seconds in which somebody allows their camera
 class Figures:
     """What can be chosen while a run goes on: seconds of the window and of the smoothing."""
 
-    window: float = 5.0
-    smoothing: float = 0.7
+    window: float = GroupSettings.window
+    smoothing: float = SmoothingSettings.tau
 
 
 class LiveRun:
