@@ -68,7 +68,7 @@ class FaceNet(nn.Module):
     side: px that faces are enlarged to; drop: the share of features left out in training.
     """
 
-    def __init__(self, drop: float = 0.4, side: int = 112) -> None:
+    def __init__(self, drop: float = 0.4, side: int = 96) -> None:
         super().__init__()
         self.side = side
         self.stem = convolution(1, 32, 7, 2)
