@@ -75,6 +75,7 @@ def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5)
         "frames": counts["frames"],
         "looks": counts["looks"],
         "faces": counts["faces"],
+        "readings": counts["readings"],
         "frames_per_second": round(statistics.median(s["frames_per_second"] for s in speeds), 2),
         "times_real_time": round(statistics.median(s["times_real_time"] for s in speeds), 3),
         "wall_seconds": round(statistics.median(walls), 3),
@@ -101,8 +102,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"### {result['video']}, {width}×{height}",
         "",
-        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces read; "
-        f"median of {result['runs']} runs",
+        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces found, "
+        f"{result['readings']} readings; median of {result['runs']} runs",
         "",
         "| | |",
         "|---|---|",

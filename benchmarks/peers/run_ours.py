@@ -65,7 +65,7 @@ def main() -> None:
         return {
             "frames": summary["counts"]["frames"],
             "looks": summary["counts"]["looks"],
-            "faces": summary["counts"]["faces"],
+            "faces": summary["counts"]["readings"],
             "wall_seconds": summary["speed"]["wall_seconds"],
             "with_report_seconds": whole,
             "stages": summary["speed"]["stages"],
