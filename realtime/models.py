@@ -69,7 +69,8 @@ class ModelInfo:
 class Models:
     """A detector and a classifier ready to run, what they are, and what the user should know.
 
-    ``streams`` threads may call each of them at the same time, and should, where it is above 1.
+    ``streams`` calls of each go on at the same time; where it is above 1, any number of threads
+    may make them, and ``worker.callers`` should.
     """
 
     detector: FaceDetector

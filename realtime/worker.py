@@ -155,10 +155,19 @@ class Looked:
     spotted: F32
 
 
+def callers(streams: int) -> int:
+    """Threads that call networks which run ``streams`` calls at a time.
+
+    One more than calls: while it prepares a picture or decodes an answer, no core waits for it.
+    """
+    return streams + 1 if streams > 1 else 1
+
+
 class Worker:
     """Looks at frames ``rate`` times a second of media time and follows people in between.
 
-    ``streams``: threads that may call the networks at the same time.
+    ``streams``: network calls that go on at the same time; where it is above 1, any thread may
+    make them.
     """
 
     def __init__(
@@ -181,12 +190,12 @@ class Worker:
     def follow(self, frames: Iterable[Frame]) -> Generator[Looked, None, None]:
         """All frames in their order, predictions where none was looked at.
 
-        Networks run on ``streams`` threads, tracking and smoothing on the caller's. The size of a
-        look is chosen when the last but one before it is known, whatever ``streams`` is, so that
-        figures do not depend on the machine.
+        Networks run on ``callers(streams)`` threads, tracking and smoothing on the caller's. The
+        size of a look is chosen when the last but one before it is known, whatever ``streams`` is,
+        so that figures do not depend on the machine.
         """
         most = 1 if self.settings.full_every else 2 * self.streams
-        with ThreadPoolExecutor(self.streams, "networks") as pool:
+        with ThreadPoolExecutor(callers(self.streams), "networks") as pool:
             looks = ahead((self._begun(frame, pool) for frame in frames), most)
             for look in ahead((self._placed(look, pool) for look in looks), self.streams):
                 yield self._settled(look)

@@ -31,8 +31,8 @@ def test_calls_are_counted_by_network_and_shape_and_made_again():
     assert calls.seconds_alone() >= 0
     assert sorted(made) == [(1, 2)] * 3 + [(3, 2)] * 2  # each shape once more, to warm it up
     made.clear()
-    assert calls.seconds_alone(streams=2) >= 0
-    assert sorted(made) == [(1, 2)] * 4 + [(3, 2)] * 3  # and in each stream
+    assert calls.seconds_alone(threads=2) >= 0
+    assert sorted(made) == [(1, 2)] * 4 + [(3, 2)] * 3  # and in each thread
 
 
 def test_listeners_do_not_outlive_an_error():

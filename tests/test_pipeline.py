@@ -12,7 +12,7 @@ from conftest import OneFace, Says
 from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Later
 from moodstream.realtime.group import GroupAggregator
 from moodstream.realtime.pipeline import Link, Pipeline
-from moodstream.realtime.worker import Worker, WorkerSettings
+from moodstream.realtime.worker import Worker, WorkerSettings, callers
 
 BLANK = np.zeros((48, 64, 3), np.uint8)
 HAPPY = np.eye(7, dtype=np.float32)[3]
@@ -187,6 +187,8 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)
+        if every_frame:  # no look waits for another: one is prepared while others run
+            assert detector.most == callers(streams)
         assert [m.frame.index for m in drawn] == list(range(120))
         told.append((rows, drawn))
     (rows, drawn), (other_rows, other_drawn) = told
