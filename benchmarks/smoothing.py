@@ -1,7 +1,7 @@
 """What smoothing does to the labels of people on the sample footage: flips and delay.
 
 Unsmoothed is what a plain loop shows: every frame read, the top class its label. Smoothed is the
-label that the pipeline shows, looking ten times a second.
+label that the pipeline shows, looking ten times and reading five times a second.
 
     python benchmarks/smoothing.py [--emotion NAME] [--smoothing SECONDS]
 
@@ -27,15 +27,15 @@ from moodstream.trackers.smoothing import SmoothingSettings
 
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4")
 KEEPS = 0.5
-EVERY_FRAME = 1000.0
+EVERY_FRAME = WorkerSettings(rate=1000.0, refresh=0.0)
 
 
 def labels(
-    path: Path, networks: Models, tau: float, rate: float
+    path: Path, networks: Models, tau: float, looks: WorkerSettings
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Times of the looks (N,) and the label of the person seen longest at each (N,)."""
-    settings, smoothing = WorkerSettings(rate=rate), SmoothingSettings(tau=tau)
-    worker = Worker(networks.detector, networks.classifier, settings, smoothing)
+    smoothing = SmoothingSettings(tau=tau)
+    worker = Worker(networks.detector, networks.classifier, looks, smoothing)
     source = FileSource(path)
     rows: dict[int, list[tuple[float, int]]] = {}
     for look in worker.follow(source.frames()):
@@ -84,14 +84,14 @@ def main() -> None:
     networks = load(ModelSettings("embedded", emotion=args.emotion, device="cpu"))
     footage = fetch()
     print(
-        "| clip | flips a minute, every frame | ten looks a second | smoothed "
+        "| clip | flips a minute, every frame | ten readings a second | smoothed "
         "| lasting changes and the delay |"
     )
     print("|---|---|---|---|---|")
     for clip in CLIPS:
         t, raw = labels(footage[clip], networks, 0.0, EVERY_FRAME)
-        few, plain = labels(footage[clip], networks, 0.0, WorkerSettings.rate)
-        looks, shown = labels(footage[clip], networks, args.smoothing, WorkerSettings.rate)
+        few, plain = labels(footage[clip], networks, 0.0, WorkerSettings(refresh=0.0))
+        looks, shown = labels(footage[clip], networks, args.smoothing, WorkerSettings())
         smooth = shown[np.maximum(np.searchsorted(looks, t, side="right") - 1, 0)]
         told = ", ".join(
             f"{at:.1f} s {EMOTIONS[k]} +{d:.2f} s" for at, k, d in delays(t, raw, smooth)

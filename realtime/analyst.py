@@ -207,7 +207,7 @@ class Analyst:
             return
         began = self._clock()
         images = [frame.image for _, frame in due]
-        sides = [w.follower.zoom.side(f.t, f.image.shape, self.detector) for w, f in due]
+        sides = [w.follower.zoom.side(f, self.detector) for w, f in due]
         found = detect_at(self.detector, images, sides, self.min_confidence)
         self._look.add(self._clock() - began, len(due))
         for (watched, frame), faces in zip(due, found, strict=True):

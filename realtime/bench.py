@@ -17,6 +17,7 @@ import numpy as np
 from moodstream.realtime.engines.base import listening
 from moodstream.realtime.models import Models
 from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.worker import callers
 
 Network = Callable[[Any], Any]
 
@@ -33,18 +34,18 @@ class Calls:
         self.networks[id(network)] = network
         self.counts[id(network), shape, dtype] += 1
 
-    def seconds_alone(self, streams: int = 1) -> float:
+    def seconds_alone(self, threads: int = 1) -> float:
         """Seconds that exactly these calls take with nothing between them.
 
-        streams: how many are made side by side, as in the run.
+        threads: how many make them side by side, as in the run.
         """
         rng = np.random.default_rng(0)
         total = 0.0
-        with ThreadPoolExecutor(streams) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             for (key, shape, dtype), times in self.counts.items():
                 batch = rng.uniform(0, 255, shape).astype(dtype)
                 network = self.networks[key]
-                list(pool.map(network, [batch] * streams))
+                list(pool.map(network, [batch] * threads))
                 began = time.perf_counter()
                 list(pool.map(network, repeat(batch, times)))
                 total += time.perf_counter() - began
@@ -75,6 +76,7 @@ def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5)
         "frames": counts["frames"],
         "looks": counts["looks"],
         "faces": counts["faces"],
+        "readings": counts["readings"],
         "frames_per_second": round(statistics.median(s["frames_per_second"] for s in speeds), 2),
         "times_real_time": round(statistics.median(s["times_real_time"] for s in speeds), 3),
         "wall_seconds": round(statistics.median(walls), 3),
@@ -91,7 +93,7 @@ def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[dict[s
     calls = Calls()
     with tempfile.TemporaryDirectory() as folder, listening(calls.note):
         summary = Run(video, Path(folder) / "out", models, settings).go()
-    return summary, calls.seconds_alone(models.streams)
+    return summary, calls.seconds_alone(callers(models.streams))
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -101,8 +103,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"### {result['video']}, {width}×{height}",
         "",
-        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces read; "
-        f"median of {result['runs']} runs",
+        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces found, "
+        f"{result['readings']} readings; median of {result['runs']} runs",
         "",
         "| | |",
         "|---|---|",

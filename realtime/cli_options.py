@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
+    from moodstream.realtime.engines.base import Streams
     from moodstream.realtime.group import GroupSettings
     from moodstream.realtime.models import Models, ModelSettings
     from moodstream.realtime.worker import WorkerSettings
@@ -92,8 +93,11 @@ def add_front_end(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_settings(args: argparse.Namespace, progress: bool, streams: int = 1) -> ModelSettings:
+def model_settings(
+    args: argparse.Namespace, progress: bool, streams: Streams | None = None
+) -> ModelSettings:
     """What ``add_model_options`` read; ``streams``: network calls at a time."""
+    from moodstream.realtime.engines.base import ONE_CALL
     from moodstream.realtime.models import ModelSettings
 
     return ModelSettings(
@@ -106,11 +110,11 @@ def model_settings(args: argparse.Namespace, progress: bool, streams: int = 1) -
         args.calibration,
         args.precision,
         getattr(args, "front_end", None),
-        streams,
+        streams or ONE_CALL,
     )
 
 
-def load_models(args: argparse.Namespace, streams: int = 1) -> Models:
+def load_models(args: argparse.Namespace, streams: Streams | None = None) -> Models:
     """The networks that ``add_model_options`` read; what the user should know goes to stderr."""
     from moodstream.realtime import models
 

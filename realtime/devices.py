@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from moodstream.realtime.engines.base import RunsOn, usable_cores
+from moodstream.realtime.engines.base import RunsOn, Streams, usable_cores
 from moodstream.realtime.errors import MoodstreamError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
-def streams_for(full_looks: bool) -> int:
+def streams_for(full_looks: bool) -> Streams:
     """How many network calls go on at a time while a file is processed; see ``Worker.follow``.
 
-    full_looks: all looks are, so that none waits for another. Each stream more takes memory.
+    full_looks: all looks are, so that none waits for another; where only some are, the next look
+    but one waits for them, so each has all cores. Each stream more takes memory.
     """
-    return min(usable_cores(), 4 if full_looks else 2)
+    cores = usable_cores()
+    return Streams(min(cores, 4), min(cores, 4)) if full_looks else Streams(min(cores, 2))
 
 
 def cuda_is_likely() -> bool:

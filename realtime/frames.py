@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +22,46 @@ EXTRAS = ("valence", "arousal", "disagreement")
 
 
 @dataclass(frozen=True)
+class Later:
+    """A picture of ``shape`` (H, W, 3) that ``make`` makes when it is first asked for.
+
+    Most frames of a file are never looked at, and then this costs nothing.
+    """
+
+    shape: tuple[int, ...]
+    make: Callable[[], Image]
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a stream.
 
-    image: (H, W, 3) uint8 BGR; t: presentation time in seconds; index: 0, 1, 2, …;
-    pts: the time stamp in units of the source's time base, where it has one.
+    picture: (H, W, 3) uint8 BGR, or what makes it; t: presentation time in seconds; index: 0, 1,
+    2, …; pts: the time stamp in units of the source's time base, where it has one.
     """
 
-    image: Image
+    picture: Image | Later
     t: float
     index: int
     pts: int | None = None
 
     def __post_init__(self) -> None:
-        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
-            raise ValueError(
-                f"expected an image of shape (H, W, 3) uint8, got {self.image.shape} "
-                f"{self.image.dtype}"
-            )
+        if not isinstance(self.picture, Later):
+            _expect_image(self.picture, self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the picture, which need not be made for it."""
+        return self.picture.shape
+
+    @cached_property
+    def image(self) -> Image:
+        """The picture (H, W, 3) uint8 BGR."""
+        if not isinstance(self.picture, Later):
+            return self.picture
+        image = self.picture.make()
+        _expect_image(image, self.shape)
+        return image
 
 
 @dataclass(frozen=True)
@@ -162,3 +186,10 @@ class Faces:
 def _expect(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise ValueError(f"expected {name} of shape {shape}, got {array.shape}")
+
+
+def _expect_image(image: Image, shape: tuple[int, ...]) -> None:
+    if image.shape != shape or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"expected an image of shape (H, W, 3) uint8, got {image.shape} {image.dtype}"
+        )

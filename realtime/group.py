@@ -237,7 +237,7 @@ class GroupAggregator:
         if not parts:
             none = np.zeros((0, len(EMOTIONS)))
             return _Sum(np.zeros(0), none, zero, 0.0, 0.0, np.full(len(EXTRAS), np.nan))
-        seconds = np.concatenate([np.full(len(s.ids), d) for s, d in parts])
+        seconds = np.repeat([d for _, d in parts], [len(s.ids) for s, _ in parts])
         ids = np.concatenate([s.ids for s, _ in parts])
         weight = np.concatenate([s.quality for s, _ in parts]) * seconds
         probs = np.concatenate([s.probs for s, _ in parts])

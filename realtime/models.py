@@ -13,7 +13,7 @@ from moodstream.realtime.classifiers.base import EmotionClassifier
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.devices import Device, choose_device, onnx_device
 from moodstream.realtime.engines import precision
-from moodstream.realtime.engines.base import Precision, RunsOn
+from moodstream.realtime.engines.base import ONE_CALL, Precision, RunsOn, Streams
 from moodstream.realtime.errors import MoodstreamError
 
 EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
@@ -45,7 +45,7 @@ class ModelSettings:
     calibration: str = "stored"
     precision: precision.Asked = "auto"
     front_end: str | None = None
-    streams: int = 1
+    streams: Streams = ONE_CALL
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class ModelInfo:
 class Models:
     """A detector and a classifier ready to run, what they are, and what the user should know.
 
-    ``streams`` threads may call each of them at the same time, and should, where it is above 1.
+    ``streams`` calls of each go on at the same time; where it is above 1, any number of threads
+    may make them, and ``worker.callers`` should.
     """
 
     detector: FaceDetector
@@ -142,13 +143,13 @@ def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.St
     default_detector, default_emotion = _PAIRS[pair]
     asked = settings.detector or default_detector
     if device != "cpu" or asked == "haar":  # a GPU takes batches; OpenCV is for one thread
-        settings = replace(settings, streams=1)
+        settings = replace(settings, streams=ONE_CALL)
     detector, found = _detector(asked, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
     classifier, read = emotions(settings, device, store)
     info = {"detector": found, "emotion": read}
     together = all(part.engine.startswith("openvino") for part in info.values())
-    return Models(detector, classifier, info, streams=settings.streams if together else 1)
+    return Models(detector, classifier, info, streams=settings.streams.calls if together else 1)
 
 
 def load_detector(
@@ -309,7 +310,7 @@ def _detector(
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
 
         kind = precision.choose(settings.precision, "cpu")
-        found: FaceDetector = YoloFaceOnnx(path, precision=kind, streams=settings.streams)
+        found: FaceDetector = YoloFaceOnnx(path, precision=kind, streams=settings.streams.calls)
         return found, _info(asked, path, _engine("openvino", kind), "cpu")
     from moodstream.realtime.detectors.yolo import YoloFaceTorch
 
@@ -336,7 +337,7 @@ def _classifier(
     name = Path(asked).stem if _is_file(asked) else asked
     info = _info(name, path, _engine(engine, kind), where)
     if where == "cpu":
-        return hsemotion.HSEmotionClassifier(name, path, where, kind, settings.streams), info
+        return hsemotion.HSEmotionClassifier(name, path, where, kind, settings.streams.calls), info
     from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
 
     return HSEmotionTorch(name, path, where, kind), info
@@ -355,7 +356,7 @@ def _embedded(
     else:
         from moodstream.realtime.classifiers.embedded import EmbeddedClassifier
 
-        made = EmbeddedClassifier(name, kind, settings.streams)
+        made = EmbeddedClassifier(name, kind, settings.streams.calls)
     return made, _info(name, weights.embedded(name), engine, where)
 
 

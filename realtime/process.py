@@ -101,7 +101,7 @@ class Run:
             looks = replace(looks, rate=rate)
         if settings.every_frame:
             fps = min(max(float(info.fps or 25), 1.0), 240.0)
-            looks = replace(looks, rate=fps, every_frame=True)
+            looks = replace(looks, rate=fps, every_frame=True, refresh=0.0)
         worker = Worker(
             models.detector,
             models.classifier,
@@ -195,6 +195,7 @@ class Run:
                 "rows": self._rows.rows,
                 "looks": follower.looks,
                 "faces": follower.faces_found,
+                "readings": follower.readings,
                 "people": self._rows.people,
                 "people_at_once": self._rows.people_at_once,
                 "track_ids": follower.tracker.count,

@@ -30,7 +30,8 @@ def blur_score(crop: npt.NDArray[Any]) -> float:
         return 0.0
     if crop.ndim == 3:
         crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    return float(cv2.Laplacian(crop, cv2.CV_32F).var())
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(crop, cv2.CV_16S))
+    return float(deviation[0, 0] ** 2)
 
 
 def robust_norm(x: npt.ArrayLike, p5: float, p95: float) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import cv2  # before av: both bring FFmpeg, and this order is the one that works
 import numpy as np
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import Frame, Image
+from moodstream.realtime.frames import Frame, Image, Later
 
 VIDEO_SUFFIXES = frozenset(
     f".{name}"
@@ -22,6 +23,7 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 _NOT_FILES = {"hls", "dash", "concat", "tty", "lrc", "srt", "ass", "webvtt", "ffmetadata"}
+_SMALL = 1280 * 720  # px; one core decodes several hundred such frames a second
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
@@ -126,8 +128,7 @@ class FileSource:
         self.notes: list[str] = []
         self.stopped_at: float | None = None
         self._container = open_container(path)
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
+        self._stream = _video_of(self._container)
         self._time_base = self._stream.time_base or Fraction(1, 90000)
         self._origin = self._stream.start_time or 0
         self._first = self._peek()
@@ -165,7 +166,7 @@ class FileSource:
         )
 
     def frames(self) -> Iterator[Frame]:
-        """The frames from ``start`` to ``end``; broken ones are skipped and noted."""
+        """The frames from ``start`` to ``end``, their pictures made later; notes broken ones."""
         self._rewind()
         last, index, fps = -1.0, 0, self.info.fps or Fraction(25)
         size = (self.info.height, self.info.width)
@@ -185,10 +186,7 @@ class FileSource:
                 continue
             if self.end is not None and t >= self.end:
                 break
-            image = image_of(picture)
-            if image.shape[:2] != size:  # the stream changed its size on the way
-                image = resized(image, size[::-1])
-            yield Frame(image, t, index, pts)
+            yield Frame(Later((*size, 3), partial(_image_at, picture, size)), t, index, pts)
             index += 1
         self._note_end(last)
 
@@ -202,8 +200,7 @@ class FileSource:
         except av.error.FFmpegError:
             self._container.close()
             self._container = open_container(self.path)
-            self._stream = self._container.streams.video[0]
-            self._stream.thread_type = "AUTO"
+            self._stream = _video_of(self._container)
 
     def _note_end(self, last: float) -> None:
         fps = float(self.info.fps or 25)
@@ -251,6 +248,21 @@ class FileSource:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+
+def _video_of(container: Any) -> Any:
+    """The video of an open file, its decoder's threads chosen."""
+    stream = container.streams.video[0]
+    size = stream.codec_context.width * stream.codec_context.height
+    # what each thread more costs pays where one alone would hold the networks up
+    stream.thread_type = "AUTO" if size > _SMALL else "NONE"
+    return stream
+
+
+def _image_at(picture: Any, size: tuple[int, int]) -> Image:
+    """A decoded frame as a picture of ``size`` (height, width): streams change it on the way."""
+    image = image_of(picture)
+    return image if image.shape[:2] == size else resized(image, size[::-1])
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:

@@ -31,8 +31,10 @@ _COLUMNS = len(EMOTIONS) + len(EXTRAS)
 class WorkerSettings:
     """rate: looks per second of media time; min_face px of the smaller side; min_confidence of
     the detector; max_faces kept per picture; full_every: seconds from one look at full size to
-    the next, at least; between them pictures are looked at no larger than the faces ask for, and
-    with 0 always at full size; every_frame: look at every frame, ``rate`` being theirs.
+    the next as a rule (``Zoom``); between them pictures are looked at no larger than the faces
+    ask for, and with 0 always at full size; refresh: seconds after which a face that is seen is
+    read again, at the look nearest to them, with 0 at every look; every_frame: look at every
+    frame, ``rate`` being theirs.
     """
 
     rate: float = 10.0
@@ -40,13 +42,14 @@ class WorkerSettings:
     min_confidence: float = 0.5
     max_faces: int = 40
     full_every: float = 1.0
+    refresh: float = 0.2
     every_frame: bool = False
 
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.min_face < 0 or self.max_faces < 1:
             raise ValueError(f"expected rate > 0, min_face ≥ 0 and max_faces ≥ 1, got {self}")
-        if self.full_every < 0:
-            raise ValueError(f"expected full_every ≥ 0, got {self.full_every}")
+        if self.full_every < 0 or self.refresh < 0:
+            raise ValueError(f"expected full_every and refresh ≥ 0, got {self}")
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"expected min_confidence in [0, 1], got {self.min_confidence}")
 
@@ -69,7 +72,7 @@ class Follower:
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
         self.zoom = Zoom(settings.full_every)
-        self.looks = self.faces_found = 0
+        self.looks = self.faces_found = self.readings = 0
         self.spotted: F32 = np.zeros((0, 4), np.float32)
 
     def locate(self, frame: Frame, found: Detections) -> Faces:
@@ -108,6 +111,7 @@ class Follower:
         """The same faces with what was read from those at ``rows``, as `Readings.columns`."""
         values = np.full((len(faces), _COLUMNS), np.nan, np.float32)
         values[rows] = read
+        self.readings += len(rows)
         return self._smoothed(t, faces, values)
 
     def _smoothed(self, t: float, faces: Faces, values: F32) -> Faces:
@@ -151,10 +155,19 @@ class Looked:
     spotted: F32
 
 
+def callers(streams: int) -> int:
+    """Threads that call networks which run ``streams`` calls at a time.
+
+    One more than calls: while it prepares a picture or decodes an answer, no core waits for it.
+    """
+    return streams + 1 if streams > 1 else 1
+
+
 class Worker:
     """Looks at frames ``rate`` times a second of media time and follows people in between.
 
-    ``streams``: threads that may call the networks at the same time.
+    ``streams``: network calls that go on at the same time; where it is above 1, any thread may
+    make them.
     """
 
     def __init__(
@@ -172,16 +185,17 @@ class Worker:
         self.follower = Follower(self.settings, smoothing, picture_side, self.timer)
         self._due: float | None = None
         self._faces, self._looked = Faces.none(), 0.0
+        self._read: dict[int, float] = {}  # when each person in view was read last
 
     def follow(self, frames: Iterable[Frame]) -> Generator[Looked, None, None]:
         """All frames in their order, predictions where none was looked at.
 
-        Networks run on ``streams`` threads, tracking and smoothing on the caller's. The size of a
-        look is chosen when the last but one before it is known, whatever ``streams`` is, so that
-        figures do not depend on the machine.
+        Networks run on ``callers(streams)`` threads, tracking and smoothing on the caller's. The
+        size of a look is chosen when the last but one before it is known, whatever ``streams`` is,
+        so that figures do not depend on the machine.
         """
         most = 1 if self.settings.full_every else 2 * self.streams
-        with ThreadPoolExecutor(self.streams, "networks") as pool:
+        with ThreadPoolExecutor(callers(self.streams), "networks") as pool:
             looks = ahead((self._begun(frame, pool) for frame in frames), most)
             for look in ahead((self._placed(look, pool) for look in looks), self.streams):
                 yield self._settled(look)
@@ -189,13 +203,14 @@ class Worker:
     def _begun(self, frame: Frame, pool: Executor) -> _Look:
         if not self._is_due(frame.t):
             return _Look(frame)
-        side = self.follower.zoom.side(frame.t, frame.image.shape, self.detector)
+        side = self.follower.zoom.side(frame, self.detector)
         return _Look(frame, pool.submit(self._detect, frame, side))
 
     def _placed(self, look: _Look, pool: Executor) -> _Look:
         if look.found is not None:
             look.faces = self.follower.place(look.frame, look.found.result())
-            look.reading = pool.submit(self._classify, look.frame, look.faces)
+            look.rows = self._unread(look.frame.t, look.faces)
+            look.reading = pool.submit(self._classify, look.frame, look.faces.boxes[look.rows])
         look.spotted = self.follower.spotted
         return look
 
@@ -204,8 +219,7 @@ class Worker:
         if look.faces is None or look.reading is None:
             faces = predicted(self._faces, t - self._looked)
             return Looked(look.frame, faces, False, look.spotted)
-        rows = np.flatnonzero(look.faces.seen)
-        self._faces = self.follower.read(t, look.faces, rows, look.reading.result())
+        self._faces = self.follower.read(t, look.faces, look.rows, look.reading.result())
         self._looked = t
         return Looked(look.frame, self._faces, True, look.spotted)
 
@@ -219,24 +233,38 @@ class Worker:
         self._due = t + step if self._due is None or t > self._due + step else self._due + step
         return True
 
+    def _unread(self, t: float, faces: Faces) -> npt.NDArray[np.intp]:
+        """Rows of the faces that are to be read at ``t``: new ones, and those read long ago."""
+        ids = faces.track_ids.tolist()
+        # to the nearest look, or one that comes a little early would be left for the next
+        since = t - self.settings.refresh + 0.5 / self.settings.rate
+        due = [self._read.get(person, -np.inf) <= since for person in ids]
+        rows = np.flatnonzero(faces.seen & np.array(due, bool))
+        self._read = {person: self._read[person] for person in ids if person in self._read}
+        self._read.update((ids[row], t) for row in rows)
+        return rows
+
     def _detect(self, frame: Frame, side: int | None) -> Detections:
+        with self.timer.stage("decode"):
+            image = frame.image
         with self.timer.stage("detect"):
             least = self.settings.min_confidence
-            return detect_at(self.detector, [frame.image], [side], least)[0]
+            return detect_at(self.detector, [image], [side], least)[0]
 
-    def _classify(self, frame: Frame, faces: Faces) -> F32:
-        """Readings of the faces that are seen, in their order."""
+    def _classify(self, frame: Frame, boxes: F32) -> F32:
+        """Readings of the faces at ``boxes``, in their order."""
         with self.timer.stage("classify"):
-            return read_faces(self.classifier, [frame.image], [faces.boxes[faces.seen]])
+            return read_faces(self.classifier, [frame.image], [boxes])
 
 
 @dataclass
 class _Look:
-    """A frame on its way: its faces are being found, then known, then read; or it is no look."""
+    """A frame on its way: its faces are found, then known, then read at ``rows``; or no look."""
 
     frame: Frame
     found: Future[Detections] | None = None
     faces: Faces | None = None
+    rows: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     reading: Future[F32] | None = None
     spotted: F32 = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 

@@ -9,10 +9,14 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.frames import F32, Detections, Image
+from moodstream.realtime.frames import F32, Detections, Frame, Image
+from moodstream.realtime.surroundings import Surroundings
 
 ENOUGH = 48.0
 """px of a face's smaller side in the detector's input; half of it is found as well."""
+
+PATIENCE = 2.0
+"""How many times as long as else a full look waits while nothing moves around the people."""
 
 _STEPS = (4, 2)
 
@@ -35,33 +39,53 @@ class Zoom:
 
     A half or a quarter of the full size does where every face of the last two looks still has
     ``ENOUGH`` px. Every ``full_every`` seconds, while nobody is there, and after somebody was lost
-    the look is a full one, so that small faces that come are found, too.
+    the look is a full one, so that small faces that come are found, too. Where nothing moves but
+    the people who are known, a full look waits until something does, for ``PATIENCE`` times as
+    long at most.
     """
 
     def __init__(self, full_every: float) -> None:
         self.full_every = full_every
         self._full_at: float | None = None
+        self._around, self._boxes = Surroundings(), np.zeros((0, 4), np.float32)
         # of two looks: the next one may have been begun before the last was known, and one who
         # comes must be found in looks that follow each other
         self._smallest: deque[float | None] = deque(maxlen=2)
 
-    def side(self, t: float, shape: tuple[int, ...], detector: FaceDetector) -> int | None:
-        """The longer side in px for a look at ``t``, None for the detector's own."""
+    def side(self, frame: Frame, detector: FaceDetector) -> int | None:
+        """The longer side in px for a look at a frame, None for the detector's own."""
         if not isinstance(detector, Reducible):
             return None
-        due = self._full_at is None or t >= self._full_at + self.full_every - 1e-6
-        sides = [side for side in self._smallest if side is not None]
-        if not due and sides and len(sides) == len(self._smallest):
-            full = detector.full_side(shape)
-            share = min(sides) / max(shape[:2])
-            for step in _STEPS:
-                if share * full / step >= ENOUGH:
-                    return full // step
-        self._full_at = t
+        step = self._step(frame.shape, detector)
+        if step is not None and not self._due(frame):
+            return detector.full_side(frame.shape) // step
+        self._full_at = frame.t
+        if self.full_every > 0:
+            self._around.keep(frame.image)
         return None
+
+    def _step(self, shape: tuple[int, ...], detector: Reducible) -> int | None:
+        """By how much the size may be divided for the faces that are known."""
+        sides = [side for side in self._smallest if side is not None]
+        if not sides or len(sides) < len(self._smallest):
+            return None
+        share = min(sides) * detector.full_side(shape) / max(shape[:2])
+        return next((step for step in _STEPS if share / step >= ENOUGH), None)
+
+    def _due(self, frame: Frame) -> bool:
+        """Whether it is time for a full look for the sake of those who may have come."""
+        if self._full_at is None:
+            return True
+        waited = frame.t - self._full_at + 1e-6
+        if waited < self.full_every:
+            return False
+        return waited >= PATIENCE * self.full_every or self._around.changed(
+            frame.image, self._boxes
+        )
 
     def found(self, boxes: F32, lost: bool) -> None:
         """All faces found or followed, (N, 4) xyxy px; ``lost``: one of these was not found."""
+        self._boxes = boxes
         sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) if len(boxes) else np.zeros(0)
         self._smallest.append(None if lost or len(sides) == 0 else float(sides.min()))
 

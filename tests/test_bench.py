@@ -31,8 +31,8 @@ def test_calls_are_counted_by_network_and_shape_and_made_again():
     assert calls.seconds_alone() >= 0
     assert sorted(made) == [(1, 2)] * 3 + [(3, 2)] * 2  # each shape once more, to warm it up
     made.clear()
-    assert calls.seconds_alone(streams=2) >= 0
-    assert sorted(made) == [(1, 2)] * 4 + [(3, 2)] * 3  # and in each stream
+    assert calls.seconds_alone(threads=2) >= 0
+    assert sorted(made) == [(1, 2)] * 4 + [(3, 2)] * 3  # and in each thread
 
 
 def test_listeners_do_not_outlive_an_error():
@@ -52,6 +52,8 @@ def test_a_short_video(tmp_path, capsys, footage, every):
     found = json.loads((tmp_path / "bench.json").read_text())
     assert found["frames"] == 72
     assert found["looks"] == (72 if every else 24)
+    # a face is read once it counts as a person; then every time, or at every other look
+    assert found["readings"] / found["faces"] == pytest.approx(0.9 if every else 0.5, abs=0.1)
     assert found["frames_per_second"] == pytest.approx(72 / found["wall_seconds"], rel=0.05)
     assert found["bare_inference_seconds"] > 0
     assert {"detect", "classify", "decode"} <= found["stages"].keys()

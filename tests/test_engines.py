@@ -11,17 +11,18 @@ import pytest
 import torch
 from stand_ins import BOXES, picture
 
-from moodstream.realtime import models, weights
+from moodstream.realtime import devices, models, weights
 from moodstream.realtime.classifiers.embedded import SIZE, EmbeddedClassifier, square, square_crop
 from moodstream.realtime.classifiers.embedded_torch import EmbeddedTorch
 from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier, crop, inside
 from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
+from moodstream.realtime.detectors import centerface
 from moodstream.realtime.detectors.centerface import CenterFace
 from moodstream.realtime.detectors.centerface_torch import CenterFaceTorch
 from moodstream.realtime.detectors.geometry import iou
 from moodstream.realtime.engines import cache, compile_model, int8
 from moodstream.realtime.engines import openvino as engine
-from moodstream.realtime.engines.base import listening
+from moodstream.realtime.engines.base import Streams, listening
 from moodstream.realtime.engines.pictures import cut, levels, pictures_on
 from moodstream.realtime.engines.precision import choose
 from moodstream.realtime.errors import MoodstreamError
@@ -201,3 +202,34 @@ def test_the_cache_is_bounded_and_a_folder_that_cannot_be_written_is_no_error(
     monkeypatch.setenv("MOODSTREAM_CACHE", str(cache.folder() / "4"))  # a file, so no folder
     cache.save("a", b"a")
     assert cache.load("a") is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "full_looks", "expected"),
+    [
+        (1, False, Streams(1, 1)),
+        (2, False, Streams(2, 1)),
+        (16, False, Streams(2, 1)),
+        (2, True, Streams(2, 2)),
+        (16, True, Streams(4, 4)),
+    ],
+)
+def test_calls_side_by_side(monkeypatch, cores, full_looks, expected):
+    monkeypatch.setattr(devices, "usable_cores", lambda: cores)
+    assert devices.streams_for(full_looks) == expected
+
+
+def test_large_calls_have_their_own_number_of_streams(monkeypatch):
+    """Others wait for a full look of the ordinary mode, so it has all cores."""
+    made = {}
+
+    def noted(path, device, shape, precision, streams, pixels):
+        made[shape] = streams
+        return lambda batch: [np.zeros((1, n, shape[2] // 4, shape[3] // 4)) for n in (1, 2, 2, 10)]
+
+    monkeypatch.setattr(centerface, "compile_model", noted)
+    detector = CenterFace(Path("nothing.onnx"), streams=Streams(3, 1))
+    image = np.zeros((360, 640, 3), np.uint8)
+    for part in (detector, detector.reduced(320), detector.reduced(160)):
+        assert len(part.detect([image], 0.5)[0]) == 0
+    assert made == {(1, 3, 384, 640): 1, (1, 3, 192, 320): 3, (1, 3, 96, 160): 3}

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from conftest import OneFace, Says
 
-from moodstream.realtime.frames import EMOTIONS, Detections, Frame
+from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Later
 from moodstream.realtime.group import GroupAggregator
 from moodstream.realtime.pipeline import Link, Pipeline
-from moodstream.realtime.worker import Worker, WorkerSettings
+from moodstream.realtime.worker import Worker, WorkerSettings, callers
 
 BLANK = np.zeros((48, 64, 3), np.uint8)
 HAPPY = np.eye(7, dtype=np.float32)[3]
@@ -83,6 +83,26 @@ class Moody:
         number = int(images[0][0, 0, 0])
         time.sleep(0.002 * (number * 3 % 5))
         return Says(np.eye(7, dtype=np.float32)[number // 10 % 7]).classify(images, boxes)
+
+
+class Counting(Says):
+    """Notes the times of its readings, which the pictures carry as grey levels."""
+
+    def __init__(self):
+        super().__init__(HAPPY)
+        self.read = []
+
+    def classify(self, images, boxes):
+        self.read += [int(images[0][0, 0, 0])] * len(boxes[0])
+        return super().classify(images, boxes)
+
+
+class TwoFaces(OneFace):
+    """A second face comes with the frame of grey level 45."""
+
+    def detect(self, images, min_confidence):
+        boxes = [[10, 10, 40, 40], [10, 60, 40, 90]][: 1 + (images[0][0, 0, 0] >= 45)]
+        return [Detections(np.array(boxes, np.float32), np.ones(len(boxes), np.float32))]
 
 
 def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **settings):
@@ -167,6 +187,8 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)
+        if every_frame:  # no look waits for another: one is prepared while others run
+            assert detector.most == callers(streams)
         assert [m.frame.index for m in drawn] == list(range(120))
         told.append((rows, drawn))
     (rows, drawn), (other_rows, other_drawn) = told
@@ -179,6 +201,58 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
         np.testing.assert_array_equal(one.faces.probs, other.faces.probs)
         np.testing.assert_array_equal(one.spotted, other.spotted)
     assert len({m.state.dominant for m in drawn}) > 2
+
+
+@pytest.mark.parametrize(
+    ("refresh", "most", "expected"),
+    [(0.0, 0.1, 99), (0.2, 0.2, 50), (0.38, 0.4, 25), (0.5, 0.5, 20)],
+)
+def test_faces_are_read_again_after_the_time(refresh, most, expected):
+    drawn, classifier = [], Counting()
+    walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 20, k) for k in range(200)]
+    pipeline = make(classifier=classifier, draw=drawn.append, refresh=refresh)
+    pipeline.run(walk)
+    assert len(classifier.read) == pytest.approx(expected, abs=2)
+    assert pipeline.worker.follower.readings == len(classifier.read)
+    assert np.diff(classifier.read).max() / 20 == pytest.approx(most)
+    known = [not np.isnan(m.faces.probs).any() for m in drawn if m.faces.seen.any()]
+    assert len(known) == pytest.approx(99, abs=2)
+    assert all(known)  # between two readings the estimate stands
+
+
+def test_who_comes_is_read_at_once_and_then_in_turn():
+    classifier = Counting()
+    walk = [Frame(np.full((96, 64, 3), k, np.uint8), k / 10, k) for k in range(100)]
+    make(detector=TwoFaces(), classifier=classifier, refresh=0.4).run(walk)
+    first, both = [k for k in classifier.read if k < 45], classifier.read[-20:]
+    assert set(np.diff(first)) == {4}
+    second = next(k for k in classifier.read if k >= 45 and (k - first[0]) % 4)
+    assert second <= 45 + 3  # as soon as it counts as a person
+    assert all((k - first[0]) % 4 == 0 or (k - second) % 4 == 0 for k in both)
+
+
+@pytest.mark.parametrize(("drawing", "expected"), [(False, 40), (True, 100)])
+def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
+    made = []
+
+    def picture(k):
+        made.append(k)
+        return BLANK
+
+    walk = [Frame(Later(BLANK.shape, lambda k=k: picture(k)), k / 25, k) for k in range(100)]
+    pipeline = make(draw=(lambda moment: None) if drawing else None)
+    pipeline.run(walk)
+    assert len(set(made)) == len(made) == pytest.approx(expected, abs=1)
+    assert len(made) == 100 or len(made) == pipeline.worker.follower.looks
+
+
+def test_a_picture_made_later_must_be_as_it_was_told():
+    assert Frame(Later(BLANK.shape, lambda: BLANK), 0.0, 0).image is BLANK
+    for told, made in (((48, 60, 3), BLANK), (BLANK.shape, BLANK.astype(np.float32))):
+        with pytest.raises(ValueError, match="expected an image"):
+            _ = Frame(Later(told, lambda made=made: made), 0.0, 0).image
+    with pytest.raises(ValueError, match="expected an image"):
+        Frame(BLANK[..., 0], 0.0, 0)
 
 
 def test_a_failing_reader_is_raised_to_the_owner():
@@ -245,7 +319,8 @@ def test_link_leaves_when_stopped():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"rate": 0}, {"max_faces": 0}, {"min_confidence": 2}, {"min_face": -1}]
+    "bad",
+    [{"rate": 0}, {"max_faces": 0}, {"min_confidence": 2}, {"min_face": -1}, {"refresh": -1}],
 )
 def test_bad_settings_are_refused(bad):
     with pytest.raises(ValueError, match="expected"):

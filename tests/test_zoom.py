@@ -12,6 +12,8 @@ from moodstream.realtime.worker import Worker, WorkerSettings
 from moodstream.realtime.zoom import Zoom, detect_at
 
 SHAPE = (720, 1280, 3)
+FAR = 1100, 60, 40
+"""x, y and side in px of something far from the face at the left."""
 
 
 class Steps:
@@ -37,11 +39,20 @@ def boxes(*sides: float) -> np.ndarray:
     return np.array([[0, 0, side, side * 1.2] for side in sides], np.float32).reshape(-1, 4)
 
 
-def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0):
+def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
+    """A noisy picture with a light square at each (x, y, side)."""
+    rng = np.random.default_rng(round(1000 * t))
+    image = (110 + rng.normal(0, 4, SHAPE)).clip(0, 255).astype(np.uint8)
+    for x, y, side in spots:
+        image[y : y + side, x : x + side] += 60
+    return Frame(image, t, 0)
+
+
+def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0, now=()):
     zoom = Zoom(full_every)
-    assert zoom.side(0.0, SHAPE, Steps()) is None  # the first look is a full one
+    assert zoom.side(frame(0.0), Steps()) is None  # the first look is a full one
     zoom.found(boxes(*sides), lost)
-    return zoom.side(t, SHAPE, Steps())
+    return zoom.side(frame(t, *now), Steps())
 
 
 @pytest.mark.parametrize(
@@ -60,10 +71,40 @@ def test_the_smallest_face_decides(sides, expected):
 
 
 def test_a_full_look_every_so_often_and_when_somebody_is_lost():
-    assert after(300, t=0.99) == 320
-    assert after(300, t=1.0) is None
+    assert after(300, t=0.99, now=[FAR]) == 320
+    assert after(300, t=1.0, now=[FAR]) is None
     assert after(300, lost=True) is None
     assert after(300, full_every=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "t", "expected"),
+    [
+        ((), 1.0, 320),
+        ((), 1.99, 320),
+        ((), 2.0, None),  # but not for long: one may come where the body of another is
+        ((FAR,), 1.0, None),
+        (((1100, 60, 32),), 1.4, None),  # no larger than the smallest faces that count
+        (((100, 500, 80),), 1.4, 320),  # below the face: a hand
+        (((320, 100, 80),), 1.4, 320),  # beside it: hair
+        (((700, 600, 40),), 1.4, None),  # more than its width away
+    ],
+)
+def test_a_full_look_waits_while_nothing_moves_around_the_people(now, t, expected):
+    assert after(300, t=t, now=now) == expected
+
+
+def test_what_moved_long_ago_is_compared_with_the_last_full_look():
+    zoom = Zoom(1.0)
+    faces = boxes(300)
+    for t, now, expected in (
+        (0.0, (), None),
+        (1.0, (FAR,), None),  # something came, and is seen
+        (2.2, (FAR,), 320),  # it is still there
+        (2.8, (), None),  # it has gone
+    ):
+        assert zoom.side(frame(t, *now), Steps()) == expected
+        zoom.found(faces, False)
 
 
 def test_a_detector_of_one_size_is_left_alone():
@@ -74,9 +115,9 @@ def test_a_detector_of_one_size_is_left_alone():
             return [Detections.none() for _ in images]
 
     zoom = Zoom(1.0)
-    zoom.side(0.0, SHAPE, Plain())
+    zoom.side(frame(0.0), Plain())
     zoom.found(boxes(300), False)
-    assert zoom.side(0.1, SHAPE, Plain()) is None
+    assert zoom.side(frame(0.1), Plain()) is None
 
 
 def test_pictures_of_one_size_go_together_and_answers_stay_in_order():

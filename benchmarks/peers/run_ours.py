@@ -11,6 +11,7 @@ from typing import Any
 from serve import serve
 
 from moodstream.realtime.devices import streams_for
+from moodstream.realtime.engines.base import ONE_CALL, Streams
 from moodstream.realtime.engines.precision import Asked
 from moodstream.realtime.models import Models, ModelSettings, load
 from moodstream.realtime.process import ProcessSettings, Run
@@ -28,7 +29,9 @@ def store_of(networks: Path) -> Store:
     return Store(networks, known)
 
 
-def models_of(name: str, networks: Path, precision: Asked = "auto", streams: int = 1) -> Models:
+def models_of(
+    name: str, networks: Path, precision: Asked = "auto", streams: Streams = ONE_CALL
+) -> Models:
     """The networks of a contender on the CPU; ``centerface`` is that detector with HSEmotion."""
     if name == "embedded":
         return load(ModelSettings("embedded", device="cpu", streams=streams))
@@ -62,7 +65,7 @@ def main() -> None:
         return {
             "frames": summary["counts"]["frames"],
             "looks": summary["counts"]["looks"],
-            "faces": summary["counts"]["faces"],
+            "faces": summary["counts"]["readings"],
             "wall_seconds": summary["speed"]["wall_seconds"],
             "with_report_seconds": whole,
             "stages": summary["speed"]["stages"],

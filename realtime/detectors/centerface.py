@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import numpy as np
 from moodstream.realtime.detectors.batches import by_size
 from moodstream.realtime.detectors.geometry import clip, input_size, nms, solid
 from moodstream.realtime.engines import compile_model
-from moodstream.realtime.engines.base import Pixels, Precision
-from moodstream.realtime.engines.by_shape import ByShape
+from moodstream.realtime.engines.base import ONE_CALL, Network, Pixels, Precision, Streams
+from moodstream.realtime.engines.by_shape import ByShape, pixels
 from moodstream.realtime.frames import F32, Detections, Image
 
 STRIDE = 4
@@ -23,6 +22,9 @@ NMS_IOU = 0.3
 MAX_BATCH = 4
 BATCH_PIXELS = 256 * 1024
 """Pictures of more px in all are not run together: it saves no time then and costs memory."""
+
+LARGE = 128 * 1024
+"""px from which a call is a large one (``Streams``): about ten times what reading a face takes."""
 
 KEPT = 2.0
 """Networks are kept for so many times ``max_side``² px: those of a stream, which is looked at in
@@ -37,7 +39,7 @@ class CenterFace:
     weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side
     has more px are shrunk first; min_side: those with fewer are enlarged first, which finds
     smaller faces at a higher price;
-    precision: bf16 is about twice as fast where the CPU has it; streams: of ``compile_model``.
+    precision: bf16 is about twice as fast where the CPU has it; streams: calls side by side.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
     """
 
@@ -49,24 +51,19 @@ class CenterFace:
         max_side: int = 1280,
         min_side: int = 0,
         precision: Precision = "f32",
-        streams: int = 1,
+        streams: Streams = ONE_CALL,
     ) -> None:
         if max_side < max(32, min_side):
             raise ValueError(
                 f"expected max_side of at least 32 and min_side ({min_side}) px, got {max_side}"
             )
         self.max_side, self.min_side = max_side, min_side
-        self._network = ByShape(
-            partial(
-                compile_model,
-                weights,
-                "cpu",
-                precision=precision,
-                streams=streams,
-                pixels=Pixels(),
-            ),
-            round(KEPT * max_side**2),
-        )
+
+        def compiled(shape: tuple[int, ...]) -> Network:
+            calls = streams.large if pixels(shape) >= LARGE else streams.calls
+            return compile_model(weights, "cpu", shape, precision, calls, Pixels())
+
+        self._network = ByShape(compiled, round(KEPT * max_side**2))
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""

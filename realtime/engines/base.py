@@ -48,6 +48,21 @@ def usable_cores() -> int:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """Network calls that go on side by side, the CPU's cores divided among them.
+
+    calls: of a network as a rule; large: of one whose input is so large that the others would
+    wait for it on one core while the rest are idle.
+    """
+
+    calls: int = 1
+    large: int = 1
+
+
+ONE_CALL = Streams()
+
+
+@dataclass(frozen=True)
 class Pixels:
     """What a network makes of pictures (N, H, W, 3) uint8 itself, by channel of its own order.
 
