@@ -116,12 +116,13 @@ class _Sighting:
 
 @dataclass(frozen=True)
 class _Sum:
-    """A window: weight per person (N,), their mean probabilities (N, 7), plain class masses
-    (7,), seconds in which someone was seen, people at once on average, weighted means of the
-    extras (3,).
+    """A window: weight per person (N,), the share of it in which they were seen (N,), their mean
+    probabilities (N, 7), plain class masses (7,), seconds in which someone was seen, people at
+    once on average, weighted means of the extras (3,).
     """
 
     weights: Array
+    shares: Array
     means: Array
     plain: Array
     presence: float
@@ -141,7 +142,8 @@ class GroupAggregator:
 
         P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
 
-    and with ``prior_people`` the doubt about single people is settled by the group's shares.
+    and with ``prior_people`` the doubt about single people is settled by the group's shares, where
+    they weigh by the root of their quality (``maths.softened``).
     """
 
     def __init__(self, settings: GroupSettings | None = None) -> None:
@@ -219,11 +221,13 @@ class GroupAggregator:
         return None if earlier is None or later is None else maths.jsd(earlier, later)
 
     def _shares(self, window: _Sum) -> Array | None:
-        settings, people = self.settings, self.settings.prior_people
-        strength = float("inf") if people is None else people
+        strength = self.settings.prior_people
+        if strength is None:
+            return window.mean()
+        weights = maths.softened(window.weights, window.shares)
         # A person whose track broke has several ids in a window, but is one at any time.
         return maths.group_shares(
-            window.means, window.weights, settings.prior, strength, window.at_once
+            window.means, weights, self.settings.prior, strength, window.at_once
         )
 
     def _sum(self, start: float, end: float) -> _Sum:
@@ -236,7 +240,9 @@ class GroupAggregator:
         zero = np.zeros(len(EMOTIONS))
         if not parts:
             none = np.zeros((0, len(EMOTIONS)))
-            return _Sum(np.zeros(0), none, zero, 0.0, 0.0, np.full(len(EXTRAS), np.nan))
+            return _Sum(
+                np.zeros(0), np.zeros(0), none, zero, 0.0, 0.0, np.full(len(EXTRAS), np.nan)
+            )
         seconds = np.repeat([d for _, d in parts], [len(s.ids) for s, _ in parts])
         ids = np.concatenate([s.ids for s, _ in parts])
         weight = np.concatenate([s.quality for s, _ in parts]) * seconds
@@ -249,6 +255,7 @@ class GroupAggregator:
         weights = np.bincount(person, weight)
         return _Sum(
             weights / self.settings.window,
+            np.bincount(person, seconds) / self.settings.window,
             mass / weights[:, None],
             seconds @ probs,
             presence,

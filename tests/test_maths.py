@@ -182,6 +182,14 @@ def test_one_person_under_several_ids_is_not_changed(group, people):
     np.testing.assert_allclose(shares, maths.weighted_mean(probs, weights), atol=1e-9)
 
 
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8))
+def test_softened_weights_are_presence_times_the_root_of_quality(people):
+    quality, presence = np.array(people).T
+    want = presence * np.sqrt(quality)
+    np.testing.assert_allclose(maths.softened(quality * presence, presence), want, atol=1e-9)
+    np.testing.assert_allclose(maths.softened(quality), np.sqrt(quality))
+
+
 def test_nobody_has_no_group_shares():
     assert maths.group_shares(np.zeros((0, K)), np.zeros(0), PRIOR, 7.0) is None
     assert maths.group_shares(np.eye(K), np.zeros(K), PRIOR, 7.0) is None

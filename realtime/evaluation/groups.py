@@ -117,15 +117,17 @@ STRATEGIES: Mapping[str, Callable[[Group], Array]] = {
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
     "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _settled(g.probs, g.quality, PRIOR),
+    "settled, uncalibrated": lambda g: _settled(g.probs, maths.softened(g.quality), PRIOR),
     "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g), g.prior),
-    DEFAULT: lambda g: _settled(g.calibrated, g.quality, g.prior),
+    "settled, calibrated, quality-weighted": lambda g: _settled(g.calibrated, g.quality, g.prior),
+    DEFAULT: lambda g: _settled(g.calibrated, maths.softened(g.quality), g.prior),
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
 """What can be said of a group. *quality-weighted*: the seed formula, clip(q, 0, 1) + 1e-6;
 *settled*: ``maths.group_shares``; *default*: what the pipeline does, settled, calibrated and
-quality-weighted; *majority vote*: shares of the top classes; *sum and max*: all on one class."""
+weighted by the root of quality (``maths.softened``); *majority vote*: shares of the top classes;
+*sum and max*: all on one class."""
 
 
 @dataclass(frozen=True)

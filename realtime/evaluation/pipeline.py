@@ -256,7 +256,7 @@ def _weighted(photo: Photo) -> int:
 
 def _settled(photo: Photo) -> int:
     strength = GroupSettings().prior_people or float("inf")
-    weights = maths.seen_weights(photo.quality)
+    weights = maths.softened(maths.seen_weights(photo.quality))
     found = maths.group_shares(photo.probs, weights, photo.prior, strength)
     assert found is not None
     return int(found.argmax())

@@ -46,7 +46,7 @@ class PhotoGroup:
     """What the faces of one photo show together; None where nobody was read.
 
     faces: found; faces_used: those that count; weighted (7,): Σ w p / Σ w with the seed's weights;
-    unweighted (7,): their plain mean; settled (7,): ``maths.group_shares`` with the same weights;
+    unweighted (7,): their plain mean; settled (7,): ``maths.group_shares`` of weights ``softened``;
     entropy in nats of ``weighted`` and its share of ln 7; dominant: its largest class, and peak
     that class's share; effective_people: Kish size of the weights.
     """
@@ -115,7 +115,6 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
     weighted = maths.weighted_mean(probs, weights)
     if weighted is None:
         return PhotoGroup(found)
-    strength = float("inf") if settings.prior_people is None else settings.prior_people
     nats, first = maths.entropy(weighted), int(weighted.argmax())
     return PhotoGroup(
         faces=found,
@@ -123,7 +122,11 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
         effective_people=maths.kish(weights),
         weighted=weighted,
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        settled=maths.group_shares(probs, weights, settings.prior, strength),
+        settled=weighted
+        if settings.prior_people is None
+        else maths.group_shares(
+            probs, maths.softened(weights), settings.prior, settings.prior_people
+        ),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],
