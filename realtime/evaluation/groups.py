@@ -119,7 +119,7 @@ STRATEGIES: Mapping[str, Callable[[Group], Array]] = {
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
     "settled, uncalibrated": lambda g: _settled(g.probs, maths.softened(g.quality), PRIOR),
     "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g), g.prior),
-    "settled, calibrated, quality-weighted": lambda g: _settled(g.calibrated, g.quality, g.prior),
+    "settled, calibrated, by quality": lambda g: _settled(g.calibrated, g.quality, g.prior),
     DEFAULT: lambda g: _settled(g.calibrated, maths.softened(g.quality), g.prior),
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
