@@ -79,7 +79,7 @@ def plot(
     ):
         plain_axes(axes)
         axes.plot(list(values), list(values.values()), "o-", color="#2166AC")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * max(values.values(), default=1))
         axes.set_xlim(left=0)
         axes.set_xlabel(against)
         axes.set_ylabel(what)
