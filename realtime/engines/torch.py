@@ -31,32 +31,18 @@ def from_onnx(path: Path) -> nn.Module:
             f"{path.name} needs onnx2torch to run on a GPU: pip install 'moodstream[gpu]'"
         )
     import onnx
+    from onnx import helper, numpy_helper
     from onnx2torch import convert
 
     model = onnx.load(str(path))
-    _restore_weights(model.graph)
+    # Weights stored in half precision and cast while running would keep layers in float32.
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in [n for n in model.graph.node if n.op_type == "Cast" and n.input[0] in weights]:
+        kind = helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
+        value = numpy_helper.to_array(weights[node.input[0]]).astype(kind)
+        model.graph.initializer.append(numpy_helper.from_array(value, node.output[0]))
+        model.graph.node.remove(node)
     return convert(model)
-
-
-def _restore_weights(graph: Any) -> None:
-    """Make constants of weights that are stored small, and cast and scaled where they are used.
-
-    Cast while running, they would keep layers in float32; and convolutions take constants only.
-    """
-    from onnx import helper, numpy_helper
-
-    known = {tensor.name: tensor for tensor in graph.initializer}
-    for node in list(graph.node):
-        if node.op_type not in ("Cast", "Mul") or any(name not in known for name in node.input):
-            continue
-        values = [numpy_helper.to_array(known[name]) for name in node.input]
-        if node.op_type == "Cast":
-            value = values[0].astype(helper.tensor_dtype_to_np_dtype(node.attribute[0].i))
-        else:
-            value = values[0] * values[1]
-        known[node.output[0]] = numpy_helper.from_array(value, node.output[0])
-        graph.initializer.append(known[node.output[0]])
-        graph.node.remove(node)
 
 
 class TorchNetwork:
