@@ -126,7 +126,7 @@ def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> Array:
     by itself, so that quality need not do it again: of groups of known mix this came nearer to the
     truth than quality itself and than equal weights (``moodstream evaluate groups``).
     """
-    return np.asarray(np.sqrt(np.asarray(weights, np.float64) * presence))
+    return np.asarray(np.sqrt(np.asarray(weights, np.float64) * np.asarray(presence)))
 
 
 def seen_weights(quality: npt.NDArray[Any]) -> Array:
