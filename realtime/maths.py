@@ -124,7 +124,7 @@ def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> Array:
 
     weights (N,): quality times presence; presence (N,) ≥ 0. Calibrated doubt tells poor faces apart
     by itself, so that quality need not do it again: of groups of known mix this came nearer to the
-    truth than quality itself and than equal weights (``moodstream evaluate groups``).
+    truth than quality itself, and as near as equal weights (``moodstream evaluate groups``).
     """
     return np.asarray(np.sqrt(np.asarray(weights, np.float64) * np.asarray(presence)))
 
