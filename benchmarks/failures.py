@@ -8,15 +8,15 @@ What the people show is told by eye (title of each row); below each face stands 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import matplotlib
 import numpy as np
+from made_groups import turned
 
 from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.evaluation.emotions import blurring, shrinking
+from moodstream.realtime.evaluation.emotions import as_is, blurring, shrinking
 from moodstream.realtime.frames import EMOTIONS, F32, Image
 from moodstream.realtime.models import ModelSettings, load
 from moodstream.realtime.sources import FileSource
@@ -30,18 +30,8 @@ FACES = (
 )
 
 
-def as_is(image: Image, box: F32) -> tuple[Image, F32]:
-    return image, box
-
-
-def turned(degrees: float) -> Callable[[Image, F32], tuple[Image, F32]]:
-    def turn(image: Image, box: F32) -> tuple[Image, F32]:
-        x, y = float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
-        matrix = cv2.getRotationMatrix2D((x, y), degrees, 1.0)
-        size = image.shape[1], image.shape[0]
-        return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE), box
-
-    return turn
+def tilted(image: Image, box: F32) -> tuple[Image, F32]:
+    return turned(image, 30, (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)), box
 
 
 def masked(image: Image, box: F32) -> tuple[Image, F32]:
@@ -63,7 +53,7 @@ CHANGES = {
     "16 px": shrinking(16),
     "blur 4 %": blurring(0.04),
     "blur 8 %": blurring(0.08),
-    "tilted 30°": turned(30),
+    "tilted 30°": tilted,
     "mouth covered": masked,
     "dark, noisy": dark,
 }

@@ -54,9 +54,11 @@ def compose(data: Path, folder: Path, n: int, roll: float = 0.0) -> list[Labelle
     return pictures
 
 
-def turned(face: np.ndarray, degrees: float) -> np.ndarray:
-    """A square picture turned about its middle; what comes in at its corners repeats the edge."""
-    middle = (face.shape[1] / 2, face.shape[0] / 2)
+def turned(
+    face: np.ndarray, degrees: float, about: tuple[float, float] | None = None
+) -> np.ndarray:
+    """A picture turned about (x, y) px, by default its middle; at its corners the edge repeats."""
+    middle = about or (face.shape[1] / 2, face.shape[0] / 2)
     turn = cv2.getRotationMatrix2D(middle, degrees, 1.0)
     return cv2.warpAffine(face, turn, face.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 

@@ -173,6 +173,12 @@ def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
     return tuple(float(share) for share in np.round(found / found.sum(), 6))
 
 
+def fit(probs: npt.NDArray[Any], labels: I64) -> tuple[float, tuple[float, ...]]:
+    """The temperature of probabilities (N, 7), and the mix that they assume with it."""
+    temperature = round(fit_temperature(probs, labels), 4)
+    return temperature, fit_prior(rescale(probs, temperature), labels)
+
+
 @dataclass(frozen=True)
 class Reliability:
     """Faces in equal bins of confidence: how many, their mean confidence and accuracy.

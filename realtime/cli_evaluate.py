@@ -214,25 +214,18 @@ def _check_enough(args: argparse.Namespace, n: int) -> None:
 
 
 def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> None:
-    from moodstream.realtime.calibration import (
-        TEMPERATURES,
-        Calibration,
-        fit_prior,
-        fit_temperature,
-        rescale,
-    )
+    from moodstream.realtime.calibration import TEMPERATURES, Calibration, fit
     from moodstream.realtime.outputs import finished, writing
 
-    temperature = fit_temperature(done.uncalibrated, done.labels)
+    temperature, prior = fit(done.uncalibrated, done.labels)
     low, high = TEMPERATURES
     if not low * 1.01 < temperature < high / 1.01:
         raise MoodstreamError(
             f"--save-calibration {path}: no temperature from {low:g} to {high:g} is best, so "
             "nothing was saved; are the labels right?"
         )
-    prior = fit_prior(rescale(done.uncalibrated, temperature), done.labels)
     name, data = found["model"]["name"], found["data"]["source"]
-    fitted = Calibration(name, round(temperature, 4), found["n"], data, prior)
+    fitted = Calibration(name, temperature, found["n"], data, prior)
     with writing(path), finished(path) as part:
         fitted.save(part)
 

@@ -17,8 +17,8 @@ def streams_for(full_looks: bool) -> Streams:
     full_looks: all looks are, so that none waits for another; where only some are, the next look
     but one waits for them, so each has all cores. Each stream more takes memory.
     """
-    cores = usable_cores()
-    return Streams(min(cores, 4), min(cores, 4)) if full_looks else Streams(min(cores, 2))
+    calls = min(usable_cores(), 4 if full_looks else 2)
+    return Streams(calls, calls if full_looks else 1)
 
 
 def cuda_is_likely() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,25 @@ _FIRST = 0.1
 PRIOR = (0.14, 0.08, 0.14, 0.20, 0.16, 0.12, 0.16)
 """The mix that a network's answers are taken to assume where nobody measured it: half-way between
 FER2013's and equal shares."""
+
+
+def settled(
+    probs: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    prior: Sequence[float],
+    prior_people: float | None,
+    presence: npt.ArrayLike = 1.0,
+    people: float | None = None,
+) -> Array | None:
+    """What is said of a group: its shares (7,), or with ``prior_people`` None the weighted mean.
+
+    probs (N, 7), weights (N,): quality times presence, presence (N,); prior and prior_people: as
+    in GroupSettings; people: how many there are, as in ``maths.group_shares``. None for nobody.
+    """
+    if prior_people is None:
+        return maths.weighted_mean(probs, weights)
+    soft = maths.softened(weights, presence)
+    return maths.group_shares(probs, soft, np.asarray(prior), prior_people, people)
 
 
 def check_prior(prior: Sequence[float]) -> None:
@@ -190,7 +210,16 @@ class GroupAggregator:
         """The group at ``t``, from what was added up to then."""
         window = self.settings.window
         now = self._sum(t - window, t)
-        shares = self._shares(now)
+        settings = self.settings
+        # A person whose track broke has several ids in a window, but is one at any time.
+        shares = settled(
+            now.means,
+            now.weights,
+            settings.prior,
+            settings.prior_people,
+            now.shares,
+            now.at_once,
+        )
         if shares is None:
             return GroupState(t=t, people=self._people)
         nats = maths.entropy(shares)
@@ -219,16 +248,6 @@ class GroupAggregator:
         # Averages, not settled shares: those magnify the drift that a whole room's readings have.
         earlier, later = before.mean(), now.mean()
         return None if earlier is None or later is None else maths.jsd(earlier, later)
-
-    def _shares(self, window: _Sum) -> Array | None:
-        strength = self.settings.prior_people
-        if strength is None:
-            return window.mean()
-        weights = maths.softened(window.weights, window.shares)
-        # A person whose track broke has several ids in a window, but is one at any time.
-        return maths.group_shares(
-            window.means, weights, self.settings.prior, strength, window.at_once
-        )
 
     def _sum(self, start: float, end: float) -> _Sum:
         parts = [

@@ -145,7 +145,7 @@ class Pipeline:
                 with self.timer.stage("decode"):
                     frame = next(iterator, None)
                     if frame is not None and self._draw is not None:
-                        frame.image  # noqa: B018  (made here, beside the drawing of others)
+                        _ = frame.image  # made here, beside the drawing of others
                 if frame is None or not link.put(frame):
                     break
             link.end()

@@ -81,8 +81,7 @@ class Run:
     """Processes one file; ``stop`` ends it early and keeps what is done."""
 
     def __init__(self, path: Path, folder: Path, models: Models, settings: ProcessSettings) -> None:
-        group = replace(settings.group, prior=models.prior)
-        settings = replace(settings, group=group)
+        settings = replace(settings, group=replace(settings.group, prior=models.prior))
         self.folder, self.models, self.settings = folder, models, settings
         self.timer = StageTimer()
         self.source = FileSource(path, settings.start, settings.end)

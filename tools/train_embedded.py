@@ -36,7 +36,7 @@ from emotion_net import CLASSES, SIZE, EmotionNet, export, logits_of, take_over
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from moodstream.realtime.calibration import fit_prior, fit_temperature, rescale
+from moodstream.realtime.calibration import fit, rescale
 from moodstream.realtime.evaluation.metrics import figures
 
 SMALL = 40
@@ -310,7 +310,7 @@ def run_export(args: argparse.Namespace) -> None:
         model, again = trained(args, name, splits)
         logits = {split: logits_of(model, images) for split, (images, _) in splits.items()}
         raw = logits["public"].softmax(1).numpy()
-        temperature = round(fit_temperature(raw, splits["public"][1].numpy()), 4)
+        temperature, prior = fit(raw, splits["public"][1].numpy())
         path = folder / f"{name}.onnx"
         if again:
             export(model, path)
@@ -319,17 +319,17 @@ def run_export(args: argparse.Namespace) -> None:
         networks[name] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "temperature": temperature,
-            "prior": fit_prior(rescale(raw, temperature), splits["public"][1].numpy()),
+            "prior": prior,
             "scores": {s: scores(logits[s], splits[s][1], temperature) for s in MEASURED},
         }
         for split in splits:
             probs = rescale(logits[split].softmax(1).numpy(), temperature)
             together[split] = together[split] + probs / len(MEMBERS)
-    temperature = round(fit_temperature(together["public"], splits["public"][1].numpy()), 4)
+    temperature, prior = fit(together["public"], splits["public"][1].numpy())
     ensemble = {
         "members": list(MEMBERS),
         "temperature": temperature,
-        "prior": fit_prior(rescale(together["public"], temperature), splits["public"][1].numpy()),
+        "prior": prior,
         "scores": {
             s: asdict(figures(rescale(together[s], temperature), splits[s][1].numpy()))
             for s in MEASURED

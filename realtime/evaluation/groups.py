@@ -102,8 +102,9 @@ def _mean(probs: Array, weights: Array) -> Array:
 
 
 def _settled(probs: Array, weights: Array, prior: tuple[float, ...]) -> Array:
-    strength = GroupSettings().prior_people
-    found = maths.group_shares(probs, weights, prior, strength or float("inf"))
+    people = GroupSettings.prior_people
+    assert people is not None  # by default doubt is settled
+    found = maths.group_shares(probs, weights, prior, people)
     assert found is not None
     return found
 

@@ -26,7 +26,7 @@ from moodstream.realtime.evaluation.matching import (
     together,
 )
 from moodstream.realtime.frames import EMOTIONS, F32, I64, Detections, Image
-from moodstream.realtime.group import PRIOR, GroupSettings
+from moodstream.realtime.group import PRIOR, GroupSettings, settled
 from moodstream.realtime.labels.record import LabelledPicture
 from moodstream.realtime.pictures import UnreadableError, read_picture
 
@@ -255,9 +255,8 @@ def _weighted(photo: Photo) -> int:
 
 
 def _settled(photo: Photo) -> int:
-    strength = GroupSettings().prior_people or float("inf")
-    weights = maths.softened(maths.seen_weights(photo.quality))
-    found = maths.group_shares(photo.probs, weights, photo.prior, strength)
+    weights = maths.seen_weights(photo.quality)
+    found = settled(photo.probs, weights, photo.prior, GroupSettings.prior_people)
     assert found is not None
     return int(found.argmax())
 

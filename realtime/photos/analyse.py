@@ -9,7 +9,7 @@ import numpy as np
 
 from moodstream.realtime import maths
 from moodstream.realtime.frames import EMOTIONS, F32, F64, I64, Image
-from moodstream.realtime.group import LN_K, PRIOR, GroupSettings
+from moodstream.realtime.group import LN_K, PRIOR, GroupSettings, settled
 from moodstream.realtime.models import Models
 from moodstream.realtime.photos.faces import PhotoFaces, look
 from moodstream.realtime.quality import QualityScale, face_quality
@@ -46,7 +46,7 @@ class PhotoGroup:
     """What the faces of one photo show together; None where nobody was read.
 
     faces: found; faces_used: those that count; weighted (7,): Σ w p / Σ w with the seed's weights;
-    unweighted (7,): their plain mean; settled (7,): ``maths.group_shares`` of weights ``softened``;
+    unweighted (7,): their plain mean; settled (7,): see ``group.settled``;
     entropy in nats of ``weighted`` and its share of ln 7; dominant: its largest class, and peak
     that class's share; effective_people: Kish size of the weights.
     """
@@ -122,11 +122,7 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
         effective_people=maths.kish(weights),
         weighted=weighted,
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        settled=weighted
-        if settings.prior_people is None
-        else maths.group_shares(
-            probs, maths.softened(weights), settings.prior, settings.prior_people
-        ),
+        settled=settled(probs, weights, settings.prior, settings.prior_people),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],
