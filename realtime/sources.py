@@ -170,13 +170,10 @@ class FileSource:
         self._rewind()
         last, index, fps = -1.0, 0, self.info.fps or Fraction(25)
         size = (self.info.height, self.info.width)
+        up, down = self._time_base.as_integer_ratio()
         for picture in self._decode():
             pts = picture.pts
-            t = (
-                last + 1 / float(fps)
-                if pts is None
-                else float((pts - self._origin) * self._time_base)
-            )
+            t = last + 1 / float(fps) if pts is None else (pts - self._origin) * up / down
             t = max(t, 0.0) if index == 0 else t
             if t <= last:
                 self._bad += 1

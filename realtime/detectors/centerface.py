@@ -102,25 +102,15 @@ def at_once(size: tuple[int, int]) -> int:
     return max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
 
 
-def quantised(weights: Path) -> Path:
-    """The int8 version of the network, calibrated on the sample footage at three sizes."""
-    from moodstream.realtime.engines import int8
-
-    def batches() -> list[F32]:
-        sizes = [CenterFace(weights, side, side).network_size for side in (320, 640, 1280)]
-        pictures = int8.sample_pictures()
-        return [
-            stretched(image, size(image.shape)).transpose(2, 0, 1)[None].astype(np.float32)
-            for image in pictures
-            for size in sizes
-        ]
-
-    return int8.quantised(weights, batches, (-1, 3, -1, -1))
-
-
 def stretched(image: Image, size: tuple[int, int]) -> Image:
     """A picture at ``size`` (height, width), as the network wants it: BGR, 0 to 255."""
     height, width = size
+    # Halving takes a tenth of the time of other ratios.
+    while min(image.shape[0] / height, image.shape[1] / width) >= 2 and not (
+        image.shape[0] % 2 or image.shape[1] % 2
+    ):
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     if image.shape[:2] == size:
         return image
     shrunk = image.shape[0] > height or image.shape[1] > width

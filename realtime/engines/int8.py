@@ -1,4 +1,4 @@
-"""Quantised networks: made on this machine by NNCF from the sample footage, once, and kept."""
+"""Networks in int8: quantised by NNCF from the sample footage, once, and kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from moodstream.realtime import weights
 from moodstream.realtime.engines import cache
@@ -16,6 +17,9 @@ from moodstream.realtime.frames import F32, Image
 
 _FRAMES = 12
 """Pictures taken of each sample clip."""
+
+_FLOAT = ("GroupConvolution", "ConvolutionBackpropData")
+"""Layers that stay as they are: OpenVINO runs the first in float anyway."""
 
 
 def quantised(
@@ -28,40 +32,71 @@ def quantised(
     installed or the folder cannot be written to.
     """
     folder = weights.cache_dir() / "int8"
-    target = folder / f"{path.stem}-{cache.key(path, _FRAMES)[:16]}.xml"
+    target = folder / f"{path.stem}-{cache.key(path, _FRAMES, _FLOAT)[:16]}.xml"
     if target.is_file() and target.with_suffix(".bin").is_file():
         return target
     try:
+        print(f"moodstream: quantising {path.name} once, which takes minutes", file=sys.stderr)
         # what NNCF shows of its progress is not for a pipe that reads our results
         with contextlib.redirect_stdout(sys.stderr):
-            _make(path, batches, shape, target)
+            save(make(path, batches, shape), target)
     except ImportError:
         raise MoodstreamError(
-            "--precision int8 needs NNCF: pip install 'moodstream[int8]'"
+            f"--precision int8 needs NNCF for {path.name}: pip install 'moodstream[int8]'"
         ) from None
     except OSError as error:
         raise MoodstreamError(f"{folder}: cannot be written ({error})") from error
     return target
 
 
-def _make(
-    path: Path, batches: Callable[[], Sequence[F32]], shape: tuple[int, ...] | None, target: Path
-) -> None:
+def make(
+    path: Path,
+    batches: Callable[[], Sequence[F32]],
+    shape: tuple[int, ...] | None = None,
+    exact: Sequence[str] = (),
+) -> Any:
+    """The int8 version of an ONNX file as an ``openvino.Model``.
+
+    exact: regular expressions of how the names of layers begin that stay in float; the rest as in
+    ``quantised``. Raises ImportError where NNCF is not installed.
+    """
     os.environ.setdefault("NNCF_DEV", "1")  # sends no telemetry
     import nncf
     import openvino
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     from moodstream.realtime.engines.openvino import core
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    print(f"moodstream: quantising {path.name} once, which takes minutes", file=sys.stderr)
     model = core().read_model(str(path))
     if shape is not None:
         model.reshape(openvino.PartialShape(list(shape)))
     data = batches()
-    small = nncf.quantize(model, nncf.Dataset(data), subset_size=len(data))
+    leave = nncf.IgnoredScope(patterns=list(exact), types=list(_FLOAT), validate=False)
+    return nncf.quantize(
+        model,
+        nncf.Dataset(data),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(data),
+        ignored_scope=leave,
+        advanced_parameters=AdvancedQuantizationParameters(
+            # NNCF's own ranges are means of each picture's extremes. They cut off what is large
+            # in some pictures only, as faces are: small ones were lost, and emotions misread.
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+            overflow_fix=OverflowFix.DISABLE,  # for CPUs without VNNI, which int8 is not for
+        ),
+    )
+
+
+def save(model: Any, target: Path) -> None:
+    """Write a network as ``target`` (.xml) and its .bin, whole or not at all."""
+    import openvino
+
+    if model.has_rt_info("nncf"):
+        del model.get_rt_info()["nncf"]  # its settings: what is in the file is what counts
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as part:
-        openvino.save_model(small, Path(part) / "model.xml")
+        openvino.save_model(model, Path(part) / "model.xml")
         for suffix in (".bin", ".xml"):  # the .xml last: with it the network counts as there
             (Path(part) / f"model{suffix}").replace(target.with_suffix(suffix))
 
