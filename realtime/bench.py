@@ -6,7 +6,6 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -14,22 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime.engines.base import listening
+from moodstream.realtime.engines.base import Alone, listening
 from moodstream.realtime.models import Models
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.worker import callers
-
-Network = Callable[[Any], Any]
 
 
 class Calls:
     """Network calls of a run, by network and input shape."""
 
     def __init__(self) -> None:
-        self.networks: dict[int, Network] = {}
+        self.networks: dict[int, Alone] = {}
         self.counts: Counter[tuple[int, tuple[int, ...], np.dtype[Any]]] = Counter()
 
-    def note(self, network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def note(self, network: Alone, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """One more call."""
         self.networks[id(network)] = network
         self.counts[id(network), shape, dtype] += 1
@@ -44,7 +41,7 @@ class Calls:
         with ThreadPoolExecutor(threads) as pool:
             for (key, shape, dtype), times in self.counts.items():
                 batch = rng.uniform(0, 255, shape).astype(dtype)
-                network = self.networks[key]
+                network = self.networks[key].alone
                 list(pool.map(network, [batch] * threads))
                 began = time.perf_counter()
                 list(pool.map(network, repeat(batch, times)))

@@ -158,7 +158,7 @@ def fold_to(
     missing = [name for name in kept if name not in classes]
     if missing:
         raise ValueError(f"expected the classes {tuple(kept)}, but {missing} are missing")
-    taken = np.asarray(probs, np.float64)[:, [list(classes).index(name) for name in kept]]
+    taken = np.asarray(probs, np.float64)[:, [classes.index(name) for name in kept]]
     total = taken.sum(1, keepdims=True)
     uniform = np.full_like(taken, 1.0 / len(kept))
     return np.where(total <= 1e-9, uniform, taken / np.maximum(total, 1e-9)).astype(np.float32)

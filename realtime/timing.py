@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class StageTimer:
@@ -16,14 +14,25 @@ class StageTimer:
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, int] = {}
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a block as ``name``."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - began
-            with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + took
-                self.calls[name] = self.calls.get(name, 0) + 1
+    def stage(self, name: str) -> _Stage:
+        """A context that times its block as ``name``."""
+        return _Stage(self, name)
+
+    def add(self, name: str, seconds: float) -> None:
+        """One more call of a stage."""
+        with self._lock:
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            self.calls[name] = self.calls.get(name, 0) + 1
+
+
+class _Stage:
+    __slots__ = ("_began", "_name", "_timer")
+
+    def __init__(self, timer: StageTimer, name: str) -> None:
+        self._timer, self._name = timer, name
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.add(self._name, time.perf_counter() - self._began)

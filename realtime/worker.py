@@ -159,9 +159,9 @@ class Looked:
 def callers(streams: int) -> int:
     """Threads that call networks which run ``streams`` calls at a time.
 
-    One more than calls: while it prepares a picture or decodes an answer, no core waits for it.
+    Two more than calls: while they prepare pictures and decode answers, no core waits for them.
     """
-    return streams + 1 if streams > 1 else 1
+    return streams + 2 if streams > 1 else 1
 
 
 class Worker:

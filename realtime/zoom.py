@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +35,11 @@ class Reducible(Protocol):
         ...
 
 
+@lru_cache
+def _can_reduce(kind: type) -> bool:
+    return issubclass(kind, Reducible)  # asked of each look, which takes a protocol its time
+
+
 class Zoom:
     """Chooses the size of each look at one stream from the faces followed in it.
 
@@ -54,11 +60,12 @@ class Zoom:
 
     def side(self, frame: Frame, detector: FaceDetector) -> int | None:
         """The longer side in px for a look at a frame, None for the detector's own."""
-        if not isinstance(detector, Reducible):
+        if not _can_reduce(type(detector)):
             return None
-        step = self._step(frame.shape, detector)
+        able = cast(Reducible, detector)
+        step = self._step(frame.shape, able)
         if step is not None and not self._due(frame):
-            return detector.full_side(frame.shape) // step
+            return able.full_side(frame.shape) // step
         self._full_at = frame.t
         if self.full_every > 0:
             self._around.keep(frame.image)
@@ -100,11 +107,7 @@ def detect_at(
     found: dict[int, Detections] = {}
     for side in dict.fromkeys(sides):
         rows = [row for row, other in enumerate(sides) if other == side]
-        if side is None:
-            part = detector
-        else:
-            assert isinstance(detector, Reducible)
-            part = detector.reduced(side)
+        part = detector if side is None else cast(Reducible, detector).reduced(side)
         answers = part.detect([images[row] for row in rows], min_confidence)
         found.update(zip(rows, answers, strict=True))
     return [found[row] for row in range(len(images))]

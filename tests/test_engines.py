@@ -115,29 +115,33 @@ def test_bench_hears_of_networks_on_a_device():
         network.classify([picture()], [BOXES])
     ((call, shape),) = calls
     assert shape == (len(BOXES), 1, SIZE, SIZE)
-    call(np.zeros(shape, np.float32))
+    call.alone(np.zeros(shape, np.float32))
 
 
 # --- precision
 
 
 @pytest.mark.parametrize(
-    ("asked", "device", "bf16", "expected"),
+    ("asked", "device", "cpu", "expected"),
     [
-        ("auto", "cpu", True, ("bf16", "f32")),  # of networks that were measured, and of others
-        ("auto", "cpu", False, ("f32", "f32")),
-        ("auto", "cuda", False, ("f16", "f16")),
-        ("auto", "mps", True, ("f32", "f32")),
-        ("f32", "cuda", True, ("f32", "f32")),
-        ("bf16", "cpu", True, ("bf16", "bf16")),
-        ("bf16", "cpu", False, "this CPU does not compute in bfloat16"),
-        ("bf16", "mps", True, "mps does not compute"),
-        ("int8", "cpu", False, ("int8", "int8")),
-        ("int8", "cuda", True, "runs on the CPU only"),
+        ("auto", "cpu", "bf16 vnni", ("bf16", "f32")),  # of networks that were measured, of others
+        ("auto", "cpu", "vnni", ("int8", "f32")),
+        ("auto", "cpu", "", ("f32", "f32")),
+        ("auto", "cuda", "vnni", ("f16", "f16")),
+        ("auto", "mps", "bf16 vnni", ("f32", "f32")),
+        ("f32", "cuda", "bf16", ("f32", "f32")),
+        ("f32", "cpu", "vnni", ("f32", "f32")),
+        ("bf16", "cpu", "bf16", ("bf16", "bf16")),
+        ("bf16", "cpu", "vnni", "this CPU does not compute in bfloat16"),
+        ("bf16", "mps", "bf16", "mps does not compute"),
+        ("int8", "cpu", "vnni", ("int8", "int8")),
+        ("int8", "cpu", "", "this CPU has no VNNI"),
+        ("int8", "cuda", "vnni", "runs on the CPU only"),
     ],
 )
-def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, bf16, expected):
-    monkeypatch.setattr(engine, "has_bf16", lambda: bf16)
+def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, cpu, expected):
+    monkeypatch.setattr(engine, "has_bf16", lambda: "bf16" in cpu)
+    monkeypatch.setattr(engine, "has_vnni", lambda: "vnni" in cpu)
     if isinstance(expected, str):
         with pytest.raises(MoodstreamError, match=expected):
             choose(asked, device)

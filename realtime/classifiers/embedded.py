@@ -27,17 +27,19 @@ def square(box: F32) -> tuple[int, int, int, int]:
     return left, top, left + side, top + side
 
 
-def square_crop(grey: Image, box: F32, size: int = SIZE) -> Image:
-    """The square around a box (xyxy px) of a grey picture (H, W), as (size, size) uint8.
+def square_crop(picture: Image, box: F32, size: int = SIZE) -> Image:
+    """The square around a box (xyxy px) of a grey or BGR picture (H, W[, 3]), (size, size) grey.
 
     Beyond the picture its edge is repeated, as in training.
     """
     left, top, right, bottom = square(box)
-    height, width = grey.shape
+    height, width = picture.shape[:2]
     pads = max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)
-    inside = grey[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    inside = picture[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     if inside.size == 0:
         return np.full((size, size), 127, np.uint8)
+    if inside.ndim == 3:
+        inside = np.asarray(cv2.cvtColor(inside, cv2.COLOR_BGR2GRAY), np.uint8)
     if any(pads):
         inside = np.asarray(cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE), np.uint8)
     shrinks = right - left > size
@@ -68,11 +70,8 @@ class EmbeddedClassifier:
         return Readings(softmax(self._logits(images, boxes)))
 
     def _logits(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
-        crops = []
-        for image, where in zip(images, boxes, strict=True):
-            if len(where):
-                grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-                crops += [square_crop(grey, box) for box in where]
+        each = zip(images, boxes, strict=True)
+        crops = [square_crop(image, box) for image, where in each for box in where]
         if not crops:
             return np.zeros((0, len(self.classes)), np.float32)
         faces = np.stack(crops)[:, None].astype(np.float32)

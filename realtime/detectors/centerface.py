@@ -78,9 +78,14 @@ class CenterFace:
         self, images: Sequence[Image], size: tuple[int, int], threshold: float
     ) -> list[Detections]:
         """The faces of pictures that are read at one size, in px of the network's input."""
-        batch = np.stack([stretched(image, size) for image in images])
-        outputs = self._network((len(batch), 3, *size))(batch)
-        return [decode([out[row] for out in outputs], threshold) for row in range(len(images))]
+        fitted = [stretched(image, size) for image in images]
+        batch = fitted[0][None] if len(fitted) == 1 else np.stack(fitted)
+        return self._network((len(batch), 3, *size)).lend(
+            batch,
+            lambda outputs: [
+                decode([out[row] for out in outputs], threshold) for row in range(len(images))
+            ],
+        )
 
     def full_side(self, shape: tuple[int, ...]) -> int:
         """The longer side in px at which a picture (H, W, …) is read."""

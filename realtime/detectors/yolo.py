@@ -74,7 +74,10 @@ class YoloFaceOnnx:
 
     def _detect(self, image: Image, threshold: float) -> Detections:
         fit = Letterbox.fit(image.shape, self._canvas(image.shape))
-        return decode(self._run(letterboxed(image, fit))[0], fit, image.shape, threshold)
+        canvas = letterboxed(image, fit)[None]
+        return self._networks((1, 3, *canvas.shape[1:3])).lend(
+            canvas, lambda outputs: decode(outputs[0][0], fit, image.shape, threshold)
+        )
 
     def _canvas(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return self._fixed or input_size(shape, self._size)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,22 @@ Precision = Literal["f32", "f16", "bf16", "int8"]
 """What a network computes in: int8 are networks that were quantised, all else is a choice."""
 RunsOn = Literal["cpu", "cuda", "mps"]
 
-Listener = Callable[[Callable[[npt.NDArray[Any]], Any], tuple[int, ...], np.dtype[Any]], None]
+T = TypeVar("T")
+
+
+class Alone(Protocol):
+    """A network whose calls can be timed."""
+
+    def alone(self, batch: npt.NDArray[Any]) -> None:
+        """Run on a batch (N, …) and leave the outputs where they are."""
+        ...
+
+
+Listener = Callable[[Alone, tuple[int, ...], np.dtype[Any]], None]
 _listener: Listener | None = None
 
 
-def called(
-    network: Callable[[npt.NDArray[Any]], Any],
-    shape: tuple[int, ...],
-    dtype: npt.DTypeLike = np.float32,
-) -> None:
+def called(network: Alone, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> None:
     """A network is about to run on such a batch; engines say so for ``listening``."""
     if _listener is not None:
         _listener(network, shape, np.dtype(dtype))
@@ -87,4 +94,8 @@ class Network(Protocol):
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
         """Run the network on one input array (N, …); may be called from several threads."""
+        ...
+
+    def lend(self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]) -> T:
+        """What ``take`` makes of the outputs; they may be overwritten once it has returned."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.engines import cache
-from moodstream.realtime.engines.base import Pixels, Precision, called, cpu_flags
+from moodstream.realtime.engines.base import Pixels, Precision, T, called, cpu_flags
 
 _AVX512_VNNI = 23
 """OpenCV's CPU_AVX_512VNNI, which has no name in Python."""
@@ -86,20 +87,34 @@ class OpenVinoNetwork:
         self._free: deque[Any] = deque()
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """Run on one input array; threads may do so at the same time.
+        """Run on one input array; threads may do so at the same time."""
+        return self.lend(batch, lambda found: [np.array(out, np.float32) for out in found])
+
+    def alone(self, batch: npt.NDArray[Any]) -> None:
+        """Run and leave the outputs where they are, for whoever times its calls."""
+        self.lend(batch, len)
+
+    def lend(self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]) -> T:
+        """What ``take`` makes of the outputs, which are only lent: it must keep none of them.
 
         An infer request keeps buffers of some MB: there are as many as were ever needed at a time,
         and not one for each of the many threads of a server that come and go.
         """
+        from openvino import Tensor
+
         called(self, batch.shape, batch.dtype)
         try:
             request = self._free.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
-        request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
-        found = [np.array(tensor.data, np.float32, copy=True) for tensor in request.output_tensors]
-        self._free.append(request)
-        return found
+        batch = np.require(batch, requirements=("C", "W"))  # sharing it asks for both
+        request.set_input_tensor(Tensor(batch, shared_memory=True))
+        request.start_async()  # ``infer`` copies the outputs
+        request.wait()
+        try:
+            return take([tensor.data for tensor in request.output_tensors])
+        finally:
+            self._free.append(request)
 
 
 def _compiled(

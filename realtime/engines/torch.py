@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.engines.base import Precision, called
+from moodstream.realtime.engines.base import Precision, T, called
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ class TorchNetwork:
         if self.device.type == "cuda":
             self._form["memory_format"] = torch.channels_last
         self._module = module.eval().to(self.device, **self._form)
-        self._alone = _Alone(self)
+        self.alone = _Alone(self)
 
     def run(self, batch: Tensor) -> list[Tensor]:
         """The outputs, float32, for a batch (N, C, H, W); everything stays on the device."""
         import torch
 
-        called(self._alone, tuple(batch.shape))
+        called(self, tuple(batch.shape))
         with torch.inference_mode():
             outputs = self._module(batch.to(self.device, **self._form))
         several = outputs if isinstance(outputs, (list, tuple)) else [outputs]
@@ -78,6 +79,10 @@ class TorchNetwork:
         import torch
 
         return [out.cpu().numpy() for out in self.run(torch.from_numpy(batch))]
+
+    def lend(self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]) -> T:
+        """What ``take`` makes of the outputs."""
+        return take(self(batch))
 
 
 class _Alone:
