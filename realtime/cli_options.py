@@ -64,8 +64,8 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
         "--precision",
         choices=("auto", "f32", "bf16", "int8"),
         default="auto",
-        help="what networks compute in; auto: half precision on CUDA, bf16 on CPUs that have it "
-        "for networks that answer as well in it, else f32; int8 needs the package nncf",
+        help="what networks compute in; auto: half precision on CUDA; on the CPU bf16 or else int8 "
+        "where it is quicker with it, for networks that answer as well in it; else f32",
     )
     if not detector:
         parser.set_defaults(detector=None, detector_size=1280)

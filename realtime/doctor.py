@@ -107,7 +107,6 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("timm", ("timm",), False),
     ("hsemotion", ("hsemotion",), False),
     ("gradio", ("gradio",), False),
-    ("nncf", ("nncf",), False),
     ("onnx2torch", ("onnx2torch",), False),
 )
 

@@ -144,7 +144,8 @@ class Pipeline:
             while not self._abort.is_set():
                 with self.timer.stage("decode"):
                     frame = next(iterator, None)
-                    if frame is not None and self._draw is not None:
+                if frame is not None and self._draw is not None:
+                    with self.timer.stage("convert"):
                         _ = frame.image  # made here, beside the drawing of others
                 if frame is None or not link.put(frame):
                     break

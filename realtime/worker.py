@@ -249,7 +249,7 @@ class Worker:
         return rows
 
     def _detect(self, frame: Frame, side: int | None) -> Detections:
-        with self.timer.stage("decode"):
+        with self.timer.stage("convert"):
             image = frame.image
         with self.timer.stage("detect"):
             least = self.settings.min_confidence

@@ -123,4 +123,4 @@ def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
         file.write(b"damage")
     monkeypatch.setattr(weights, "__file__", str(tmp_path / "weights.py"))
     with pytest.raises(weights.WeightsError, match="embedded"):
-        EmbeddedClassifier()
+        EmbeddedClassifier(precision="f32")

