@@ -173,8 +173,8 @@ def test_the_detector_finds_in_int8_what_it_finds_in_float(photos):
             assert len(one) == len(other)
             if len(other):
                 overlap = iou(one.boxes, other.boxes)
-                assert overlap.max(1).min() > 0.8
-                assert overlap.max(1).mean() > 0.93
+                assert overlap.max(1).min() > 0.75
+                assert overlap.max(1).mean() > 0.9
                 assert np.abs(one.scores - other.scores[overlap.argmax(1)]).max() < 0.1
 
 
