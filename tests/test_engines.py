@@ -175,7 +175,7 @@ def test_the_detector_finds_in_int8_what_it_finds_in_float(photos):
                 overlap = iou(one.boxes, other.boxes)
                 assert overlap.max(1).min() > 0.75
                 assert overlap.max(1).mean() > 0.9
-                assert np.abs(one.scores - other.scores[overlap.argmax(1)]).max() < 0.1
+                assert np.abs(one.scores - other.scores[overlap.argmax(1)]).max() < 0.15
 
 
 @pytest.mark.parametrize("name", sorted(weights.embedded_card().networks))
