@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from moodstream.realtime import weights
-from moodstream.realtime.engines.base import cpu_flags, usable_cores
+from moodstream.realtime.engines.base import cpu_info, usable_cores
 from moodstream.realtime.errors import MoodstreamError
 
 
@@ -129,12 +129,8 @@ def _version(distribution: str) -> str | None:
 
 
 def _processor() -> Iterator[Check]:
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = info.read_text(errors="replace").splitlines()
-        fields = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
-        model = fields.get("model name", model)
+    info = cpu_info()
+    model = info.get("model name") or platform.processor() or platform.machine()
     named = {
         "avx2": "AVX2",
         "avx512f": "AVX-512",
@@ -143,7 +139,7 @@ def _processor() -> Iterator[Check]:
         "avx512_bf16": "AVX-512 bf16",
         "amx_bf16": "AMX bf16",
     }
-    flags = cpu_flags()
+    flags = info.get("flags", "").split()
     have = [shown for flag, shown in named.items() if flag in flags]
     found = f"{model}, {usable_cores()} of {os.cpu_count()} cores"
     yield Check("processor", True, ", ".join([found, *have]))

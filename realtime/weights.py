@@ -347,13 +347,14 @@ def embedded(name: str = "embedded", int8: bool = False) -> Path:
     if name not in known:
         raise WeightsError(f"no {path}; install moodstream again")
     if int8:
-        return _own(path.with_name(f"{name}_int8.xml"), known[name]["int8"])
-    return _own(path, [known[name]["sha256"]])
+        return _own_int8(path.with_name(f"{name}_int8.xml"), known[name].get("int8", ("", "")))
+    return _own(path, known[name]["sha256"])
 
 
 def centerface_int8() -> Path:
     """CenterFace in int8 inside this package, checked; raises WeightsError if it is damaged."""
-    return _own(Path(__file__).parent / "detectors/networks/centerface_int8.xml", CENTERFACE_INT8)
+    path = Path(__file__).parent / "detectors" / "networks" / "centerface_int8.xml"
+    return _own_int8(path, CENTERFACE_INT8)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -362,14 +363,19 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path, beside) if path.suffix == ".xml" and beside.is_file() else (path,)
 
 
-def _own(path: Path, sums: Sequence[str]) -> Path:
-    """A network inside this package, each of its files checked against its SHA-256."""
-    for suffix, expected in zip((path.suffix, ".bin"), sums, strict=False):
-        file = path.with_suffix(suffix)
-        if not file.is_file():
-            raise WeightsError(f"no {file}; install moodstream again")
-        _expect(file, "sha256", expected, sha256_of(file))
+def _own(path: Path, sha256: str) -> Path:
+    """A file inside this package, checked."""
+    if not path.is_file():
+        raise WeightsError(f"no {path}; install moodstream again")
+    _expect(path, "sha256", sha256, sha256_of(path))
     return path
+
+
+def _own_int8(path: Path, sums: Sequence[str]) -> Path:
+    """A quantised network inside this package: its .xml and the .bin beside it, checked."""
+    xml, weights = sums
+    _own(path.with_suffix(".bin"), weights)
+    return _own(path, xml)
 
 
 def _networks() -> Path:

@@ -7,7 +7,8 @@
 1 PublicTest, 2 PrivateTest); ``expressions.npz`` holds ``images (N, 128, 128, 3) uint8 RGB``
 and ``labels``. Even-numbered expressions are trained on, odd-numbered ones only measured.
 PublicTest is watched during training and temperatures are fitted on it; PrivateTest is read
-once, by ``export``, which writes ``DIR/networks``: an ONNX file a member, and ``card.json``.
+once, by ``export``, which writes ``DIR/networks``: an ONNX file a member, and ``card.json``;
+``tools/quantise.py`` makes their versions in int8.
 
 ``train`` runs the phases of one member (MEMBERS) and resumes from ``DIR/MEMBER/PHASE.pt``. Each
 phase starts from the weight average of the one before; with ``--start NETWORKS --from PHASE`` the

@@ -111,10 +111,10 @@ def stretched(image: Image, size: tuple[int, int]) -> Image:
     """A picture at ``size`` (height, width), as the network wants it: BGR, 0 to 255."""
     height, width = size
     # Halving takes a tenth of the time of other ratios.
-    while min(image.shape[0] / height, image.shape[1] / width) >= 2 and not (
-        image.shape[0] % 2 or image.shape[1] % 2
-    ):
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
         half = image.shape[1] // 2, image.shape[0] // 2
+        if image.shape[:2] != (2 * half[1], 2 * half[0]):
+            break
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     if image.shape[:2] == size:
         return image

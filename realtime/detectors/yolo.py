@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from platformdirs import user_cache_path
 from moodstream.realtime.detectors.batches import by_size
 from moodstream.realtime.detectors.geometry import Letterbox, clip, input_size, nms, solid
 from moodstream.realtime.engines import compile_model
-from moodstream.realtime.engines.base import Pixels, Precision
+from moodstream.realtime.engines.base import Pixels, Precision, T
 from moodstream.realtime.engines.by_shape import ByShape
 from moodstream.realtime.engines.openvino import input_shape
 from moodstream.realtime.errors import MoodstreamError
@@ -60,11 +60,12 @@ class YoloFaceOnnx:
                 f"expected a YOLO face detector that takes (1, 3, H, W), "
                 f"got one that takes {inputs}: {weights}"
             )
-        answer = self._run(np.zeros((*self._canvas((size, size)), 3), np.uint8))
-        if answer.ndim != 3 or answer.shape[1] not in (5, 20):
+        blank = np.zeros((*self._canvas((size, size)), 3), np.uint8)
+        answer: tuple[int, ...] = self._run(blank, lambda found: found.shape)
+        if len(answer) != 3 or answer[1] not in (5, 20):
             raise MoodstreamError(
                 f"expected a YOLO face detector of one class with 0 or 5 keypoints, "
-                f"got an output of shape {answer.shape}: {weights}"
+                f"got an output of shape {answer}: {weights}"
             )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -74,16 +75,17 @@ class YoloFaceOnnx:
 
     def _detect(self, image: Image, threshold: float) -> Detections:
         fit = Letterbox.fit(image.shape, self._canvas(image.shape))
-        canvas = letterboxed(image, fit)[None]
-        return self._networks((1, 3, *canvas.shape[1:3])).lend(
-            canvas, lambda outputs: decode(outputs[0][0], fit, image.shape, threshold)
+        return self._run(
+            letterboxed(image, fit), lambda answer: decode(answer[0], fit, image.shape, threshold)
         )
 
     def _canvas(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return self._fixed or input_size(shape, self._size)
 
-    def _run(self, canvas: Image) -> F32:
-        return self._networks((1, 3, *canvas.shape[:2]))(canvas[None])[0]
+    def _run(self, canvas: Image, take: Callable[[F32], T]) -> T:
+        """What ``take`` makes of the network's answer, which is only lent (``Network.lend``)."""
+        network = self._networks((1, 3, *canvas.shape[:2]))
+        return network.lend(canvas[None], lambda outputs: take(outputs[0]))
 
 
 class YoloFaceTorch:

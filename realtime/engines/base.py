@@ -55,11 +55,11 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def cpu_flags() -> frozenset[str]:
-    """What the CPU can do, by the names that Linux gives it; nothing elsewhere."""
+def cpu_info() -> dict[str, str]:
+    """What Linux tells of the CPU, such as its ``model name`` and ``flags``; nothing elsewhere."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(errors="replace").splitlines() if info.is_file() else []
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+    return {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Pixels:
     swap: bool = False
 
 
-class Network(Protocol):
+class Network(Alone, Protocol):
     """A compiled network: a batch in, its outputs by position."""
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.engines import cache
-from moodstream.realtime.engines.base import Pixels, Precision, T, called, cpu_flags
+from moodstream.realtime.engines.base import Pixels, Precision, T, called, cpu_info
 
 _AVX512_VNNI = 23
 """OpenCV's CPU_AVX_512VNNI, which has no name in Python."""
@@ -46,7 +46,8 @@ def has_vnni() -> bool:
     import cv2
 
     # what CPUs without AVX-512 have of it OpenCV does not know
-    return cv2.checkHardwareSupport(_AVX512_VNNI) or "avx_vnni" in cpu_flags()
+    flags = cpu_info().get("flags", "").split()
+    return cv2.checkHardwareSupport(_AVX512_VNNI) or "avx_vnni" in flags
 
 
 def input_shape(path: Path) -> tuple[int, ...]:
