@@ -3,7 +3,7 @@
 Unsmoothed is what a plain loop shows: every frame read, the top class its label. Smoothed is the
 label that the pipeline shows, looking ten times and reading five times a second.
 
-    python benchmarks/smoothing.py [--emotion NAME] [--smoothing SECONDS]
+    python benchmarks/smoothing.py [--emotion NAME] [--smoothing SECONDS] [--precision P]
 
 Flips: changes of the label per minute. Delay: at each change of label
 that the unsmoothed readings keep to (the majority of the half second before and after differ),
@@ -80,8 +80,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--emotion", default="embedded")
     parser.add_argument("--smoothing", type=float, default=SmoothingSettings.tau)
+    parser.add_argument("--precision", default="auto")
     args = parser.parse_args()
-    networks = load(ModelSettings("embedded", emotion=args.emotion, device="cpu"))
+    networks = load(
+        ModelSettings("embedded", emotion=args.emotion, device="cpu", precision=args.precision)
+    )
     footage = fetch()
     print(
         "| clip | flips a minute, every frame | ten readings a second | smoothed "
