@@ -127,10 +127,27 @@ def options(text: str) -> set[str]:
     return {name for span in ours for name in _OPTIONAL.findall(span)}
 
 
+def choices() -> dict[str, set[str]]:
+    """What every option takes that takes one of a few words."""
+    found: dict[str, set[str]] = {}
+    for action in (action for parser in parsers() for action in parser._actions):
+        if isinstance(action.choices, (list, tuple)):
+            for name in action.option_strings:
+                found.setdefault(name, set()).update(map(str, action.choices))
+    return found
+
+
+def named_choices(text: str) -> Iterator[tuple[str, str]]:
+    """Every option of a page's spans with each of the words after it, as in ``--a b|c``."""
+    for option, words in re.findall(r"(--[a-z-]+) ([\w\\|]+)", "\n".join(spans(text))):
+        for word in re.split(r"\\?\|", words):
+            yield option, word
+
+
 # options of benchmarks, named beside figures
 OF_SCRIPTS = {"--roll", "--calm"}
-# what earlier versions called them, in the pages that tell of it
-FORMER = {"--mix", "--front-end"}
+# what earlier versions called options and choices, in the pages that tell of it
+FORMER = {"--mix", "--front-end", "seed"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,6 +183,17 @@ def test_every_option_that_is_named_exists() -> None:
         if (missing := options((ROOT / name).read_text(encoding="utf-8")) - known)
     }
     assert unknown == {}
+
+
+def test_every_choice_that_is_named_exists() -> None:
+    known = choices()
+    unknown = {
+        f"{name}: {option} {value}"
+        for name in NAMES
+        for option, value in named_choices((ROOT / name).read_text(encoding="utf-8"))
+        if option not in FORMER and value not in known.get(option, {value}) | FORMER
+    }
+    assert unknown == set()
 
 
 def test_every_option_is_named_in_some_page() -> None:
@@ -223,6 +251,11 @@ def test_commands_are_found_in_blocks_and_lines() -> None:
 def test_options_are_found_with_and_without_their_command() -> None:
     text = "`--a B`, `live --b`, `moodstream process --c`, `python x --d`, `pip -e .`\n"
     assert options(text) == {"--a", "--b", "--c"}
+
+
+def test_choices_are_found() -> None:
+    found = named_choices("`--a b\\|c` and `x --d e`, `--f`")
+    assert list(found) == [("--a", "b"), ("--a", "c"), ("--d", "e")]
 
 
 def test_unknown_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
