@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import cv2
-
 from moodstream.realtime.frames import Image
+from moodstream.realtime.jpeg import encode_jpeg
 
-QUALITY = 80
 BACKLOG = 100
 Wake = Callable[[], object]
 
@@ -33,8 +31,7 @@ class Picture:
         """The picture as JPEG, encoded at the first call only."""
         with self._lock:
             if self._jpeg is None:
-                options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-                self._jpeg = cv2.imencode(".jpg", self.image, options)[1].tobytes()
+                self._jpeg = encode_jpeg(self.image, "stream")
             return self._jpeg
 
 

@@ -12,6 +12,7 @@ from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.report import KeyMoment
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.summary import clock
@@ -53,11 +54,8 @@ def key_moments(
         if hide_by is not None:
             spotted = hide_by.detect([image], _HIDE_FROM)[0].boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, spotted])), np.uint8)
-        ok, jpeg = cv2.imencode(
-            ".jpg", _still(image, boxes, probs, ids), [cv2.IMWRITE_JPEG_QUALITY, 82]
-        )
-        if ok:
-            found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg.tobytes()))
+        jpeg = encode_jpeg(_still(image, boxes, probs, ids), "report")
+        found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg))
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
@@ -13,6 +12,7 @@ from moodstream.overlays.scene import Privacy
 from moodstream.realtime import pictures
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, F64, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.models import Models
 from moodstream.realtime.photos.analyse import (
     PhotoResult,
@@ -25,7 +25,6 @@ from moodstream.realtime.photos.faces import BINS
 
 MOST_PIXELS = 60_000_000
 _FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
-_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,8 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "bins": None if alone else _bins(result),
         "people": None if alone else _people(result),
     }
-    return Photo(figures, None if alone else _jpeg(annotated(image, result, privacy)), privacy)
+    jpeg = None if alone else encode_jpeg(annotated(image, result, privacy), "page")
+    return Photo(figures, jpeg, privacy)
 
 
 def _named(shares: F64 | None) -> dict[str, float] | None:
@@ -111,7 +111,3 @@ def _people(result: PhotoResult) -> list[dict[str, Any]]:
         }
         for k in range(len(faces))
     ]
-
-
-def _jpeg(image: Image) -> bytes:
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

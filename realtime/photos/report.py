@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.photos import plots
 from moodstream.realtime.photos.analyse import SMALLEST_GROUP
 from moodstream.realtime.photos.contributors import said
@@ -181,6 +181,4 @@ def _adds(found: Results, emotion: str, row: int, share: float) -> list[str]:
 
 
 def _jpeg(picture: Image) -> str:
-    ok, data = cv2.imencode(".jpg", picture, [int(cv2.IMWRITE_JPEG_QUALITY), 82])
-    assert ok
-    return base64.b64encode(data.tobytes()).decode()
+    return base64.b64encode(encode_jpeg(picture, "report")).decode()

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import finished, prepare_folder, writing
 from moodstream.realtime.photos.analyse import PhotoSettings, judge, without_small_groups
@@ -38,7 +37,6 @@ _MOST_PIXELS = 40_000_000  # of those, for memory
 _SIZE_STEP = 32  # px: networks are made for sizes in such steps
 _NETWORK_SIDE = 1280
 _LONGEST_NAME = 200  # bytes
-_JPEG = (int(cv2.IMWRITE_JPEG_QUALITY), 90)
 
 Tick = Callable[[str, int, int], None]
 """Told the stage, what is done and what there is."""
@@ -207,10 +205,8 @@ def picture_name(name: str) -> str:
 def save_picture(path: Path, picture: Image) -> None:
     """Write a JPEG, with its folder, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    ok, data = cv2.imencode(".jpg", picture, _JPEG)
-    assert ok  # JPEG takes every picture of up to 65,535 px a side
     with finished(path) as part:
-        part.write_bytes(data.tobytes())
+        part.write_bytes(encode_jpeg(picture, "file"))
 
 
 def _clear(folder: Path) -> None:
