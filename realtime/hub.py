@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from moodstream.realtime.frames import Image
 from moodstream.realtime.jpeg import encode_jpeg
@@ -77,7 +76,7 @@ class Hub:
             for wake in self._watching[source]:
                 wake()
 
-    def state(self, state: dict[str, Any]) -> None:
+    def state(self, state: Mapping[str, object]) -> None:
         """Take the newest state: ``sources`` has one entry for each source, in their order.
 
         Raises ValueError or TypeError where it is not JSON: NaN is not, None is.
@@ -86,7 +85,7 @@ class Hub:
         with self._lock:
             self._state = (self._state[0] + 1, text)
 
-    def event(self, kind: str, content: dict[str, Any]) -> None:
+    def event(self, kind: str, content: Mapping[str, object]) -> None:
         """Tell every listener; errors as ``state``, and ValueError where ``kind`` is no word."""
         if not kind.isidentifier():
             raise ValueError(f"expected one word as the kind of an event, got {kind!r}")

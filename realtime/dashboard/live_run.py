@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime.capture import CaptureSettings, Opener
@@ -20,6 +20,7 @@ from moodstream.realtime.live import PRIVACY, LiveSession, LiveSettings
 from moodstream.realtime.live_sources import SourceSpec, open_reader
 from moodstream.realtime.live_state import stream_state
 from moodstream.realtime.models import Models
+from moodstream.realtime.schemas import StreamState
 from moodstream.trackers.smoothing import SmoothingSettings
 
 HISTORY = 300
@@ -132,10 +133,10 @@ class LiveRun:
             "window": self.figures.window,
         }
 
-    def _source(self) -> dict[str, Any]:
+    def _source(self) -> StreamState:
         source = stream_state(self.session, self.session.streams[0])
         if self.slot is not None:
-            source["dropped"] += self.slot.dropped
+            source["dropped"] = (source["dropped"] or 0) + self.slot.dropped
         return without_few(source) if self.session.privacy == "group" else source
 
     def _look_after(self) -> None:
@@ -179,9 +180,9 @@ def browser_run(models: Models, privacy: Privacy, figures: Figures) -> LiveRun:
     return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
 
 
-def without_few(source: dict[str, Any]) -> dict[str, Any]:
+def without_few(source: StreamState) -> StreamState:
     """A source's state without the figures that would stand for fewer than three people."""
     if (source["people"] or 0) >= _FEWEST:
         return source
     hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
-    return source | dict.fromkeys(hidden)
+    return cast(StreamState, {**source, **dict.fromkeys(hidden)})

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from moodstream.realtime import layout
 from moodstream.realtime.dashboard.browser_source import MOST_BYTES
 from moodstream.realtime.dashboard.guard import COOKIE
 from moodstream.realtime.dashboard.photo import photo_of
@@ -183,7 +184,7 @@ class Routes:
         way = "attachment" if "download" in request.query_params else "inline"
         stem = Path(file_names([video.name])[0]).stem
         answer = FileResponse(path, filename=f"{stem}-{name}", content_disposition_type=way)
-        if name == "report.html":  # a page of its own, which brings its own policy
+        if name == layout.REPORT:  # a page of its own, which brings its own policy
             policy = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
             answer.headers["Content-Security-Policy"] = policy + "script-src 'unsafe-inline'"
         return answer

@@ -18,6 +18,7 @@ from moodstream.realtime.group import GroupSettings
 from moodstream.realtime.models import Models
 from moodstream.realtime.pipeline import Progress
 from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.schemas import VideoSummary
 from moodstream.samples.fetch import FetchError
 from moodstream.trackers.smoothing import SmoothingSettings
 
@@ -50,7 +51,7 @@ class VideoJob:
         self.name, self.folder, self.privacy = upload.name, folder, privacy
         self.stage: Stage = "starting"
         self.problem: str | None = None
-        self.summary: dict[str, Any] | None = None
+        self.summary: VideoSummary | None = None
         self._upload, self._models = upload, models
         self._settings = ProcessSettings(
             smoothing=SmoothingSettings(tau=figures.smoothing),

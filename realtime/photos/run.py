@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from moodstream.overlays.scene import Privacy
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS, Image
 from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.models import Models
@@ -25,9 +26,8 @@ from moodstream.realtime.photos.reading import HEIC, Photo, read_photo, shape_of
 from moodstream.realtime.photos.text import TextReader
 from moodstream.realtime.pictures import SUFFIXES, UnreadableError
 
-ANNOTATED = "annotated"
-OUTPUTS = ("faces.parquet", "photos.parquet", "failures.csv", "report.html", "summary.json")
-SHEETS = ("faces_by_quality.png", "contributors_*.png")
+OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
+SHEETS = (layout.QUALITY_SHEET, layout.CONTRIBUTORS_SHEETS)
 
 BATCH = 32
 """Photos that are kept together: what a kill costs at most."""
@@ -117,7 +117,7 @@ class PhotoRun:
     def _open(self) -> None:
         if self.settings.overwrite:
             _clear(self.folder)
-        resumes = self.parts.exist() and not (self.folder / "summary.json").exists()
+        resumes = self.parts.exist() and not (self.folder / layout.SUMMARY).exists()
         prepare_folder(self.folder, OUTPUTS, overwrite=resumes)
         self.parts.begin(self.fingerprint())
 
@@ -185,7 +185,7 @@ class PhotoRun:
             group = without_small_groups(group)
         elif settings.pictures and len(found):
             picture = annotated(image, result, settings.privacy)
-            save_picture(self.folder / ANNOTATED / picture_name(photo.name), picture)
+            save_picture(self.folder / layout.ANNOTATED / picture_name(photo.name), picture)
         height, width = image.shape[:2]
         text = None if self.reader is None else "\n".join(self.reader.read(image))
         return face_rows(photo.name, result), photo_row(photo.name, width, height, group, text)
@@ -211,12 +211,12 @@ def save_picture(path: Path, picture: Image) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove results that are to be replaced, and nothing of anybody else's."""
-    ours = (folder / "photos.parquet").exists() or Parts(folder).exist()
+    ours = (folder / layout.PHOTOS).exists() or Parts(folder).exist()
     for pattern in (*OUTPUTS, *SHEETS) if ours else OUTPUTS:
         for path in folder.glob(pattern):
             path.unlink()
     if ours:
-        shutil.rmtree(folder / ANNOTATED, ignore_errors=True)
+        shutil.rmtree(folder / layout.ANNOTATED, ignore_errors=True)
         Parts(folder).remove()
 
 
