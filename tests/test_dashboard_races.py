@@ -15,10 +15,12 @@ from browser import dashboard, jpeg, wait
 from conftest import OneFace, Says
 from media import moving_blob, write_video
 
+from moodstream.realtime import layout
 from moodstream.realtime.dashboard import routes, sessions
 from moodstream.realtime.dashboard.live_run import Figures, LiveRun
 from moodstream.realtime.dashboard.sessions import Limits, PageClosed, Registry
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
+from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.models import ModelInfo, Models
 
 ANN = "a" * 32
@@ -164,6 +166,23 @@ def test_a_video_begun_before_a_switch_keeps_nothing(
     assert session.video is None
     wait(lambda: not job.busy)
     assert not job.folder.exists()
+
+
+def test_a_second_start_of_the_same_upload_does_not_cost_its_results(
+    registry: Registry, clip: Path
+) -> None:
+    session = registry.open("page", ANN)
+    upload = Upload("clip.mp4", lambda: clip)
+    registry.keep_upload(session, upload)
+    registry.start_video(session, upload)
+    job = session.video
+    assert job is not None
+    wait(lambda: not job.busy)
+    assert job.stage == "done"
+    with pytest.raises(MoodstreamError, match="choose it once more"):
+        registry.start_video(session, upload)
+    assert session.video is job
+    assert (job.folder / layout.SUMMARY).exists()
 
 
 @pytest.mark.parametrize(

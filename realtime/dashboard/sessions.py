@@ -197,6 +197,8 @@ class Registry:
             self.still_there(session)
             if session.video is not None and session.video.busy:
                 raise Busy("a video of yours is being analysed; cancel it first")
+            if not upload.keep and upload is not session.upload:  # its file is gone by now
+                raise MoodstreamError("this video was analysed already; choose it once more")
             jobs = [s.video for s in self._sessions.values() if s.video and s.video.busy]
             if len(jobs) >= self.limits.videos:
                 raise Busy(f"the server is busy: videos, as many as fit ({len(jobs)}); try later")
