@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime import pictures
+from moodstream.realtime.dashboard.schemas import PhotoFace, PhotoFigures
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, F64, Image
 from moodstream.realtime.jpeg import encode_jpeg
@@ -34,7 +34,7 @@ class Photo:
     jpeg is None where privacy keeps no pictures.
     """
 
-    figures: dict[str, Any]
+    figures: PhotoFigures
     jpeg: bytes | None
     privacy: Privacy
 
@@ -64,7 +64,7 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
     result = analyse_photo(image, models, PhotoSettings())
     alone = privacy == "group"
     group = without_small_groups(result.group) if alone else result.group
-    figures: dict[str, Any] = {
+    figures: PhotoFigures = {
         "name": name,
         "privacy": privacy,
         "faces": len(result.faces),
@@ -95,7 +95,7 @@ def _bins(result: PhotoResult) -> dict[str, int]:
     return dict(zip(BINS, counts, strict=True))
 
 
-def _people(result: PhotoResult) -> list[dict[str, Any]]:
+def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
     adds, faces = result.contributions(), result.faces
     read = set(faces.read.tolist())

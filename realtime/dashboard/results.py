@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime import layout
+from moodstream.realtime.dashboard.schemas import VideoResults
 from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.outputs import read_json
-from moodstream.realtime.report_charts import context_chart, group_chart, lanes_chart
+from moodstream.realtime.report_charts import Chart, context_chart, group_chart, lanes_chart
 from moodstream.realtime.report_data import Timeline, read_lanes
 from moodstream.realtime.schemas import ShiftEvent, VideoSummary
 from moodstream.realtime.summary import five_lines
@@ -28,14 +28,14 @@ FILES = {
 _MOST_SHIFTS = 100
 
 
-def video_results(folder: Path, name: str) -> dict[str, Any]:
+def video_results(folder: Path, name: str) -> VideoResults:
     """The results in a folder that a run filled, ready for JSON; charts are plotly's."""
     summary: VideoSummary = read_json(folder / layout.SUMMARY)
     events: list[ShiftEvent] = read_json(folder / layout.EVENTS)
     line = Timeline.read(folder / layout.TIMELINE)
     start = max(0.0, float(line.t[0])) if len(line) else 0.0
     end = start + float(summary["counts"]["seconds"])
-    charts: dict[str, Any] = {}
+    charts: dict[str, Chart] = {}
     if len(line):
         thin = line.thinned()
         if line.mean() is not None:

@@ -100,8 +100,8 @@ class Routes:
                 "run": session.runs,
                 "live": None if live is None else live.state(since),
                 "upload": None if session.upload is None else session.upload.name,
-                "video": None if video is None else video.state() | {"number": session.videos},
-                "photo": None if photo is None else photo.figures | {"number": session.photos},
+                "video": None if video is None else {**video.state(), "number": session.videos},
+                "photo": None if photo is None else {**photo.figures, "number": session.photos},
             }
         )
 
@@ -172,7 +172,7 @@ class Routes:
         if video is None or video.stage != "done":
             return _problem(404, "there are no results")
         found = await run_in_threadpool(video_results, video.folder, video.name)
-        return JSONResponse(found | {"privacy": video.privacy})
+        return JSONResponse({**found, "privacy": video.privacy})
 
     async def _file(self, request: Request, session: UserSession) -> Response:
         video, name = session.video, request.path_params["name"]

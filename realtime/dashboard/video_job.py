@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime.dashboard.live_run import Figures
+from moodstream.realtime.dashboard.schemas import VideoJobState
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupSettings
 from moodstream.realtime.models import Models
@@ -80,7 +81,7 @@ class VideoJob:
         self._thread.join(timeout)
         return not self.busy
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> VideoJobState:
         """Where it stands, ready for JSON; share is of the video, left in seconds."""
         share, took = self._share, time.monotonic() - self._began
         left = None
