@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.maths import jsd
 from moodstream.realtime.models import Models, ModelSettings, load
@@ -30,7 +31,7 @@ def timeline(video: Path, models: Models, settings: ProcessSettings) -> dict[flo
     """The group distribution (7,) at each time, None where nobody is."""
     with tempfile.TemporaryDirectory() as folder:
         Run(video, Path(folder) / "out", models, settings).go()
-        rows = pq.read_table(Path(folder) / "out" / "timeline.parquet").to_pylist()
+        rows = pq.read_table(Path(folder) / "out" / layout.TIMELINE).to_pylist()
     return {
         row["t"]: None
         if row[f"p_{EMOTIONS[0]}"] is None

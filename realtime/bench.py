@@ -16,6 +16,7 @@ import numpy as np
 from moodstream.realtime.engines.base import Alone, listening
 from moodstream.realtime.models import Models
 from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.schemas import VideoSummary
 from moodstream.realtime.worker import callers
 
 
@@ -86,7 +87,7 @@ def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5)
     }
 
 
-def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[dict[str, Any], float]:
+def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[VideoSummary, float]:
     calls = Calls()
     with tempfile.TemporaryDirectory() as folder, listening(calls.note):
         summary = Run(video, Path(folder) / "out", models, settings).go()

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.cli_options import (
     add_printing_options,
     model_settings,
@@ -118,7 +119,7 @@ def tell(
     elif not args.quiet:
         print("\n".join(lines(found)))
         if args.output:
-            print(f"\nReport in   {args.output / 'report.md'}")
+            print(f"\nReport in   {args.output / layout.METRICS_REPORT}")
 
 
 @contextmanager

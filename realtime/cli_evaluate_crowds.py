@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.cli_evaluate_common import (
     FACES,
     add_draw_options,
@@ -29,7 +30,7 @@ _DATA = (
     "photo a group; or one of `process` or `export`, each window of video a group"
 )
 _LARGEST = 50
-_TABLES = ("faces.parquet", "people.parquet", "timeline.parquet")
+_TABLES = (layout.FACES, layout.PEOPLE, layout.TIMELINE)
 
 
 def add_parsers(kinds: Any) -> None:
@@ -112,12 +113,12 @@ def _crowds(args: argparse.Namespace) -> tuple[list[Crowd], Source]:
     if args.split or args.limit:
         raise MoodstreamError("--split and --limit are for labelled faces")
     name = args.data.resolve().name
-    if (args.data / "faces.parquet").is_file():
+    if (args.data / layout.FACES).is_file():
         found = crowds.of_photos(args.data)
         return found, Source(name, f"{len(found)} photos with faces", args.seed)
-    if not (args.data / "people.parquet").is_file():
+    if not (args.data / layout.PEOPLE).is_file():
         raise MoodstreamError(
-            f"--data {args.data}: has no people.parquet, so nothing is known of single faces"
+            f"--data {args.data}: has no {layout.PEOPLE}, so nothing is known of single faces"
         )
     found = crowds.of_timeline(args.data, args.window)
     how = f"{len(found)} windows of {args.window:g} s with people"

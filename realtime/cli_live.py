@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.live import LiveSession, LiveSettings
     from moodstream.realtime.live_outputs import LiveOutputs
     from moodstream.realtime.live_sources import SourceSpec
+    from moodstream.realtime.schemas import SessionState
 
 CODES = {"duration": 0, "ended": 0, "quit": 0, "interrupted": 130, "failed": 2, "gave up": 3}
 """Exit codes by the reason for which a run ended; 143 instead of 130 for SIGTERM."""
@@ -205,7 +206,7 @@ def _conclude(
     session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, number: list[int]
 ) -> int:
     state = outputs.state(session)
-    outputs.finish(state | {"ended": session.reason})
+    outputs.finish({**state, "ended": session.reason})
     if args.json:
         print(json.dumps(state, indent=2))
     elif not args.quiet:
@@ -215,7 +216,7 @@ def _conclude(
     return 143 if reason == "interrupted" and signal.SIGTERM in number else CODES[reason]
 
 
-def summary_lines(state: dict[str, Any], record: Path | None) -> list[str]:
+def summary_lines(state: SessionState, record: Path | None) -> list[str]:
     """What there was, for a person to read: a line a source, and where the recording is."""
     lines = []
     for source in state["sources"]:
@@ -251,7 +252,7 @@ class _StatusLine:
         for stream in session.streams:
             state = stream_state(session, stream)
             mood = "-" if state["people"] is None else f"{state['people']} people"
-            if state["dominant"]:
+            if state["dominant"] and state["probs"]:
                 mood += f", {state['dominant']} {max(state['probs'].values()):.0%}"
             parts.append(f"{state['name']}: {state['status']}, {mood}, {state['fps_shown']:.0f}/s")
         text = "  |  ".join(parts)

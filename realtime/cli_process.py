@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.cli_options import (
     add_figure_options,
     add_model_options,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.models import Models
     from moodstream.realtime.pipeline import Progress
     from moodstream.realtime.process import ProcessSettings, Run
+    from moodstream.realtime.schemas import VideoSummary
 
 
 def seconds(text: str) -> float:
@@ -57,7 +59,7 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="find and read faces in every frame, at full size, not ten times a second",
     )
-    part.add_argument("--no-video", action="store_true", help="write no overlay.mp4")
+    part.add_argument("--no-video", action="store_true", help=f"write no {layout.OVERLAY}")
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
     add_printing_options(part, "summary")
     parser.set_defaults(func=run)
@@ -138,7 +140,7 @@ def _load_after_check(args: argparse.Namespace, settings: ProcessSettings, video
 
 def _process(
     video: Path, folder: Path, loaded: Models, settings: ProcessSettings, args: argparse.Namespace
-) -> dict[str, Any]:
+) -> VideoSummary:
     from moodstream.realtime.process import Run
     from moodstream.realtime.summary import five_lines
 

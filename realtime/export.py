@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from moodstream.realtime import layout
 from moodstream.realtime import summary as summaries
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupSettings
+from moodstream.realtime.layout import STORE
 from moodstream.realtime.outputs import (
     clean_up,
     file_names,
@@ -18,18 +20,18 @@ from moodstream.realtime.outputs import (
     write_json,
     writing,
 )
-from moodstream.realtime.recorder import STEP, TimelineWriter
-from moodstream.realtime.store import STORE
+from moodstream.realtime.recorder import TimelineWriter
+from moodstream.realtime.schemas import STEP, Gap, RecordingSummary
 from moodstream.realtime.store_reader import StoreReader
 
 OUTPUTS = (
-    "timeline.parquet",
-    "timeline.csv",
-    "people.parquet",
-    "events.json",
-    "gaps.json",
-    "report.html",
-    "summary.json",
+    layout.TIMELINE,
+    layout.TIMELINE_CSV,
+    layout.PEOPLE,
+    layout.EVENTS,
+    layout.GAPS,
+    layout.REPORT,
+    layout.SUMMARY,
 )
 
 
@@ -50,7 +52,7 @@ def folders(sources: Sequence[str], out: Path) -> list[Path]:
 
 def export(
     path: Path, out: Path | None = None, overwrite: bool = False
-) -> list[tuple[Path, dict[str, Any]]]:
+) -> list[tuple[Path, RecordingSummary]]:
     """Write the files of every source of a recording; returns their folders and summaries.
 
     path: a folder with a store, or the store; out: where to, ``export`` beside the store if
@@ -58,7 +60,7 @@ def export(
     for what is not a recording, or where the files cannot be written or are there already.
     """
     store = find_store(path)
-    out = store.parent / "export" if out is None else out
+    out = store.parent / layout.EXPORT if out is None else out
     with StoreReader(store) as reader:
         if not reader.sources:
             raise MoodstreamError(f"{store}: has no sources")
@@ -70,19 +72,19 @@ def export(
 
 def _export_source(
     reader: StoreReader, source: int, folder: Path, overwrite: bool
-) -> dict[str, Any]:
+) -> RecordingSummary:
     new = prepare_folder(folder, OUTPUTS, overwrite)
     try:
         with writing(folder):
             rows = TimelineWriter(folder, reader.individuals)
             first, last = _copy(reader, source, rows)
             gaps = list(reader.gaps(source))
-            write_json(folder / "gaps.json", gaps)
+            write_json(folder / layout.GAPS, gaps)
             summary = _summary(reader, source, folder, rows, first, last, gaps)
-            write_json(folder / "summary.json", summary)
+            write_json(folder / layout.SUMMARY, summary)
             _report(folder)
             if not reader.individuals:  # what an earlier export left there
-                (folder / "people.parquet").unlink(missing_ok=True)
+                (folder / layout.PEOPLE).unlink(missing_ok=True)
     except BaseException:
         clean_up(folder, OUTPUTS, new)
         raise
@@ -112,8 +114,8 @@ def _summary(
     rows: TimelineWriter,
     first: float,
     last: float,
-    gaps: list[dict[str, Any]],
-) -> dict[str, Any]:
+    gaps: list[Gap],
+) -> RecordingSummary:
     meta, events = reader.meta, rows.events
     settings = meta.get("settings") or {}
     window = (settings.get("group") or {}).get("window", GroupSettings().window)
@@ -146,7 +148,7 @@ def _summary(
     }
 
 
-def _covered(gaps: list[dict[str, Any]]) -> float:
+def _covered(gaps: list[Gap]) -> float:
     """Seconds in any of the gaps, which may overlap."""
     total, until = 0.0, -math.inf
     for gap in sorted(gaps, key=lambda gap: gap["start"]):
@@ -155,9 +157,7 @@ def _covered(gaps: list[dict[str, Any]]) -> float:
     return total
 
 
-def _notes(
-    meta: dict[str, Any], rows: TimelineWriter, end: float, gaps: list[dict[str, Any]]
-) -> list[str]:
+def _notes(meta: dict[str, Any], rows: TimelineWriter, end: float, gaps: list[Gap]) -> list[str]:
     clock, notes = summaries.clock, []
     if "ended" not in meta:
         notes.append(f"the recording has no proper end (or still runs): it stops at {clock(end)}")
@@ -177,5 +177,5 @@ def _notes(
 def _report(folder: Path) -> None:
     from moodstream.realtime.report import write_report
 
-    with finished(folder / "report.html") as part:
+    with finished(folder / layout.REPORT) as part:
         write_report(folder, part, [])

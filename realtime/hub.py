@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-import cv2
 
 from moodstream.realtime.frames import Image
+from moodstream.realtime.jpeg import encode_jpeg
 
-QUALITY = 80
 BACKLOG = 100
 Wake = Callable[[], object]
 
@@ -33,8 +30,7 @@ class Picture:
         """The picture as JPEG, encoded at the first call only."""
         with self._lock:
             if self._jpeg is None:
-                options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-                self._jpeg = cv2.imencode(".jpg", self.image, options)[1].tobytes()
+                self._jpeg = encode_jpeg(self.image, "stream")
             return self._jpeg
 
 
@@ -80,7 +76,7 @@ class Hub:
             for wake in self._watching[source]:
                 wake()
 
-    def state(self, state: dict[str, Any]) -> None:
+    def state(self, state: Mapping[str, object]) -> None:
         """Take the newest state: ``sources`` has one entry for each source, in their order.
 
         Raises ValueError or TypeError where it is not JSON: NaN is not, None is.
@@ -89,7 +85,7 @@ class Hub:
         with self._lock:
             self._state = (self._state[0] + 1, text)
 
-    def event(self, kind: str, content: dict[str, Any]) -> None:
+    def event(self, kind: str, content: Mapping[str, object]) -> None:
         """Tell every listener; errors as ``state``, and ValueError where ``kind`` is no word."""
         if not kind.isidentifier():
             raise ValueError(f"expected one word as the kind of an event, got {kind!r}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.frames import Image
 from moodstream.realtime.outputs import file_names
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.live import LiveSession
     from moodstream.realtime.live_rows import RecordSink
     from moodstream.realtime.live_sources import SourceSpec
+    from moodstream.realtime.schemas import SessionState
     from moodstream.realtime.server import Server
     from moodstream.realtime.store import StoreWriter
     from moodstream.realtime.window import Window
@@ -76,15 +78,15 @@ class LiveOutputs:
         args = self._args
         if args.record is None:
             return
-        from moodstream.realtime.store import STORE, StoreWriter
+        from moodstream.realtime.store import StoreWriter
 
         self._store = StoreWriter(
-            args.record / STORE, meta, self.names, individuals=args.privacy != "group"
+            args.record / layout.STORE, meta, self.names, individuals=args.privacy != "group"
         )
         if args.record_video:
             from moodstream.realtime.chunks import ChunkedVideo
 
-            stems = [f"overlay-{name}" for name in file_names(self.names)]
+            stems = [f"{layout.OVERLAY_STEM}-{name}" for name in file_names(self.names)]
             self._videos = [ChunkedVideo(args.record, stem) for stem in stems]
 
     def record(self, source: int) -> RecordSink | None:
@@ -129,7 +131,7 @@ class LiveOutputs:
         if images:
             self._window.show(images[0] if len(images) == 1 else mosaic(images))
 
-    def state(self, session: LiveSession) -> dict[str, Any]:
+    def state(self, session: LiveSession) -> SessionState:
         """What there is to tell of every source and the recording."""
         from moodstream.realtime.live_state import session_state
 
@@ -148,7 +150,7 @@ class LiveOutputs:
             self._say(f"recording: {now}" if now else "recording: goes on")
             self._said = now
 
-    def finish(self, summary: dict[str, Any]) -> None:
+    def finish(self, summary: Mapping[str, object]) -> None:
         """The session has stopped: finish the recording."""
         for video in self._videos:
             video.close()

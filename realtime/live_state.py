@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from moodstream.realtime.frames import EMOTIONS, EXTRAS
 from moodstream.realtime.group import GroupState
 from moodstream.realtime.live import LiveSession, LiveStream
+from moodstream.realtime.schemas import (
+    Freshness,
+    GroupFigures,
+    SessionState,
+    StartingState,
+    StreamState,
+)
 
 NOTICE = "Mood is what faces show, not what people feel."
-FIELDS = (
-    *("name", "status", "since", "detail", "t", "people", "effective_people", "probs"),
-    *("dominant", "entropy", "entropy_share", "shift", *EXTRAS),
-    *("fps_in", "fps_shown", "latency_p50_ms", "latency_p95_ms", "dropped", "frames"),
-    *("reconnects", "gaps", "refresh_hz", "oldest_s", "looks_hz", "look_every"),
-)
+FIELDS = tuple(StreamState.__annotations__)
 """What is told of a source; anything but name and status is None where it is not known."""
 
 
-def starting_state(names: Sequence[str]) -> dict[str, Any]:
+def starting_state(names: Sequence[str]) -> StartingState:
     """The state before there is a session: nothing is known but the names."""
-    nothing = dict.fromkeys(FIELDS)
-    return {
-        "notice": NOTICE,
-        "sources": [nothing | {"name": name, "status": "starting"} for name in names],
-    }
+    nothing: dict[str, Any] = dict.fromkeys(FIELDS)
+    sources = [nothing | {"name": name, "status": "starting"} for name in names]
+    return {"notice": NOTICE, "sources": cast(list[StreamState], sources)}
 
 
-def session_state(
-    session: LiveSession, lost: int = 0, problem: str | None = None
-) -> dict[str, Any]:
+def session_state(session: LiveSession, lost: int = 0, problem: str | None = None) -> SessionState:
     """The state of every source, ready for JSON.
 
     ``lost`` rows that could not be recorded, and the ``problem`` of the recording.
@@ -49,7 +47,7 @@ def session_state(
     }
 
 
-def stream_state(session: LiveSession, stream: LiveStream) -> dict[str, Any]:
+def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
     """One source: its signal, the group (None where there is no signal) and how fresh it all is."""
     capture, presenter = stream.capture.state(), stream.presenter
     now = time.monotonic()
@@ -78,35 +76,40 @@ def stream_state(session: LiveSession, stream: LiveStream) -> dict[str, Any]:
     }
 
 
-def _group(stream: LiveStream, known: bool) -> dict[str, Any]:
+def _group(stream: LiveStream, known: bool) -> GroupFigures:
     """The group now; where there is no signal nothing is known, which is not nobody."""
     snapshot = None if stream.watched is None else stream.watched.snapshot
     if snapshot is None or not known:
         state = GroupState(t=0.0, people=0)
-        return {**_figures(state), "people": None, "effective_people": None}
+        return {**_figures(state, 0), "people": None, "effective_people": None}
     # people now, not at the last step of the timeline
-    return {**_figures(snapshot.state), "people": len(snapshot.faces)}
+    return _figures(snapshot.state, len(snapshot.faces))
 
 
-def _figures(state: GroupState) -> dict[str, Any]:
-    probs = state.probs
-    figures: dict[str, Any] = {
+def _figures(state: GroupState, people: int) -> GroupFigures:
+    probs, extras = state.probs, [None] * len(EXTRAS) if state.extras is None else state.extras
+    valence, arousal, disagreement = map(_rounded, extras)
+    return {
+        "people": people,
         "effective_people": round(state.effective_people, 3),
         "probs": None
         if probs is None
         else {n: round(float(p), 4) for n, p in zip(EMOTIONS, probs, strict=True)},
         "dominant": state.dominant,
+        "entropy": _rounded(state.entropy),
+        "entropy_share": _rounded(state.entropy_share),
+        "shift": _rounded(state.shift),
+        "valence": valence,
+        "arousal": arousal,
+        "disagreement": disagreement,
     }
-    for name in ("entropy", "entropy_share", "shift"):
-        value = getattr(state, name)
-        figures[name] = None if value is None else round(value, 4)
-    for index, name in enumerate(EXTRAS):
-        value = None if state.extras is None else float(state.extras[index])
-        figures[name] = None if value is None or value != value else round(value, 4)
-    return figures
 
 
-def _freshness(stream: LiveStream, known: bool) -> dict[str, Any]:
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or value != value else round(float(value), 4)
+
+
+def _freshness(stream: LiveStream, known: bool) -> Freshness:
     """How often faces are looked for and each one is read, and how old the oldest reading is."""
     watched = stream.watched
     if watched is None or watched.snapshot is None or not known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from moodstream.realtime import detectors, weights
 from moodstream.realtime.classifiers import hsemotion
@@ -15,6 +15,7 @@ from moodstream.realtime.devices import Device, choose_device, onnx_device
 from moodstream.realtime.engines import precision
 from moodstream.realtime.engines.base import ONE_CALL, Precision, RunsOn, Streams
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.schemas import ModelEntry
 
 EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
 """What `--emotion` takes beside the networks in this package and files."""
@@ -86,10 +87,10 @@ class Models:
 
         return prior_of(self.classifier)
 
-    def as_dict(self) -> dict[str, dict[str, Any]]:
+    def as_dict(self) -> dict[str, ModelEntry]:
         """For summaries."""
         return {
-            part: {k: v for k, v in asdict(info).items() if v is not None}
+            part: cast(ModelEntry, {k: v for k, v in asdict(info).items() if v is not None})
             for part, info in self.info.items()
         }
 

@@ -10,9 +10,12 @@ import numpy as np
 
 from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
+from moodstream.realtime import layout
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.report import KeyMoment
+from moodstream.realtime.schemas import BOX, PROBS, STEP, ShiftEvent, Summary
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.summary import clock
 
@@ -21,7 +24,7 @@ _WIDTH = 480
 _HIDE_FROM = 0.3  # a face too many hidden is better than one too few
 
 
-def moment_times(summary: dict[str, Any], events: list[dict[str, Any]]) -> list[tuple[float, str]]:
+def moment_times(summary: Summary, events: list[ShiftEvent]) -> list[tuple[float, str]]:
     """At most ``MOST`` times with a caption: the middle of each part, and just after each shift."""
     times = [
         ((part["start"] + part["end"]) / 2, f"mostly {part['dominant']}")
@@ -36,8 +39,8 @@ def moment_times(summary: dict[str, Any], events: list[dict[str, Any]]) -> list[
 def key_moments(
     source: FileSource,
     folder: Path,
-    summary: dict[str, Any],
-    events: list[dict[str, Any]],
+    summary: Summary,
+    events: list[ShiftEvent],
     hide_by: FaceDetector | None = None,
 ) -> list[KeyMoment]:
     """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs.
@@ -53,11 +56,8 @@ def key_moments(
         if hide_by is not None:
             spotted = hide_by.detect([image], _HIDE_FROM)[0].boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, spotted])), np.uint8)
-        ok, jpeg = cv2.imencode(
-            ".jpg", _still(image, boxes, probs, ids), [cv2.IMWRITE_JPEG_QUALITY, 82]
-        )
-        if ok:
-            found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg.tobytes()))
+        jpeg = encode_jpeg(_still(image, boxes, probs, ids), "report")
+        found.append(KeyMoment(t, f"{clock(t)} {mood}", jpeg))
     return found
 
 
@@ -65,14 +65,14 @@ def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / "people.parquet", filters=[("t", ">", t - 0.2), ("t", "<=", t)])
+    table = pq.read_table(folder / layout.PEOPLE, filters=[("t", ">", t - STEP), ("t", "<=", t)])
 
-    def columns(names: list[str]) -> F32:
+    def columns(names: tuple[str, ...]) -> F32:
         values = [table[n].to_numpy().astype(np.float32) for n in names]
         return np.stack(values, 1) if len(table) else np.zeros((0, len(names)), np.float32)
 
     ids = table["track_id"].to_numpy().astype(np.int64)
-    return columns(["x1", "y1", "x2", "y2"]), columns([f"p_{n}" for n in EMOTIONS]), ids
+    return columns(BOX), columns(PROBS), ids
 
 
 def _still(image: Image, boxes: F32, probs: F32, ids: Any) -> Image:

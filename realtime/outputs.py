@@ -111,3 +111,15 @@ def write_json(path: Path, content: Any) -> None:
     with finished(path) as part:
         text = json.dumps(content, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        MoodstreamError: It cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MoodstreamError(f"{path}: cannot be read ({error})") from error

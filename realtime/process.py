@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from moodstream.overlays.scene import Privacy
+from moodstream.realtime import layout
 from moodstream.realtime import summary as summaries
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupAggregator, GroupSettings, without_small_groups
@@ -17,19 +18,20 @@ from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import clean_up, finished, prepare_folder, write_json
 from moodstream.realtime.pipeline import Moment, Pipeline, Progress
 from moodstream.realtime.recorder import TimelineWriter
+from moodstream.realtime.schemas import Speed, VideoSource, VideoSummary
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Worker, WorkerSettings
 from moodstream.trackers.smoothing import SmoothingSettings
 
 OUTPUTS = (
-    "timeline.parquet",
-    "timeline.csv",
-    "people.parquet",
-    "events.json",
-    "overlay.mp4",
-    "report.html",
-    "summary.json",
+    layout.TIMELINE,
+    layout.TIMELINE_CSV,
+    layout.PEOPLE,
+    layout.EVENTS,
+    layout.OVERLAY,
+    layout.REPORT,
+    layout.SUMMARY,
 )
 
 
@@ -125,7 +127,7 @@ class Run:
         """End after the frame in hand."""
         self._pipeline.stop.set()
 
-    def go(self, tick: Callable[[Progress], None] = lambda _: None) -> dict[str, Any]:
+    def go(self, tick: Callable[[Progress], None] = lambda _: None) -> VideoSummary:
         """Process the file and write every result; returns the summary.
 
         Whatever fails, no half-written file is left. Raises MoodstreamError where the disk does.
@@ -140,7 +142,7 @@ class Run:
             wall = time.perf_counter() - began
             self._rows.close()
             summary = self._summary(progress, wall)
-            write_json(self.folder / "summary.json", summary)
+            write_json(self.folder / layout.SUMMARY, summary)
             self._report(summary)
         except BaseException as error:
             clean_up(self.folder, OUTPUTS, self._new_folder)
@@ -164,7 +166,7 @@ class Run:
             if self._video is None:
                 info, source = self.source.info, self.source
                 self._video = VideoWriter(
-                    self.folder / "overlay.mp4",
+                    self.folder / layout.OVERLAY,
                     (picture.shape[1], picture.shape[0]),
                     info.fps,
                     source.path if info.audio else None,
@@ -173,7 +175,7 @@ class Run:
                 )
             self._video.write(picture, moment.frame.t)
 
-    def _summary(self, progress: Progress, wall: float) -> dict[str, Any]:
+    def _summary(self, progress: Progress, wall: float) -> VideoSummary:
         settings, source = self.settings, self.source
         info = source.info
         end = progress.t + 1 / float(info.fps or 25) if progress.frames else settings.start
@@ -187,7 +189,9 @@ class Run:
             notes.append("no faces were found")
         parts = summaries.mood_by_part(self.folder, events, settings.group.window, end)
         return {
-            "source": {**asdict(info), "fps": None if info.fps is None else str(info.fps)},
+            "source": cast(
+                VideoSource, {**asdict(info), "fps": None if info.fps is None else str(info.fps)}
+            ),
             "counts": {
                 "frames": progress.frames,
                 "seconds": round(seconds, 3),
@@ -215,7 +219,7 @@ class Run:
             "versions": summaries.versions(),
         }
 
-    def _speed(self, progress: Progress, wall: float, seconds: float) -> dict[str, Any]:
+    def _speed(self, progress: Progress, wall: float, seconds: float) -> Speed:
         stages = sorted(self.timer.seconds.items(), key=lambda item: -item[1])
         return {
             "wall_seconds": round(wall, 3),
@@ -225,7 +229,7 @@ class Run:
             "peak_memory_mb": peak_memory_mb(),
         }
 
-    def _report(self, summary: dict[str, Any]) -> None:
+    def _report(self, summary: VideoSummary) -> None:
         from moodstream.realtime.moments import key_moments
         from moodstream.realtime.report import write_report
 
@@ -233,11 +237,11 @@ class Run:
         if self.settings.privacy != "group":
             hide_by = self.models.detector if self.settings.privacy == "blur" else None
             stills = key_moments(self.source, self.folder, summary, self._rows.events, hide_by)
-        with finished(self.folder / "report.html") as part:
+        with finished(self.folder / layout.REPORT) as part:
             write_report(self.folder, part, stills)
         for name in OUTPUTS:  # what an earlier run left and this one did not make
-            stale = (name == "overlay.mp4" and self._video is None) or (
-                name == "people.parquet" and self.settings.privacy == "group"
+            stale = (name == layout.OVERLAY and self._video is None) or (
+                name == layout.PEOPLE and self.settings.privacy == "group"
             )
             if stale:
                 (self.folder / name).unlink(missing_ok=True)

@@ -6,50 +6,31 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Faces
 from moodstream.realtime.group import GroupState, MoodShift
-
-STEP = 0.2
-"""Seconds of media time from row to row."""
+from moodstream.realtime.schemas import (
+    BOX,
+    PEOPLE_COLUMNS,
+    PROBS,
+    STEP,
+    TIMELINE_COLUMNS,
+    PersonRow,
+    ShiftEvent,
+    TimelineRow,
+)
 
 _K = len(EMOTIONS)
-_PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 _FLUSH_ROWS = 250  # 50 s of the timeline: memory has settled within the first minute
 _MOST_ROWS = 10_000  # of people: each row group costs memory until the end, so they are few
-
-TIMELINE_COLUMNS = (
-    "t",
-    *_PROBS,
-    "entropy",
-    "entropy_share",
-    "people",
-    "effective_people",
-    "dominant",
-    "shift",
-    *(f"w_{name}" for name in EMOTIONS),
-    *(f"u_{name}" for name in EMOTIONS),
-    *EXTRAS,
-)
-PEOPLE_COLUMNS = (
-    "track_id",
-    "t",
-    *_PROBS,
-    "label",
-    "quality",
-    "x1",
-    "y1",
-    "x2",
-    "y2",
-    *EXTRAS,
-)
 
 
 def _schema(columns: tuple[str, ...]) -> Any:
@@ -60,7 +41,7 @@ def _schema(columns: tuple[str, ...]) -> Any:
     return pa.schema([(name, {**kinds, **words}.get(name, pa.float32())) for name in columns])
 
 
-def timeline_row(t: float, state: GroupState) -> dict[str, Any]:
+def timeline_row(t: float, state: GroupState) -> TimelineRow:
     """One row of the timeline; what is not known is None, never 0 or NaN."""
     row: dict[str, Any] = dict.fromkeys(TIMELINE_COLUMNS)
     row |= {
@@ -75,7 +56,7 @@ def timeline_row(t: float, state: GroupState) -> dict[str, Any]:
     for prefix, probs in (("p", state.probs), ("w", state.weighted), ("u", state.unweighted)):
         if probs is not None:
             row |= {f"{prefix}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
-    return row | _extras(state.extras)
+    return cast(TimelineRow, row | _extras(state.extras))
 
 
 def person_values(faces: Faces) -> F32:
@@ -87,7 +68,7 @@ def person_values(faces: Faces) -> F32:
     return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
 
 
-def person_row(t: float, track_id: int, values: Sequence[float]) -> dict[str, Any]:
+def person_row(t: float, track_id: int, values: Sequence[float]) -> PersonRow:
     """One row of people.parquet from a row of ``person_values``.
 
     Probabilities and label are None for who was not read yet.
@@ -100,19 +81,19 @@ def person_row(t: float, track_id: int, values: Sequence[float]) -> dict[str, An
         "label": EMOTIONS[probs.index(max(probs))] if read else None,
         "quality": quality,
     }
-    row |= dict(zip(_PROBS, probs if read else [None] * _K, strict=True))
-    row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
-    return row | _extras(extras)
+    row |= dict(zip(PROBS, probs if read else [None] * _K, strict=True))
+    row |= dict(zip(BOX, box, strict=True))
+    return cast(PersonRow, row | _extras(extras))
 
 
-def people_rows(t: float, faces: Faces) -> Iterator[dict[str, Any]]:
+def people_rows(t: float, faces: Faces) -> Iterator[PersonRow]:
     """One row per person present."""
     everyone = person_values(faces).tolist()
     for track_id, values in zip(faces.track_ids.tolist(), everyone, strict=True):
         yield person_row(t, track_id, values)
 
 
-def event_row(shift: MoodShift) -> dict[str, Any]:
+def event_row(shift: MoodShift) -> ShiftEvent:
     """One entry of events.json."""
     return {
         "t": round(shift.t, 3),
@@ -136,7 +117,7 @@ class _Table:
 
     path: Path
     columns: tuple[str, ...]
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Mapping[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         import pyarrow.parquet as pq
@@ -144,7 +125,7 @@ class _Table:
         # opened at once, so that a run's memory does not jump minutes after its start
         self.writer = pq.ParquetWriter(self.path, _schema(self.columns), compression="zstd")
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
         if len(self.rows) >= _MOST_ROWS:
             self.flush()
@@ -169,15 +150,15 @@ class TimelineWriter:
     """
 
     def __init__(self, folder: Path, individuals: bool = True) -> None:
-        self._names = ["timeline.parquet", "timeline.csv", "events.json"]
-        self._names += ["people.parquet"] if individuals else []
+        self._names = [layout.TIMELINE, layout.TIMELINE_CSV, layout.EVENTS]
+        self._names += [layout.PEOPLE] if individuals else []
         self._folder = folder
-        self._timeline = _Table(self._part("timeline.parquet"), TIMELINE_COLUMNS)
-        self._people = _Table(self._part("people.parquet"), PEOPLE_COLUMNS) if individuals else None
-        self._csv_file = self._part("timeline.csv").open("w", newline="", encoding="utf-8")
+        self._timeline = _Table(self._part(layout.TIMELINE), TIMELINE_COLUMNS)
+        self._people = _Table(self._part(layout.PEOPLE), PEOPLE_COLUMNS) if individuals else None
+        self._csv_file = self._part(layout.TIMELINE_CSV).open("w", newline="", encoding="utf-8")
         self._csv = csv.DictWriter(self._csv_file, TIMELINE_COLUMNS)
         self._csv.writeheader()
-        self.events: list[dict[str, Any]] = []
+        self.events: list[ShiftEvent] = []
         self.rows = self.people_at_once = 0
         self._steps_seen: Counter[int] = Counter()
 
@@ -193,7 +174,7 @@ class TimelineWriter:
         """Add the row of time ``t``."""
         self.add(timeline_row(t, state), people_rows(t, faces))
 
-    def add(self, row: dict[str, Any], people: Iterable[dict[str, Any]]) -> None:
+    def add(self, row: TimelineRow, people: Iterable[PersonRow]) -> None:
         """Add a row of the timeline and the rows of the people present."""
         self._timeline.add(row)
         self._csv.writerow({k: _csv_value(v) for k, v in row.items()})
@@ -218,7 +199,7 @@ class TimelineWriter:
     def close(self) -> None:
         """Finish the files and give them their names."""
         self._finish()
-        self._part("events.json").write_text(json.dumps(self.events, indent=2) + "\n")
+        self._part(layout.EVENTS).write_text(json.dumps(self.events, indent=2) + "\n")
         for name in self._names:
             self._part(name).replace(self._folder / name)
 

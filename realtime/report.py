@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.outputs import read_json
+from moodstream.realtime.schemas import ShiftEvent, Summary
 from moodstream.realtime.summary import clock
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def write_report(
 
     library = get_plotlyjs()
     if not embed_js:
-        (out.parent / "plotly.min.js").write_text(library, encoding="utf-8")
+        (out.parent / layout.PLOTLY).write_text(library, encoding="utf-8")
     view = _view(folder, pictures) | {"library": library if embed_js else None}
     out.write_text(template(_PAGE).render(view), encoding="utf-8")
 
@@ -67,16 +69,17 @@ def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
     from moodstream.overlays.palette import hex_of
     from moodstream.realtime.report_data import Timeline, read_lanes
 
-    summary, events = _json(folder / "summary.json"), _json(folder / "events.json")
-    if not (folder / "timeline.parquet").is_file():
-        raise MoodstreamError(f"{folder}: holds no timeline.parquet")
-    line = Timeline.read(folder / "timeline.parquet")
+    summary: Summary = read_json(folder / layout.SUMMARY)
+    events: list[ShiftEvent] = read_json(folder / layout.EVENTS)
+    if not (folder / layout.TIMELINE).is_file():
+        raise MoodstreamError(f"{folder}: holds no {layout.TIMELINE}")
+    line = Timeline.read(folder / layout.TIMELINE)
     seconds = float(summary.get("counts", {}).get("seconds") or 0)
     start = max(0.0, float(line.t[0])) if len(line) else 0.0
     end = max(start + seconds, float(line.t[-1]) if len(line) else 0.0)
     people = None
-    if (folder / "people.parquet").is_file() and len(line):
-        people = read_lanes(folder / "people.parquet", start, end)
+    if (folder / layout.PEOPLE).is_file() and len(line):
+        people = read_lanes(folder / layout.PEOPLE, start, end)
     seen = bool(people and people.lanes) or bool(len(line) and (line.people > 0).any())
     return {
         "source": str(summary.get("source", {}).get("name", "unnamed source")),
@@ -104,7 +107,7 @@ def _view(folder: Path, pictures: Sequence[KeyMoment]) -> dict[str, Any]:
 
 def _charts(
     line: Timeline,
-    events: Sequence[dict[str, Any]],
+    events: Sequence[ShiftEvent],
     people: Lanes | None,
     span: tuple[float, float],
 ) -> dict[str, Any]:
@@ -129,9 +132,9 @@ def _charts(
 
 
 def _facts(
-    summary: dict[str, Any],
+    summary: Summary,
     line: Timeline,
-    events: Sequence[dict[str, Any]],
+    events: Sequence[ShiftEvent],
     people: Lanes | None,
     seconds: float,
 ) -> list[tuple[str, str, str, str | None]]:
@@ -164,9 +167,9 @@ def _facts(
 
 def _parts(
     folder: Path,
-    summary: dict[str, Any],
+    summary: Summary,
     line: Timeline,
-    events: Sequence[dict[str, Any]],
+    events: Sequence[ShiftEvent],
     end: float,
 ) -> list[dict[str, Any]]:
     """The stretches between mood shifts, with their mean diversity and people."""
@@ -190,7 +193,7 @@ def _parts(
     return found
 
 
-def details(summary: Mapping[str, Any], about: str) -> list[tuple[str, list[tuple[str, str]]]]:
+def details(summary: Mapping[str, object], about: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """The parts of a summary that say how it came about, as titles and (name, value) lines.
 
     ``about``: the part that this kind of summary alone has.
@@ -206,10 +209,3 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
     else:
         yield name, "–" if value is None else str(value)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MoodstreamError(f"{path}: cannot be read ({error})") from error

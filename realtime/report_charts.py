@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime.frames import EMOTIONS, F64
-from moodstream.realtime.report_data import STEP, Lanes, Timeline
+from moodstream.realtime.report_data import Lanes, Timeline
+from moodstream.realtime.schemas import STEP, ShiftEvent
 
 Chart = dict[str, Any]
 _STACK = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
@@ -21,9 +22,7 @@ _DAY = 86_400_000  # ms
 _MARGIN = {"l": 46, "r": 26, "t": 8, "b": 30}
 
 
-def group_chart(
-    line: Timeline, shifts: Sequence[dict[str, Any]], span: tuple[float, float]
-) -> Chart:
+def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
     """Stacked area of the group distribution, with the mood shifts marked above it."""
     t, probs = _with_gaps(line.t, line.probs)
     x = _ms(t)
@@ -53,7 +52,7 @@ def group_chart(
     return {"data": data, "layout": layout}
 
 
-def _shift_marks(shifts: Sequence[dict[str, Any]]) -> Chart:
+def _shift_marks(shifts: Sequence[ShiftEvent]) -> Chart:
     named = sorted(range(len(shifts)), key=lambda i: -shifts[i]["size"])[:_NAMED_SHIFTS]
     # plotly reads a little HTML in labels
     words = [escape(f"{s['from']} → {s['to']}", quote=False) for s in shifts]
@@ -72,9 +71,7 @@ def _shift_marks(shifts: Sequence[dict[str, Any]]) -> Chart:
     }
 
 
-def context_chart(
-    line: Timeline, shifts: Sequence[dict[str, Any]], span: tuple[float, float]
-) -> Chart:
+def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
     """Diversity above people and effective people, on one time axis."""
     x = _ms(line.t)
     curve = {"type": "scatter", "x": x, "mode": "lines", "connectgaps": False}
@@ -125,9 +122,7 @@ def context_chart(
     return {"data": data, "layout": layout}
 
 
-def affect_chart(
-    line: Timeline, shifts: Sequence[dict[str, Any]], span: tuple[float, float]
-) -> Chart:
+def affect_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
     """Valence and arousal of the group, from -1 to 1."""
     curves = (
         ("valence", line.valence, "#4C7DE0", "solid"),
@@ -205,7 +200,7 @@ def lanes_chart(people: Lanes, span: tuple[float, float]) -> Chart:
     return {"data": [heat], "layout": layout}
 
 
-def _layout(span: tuple[float, float], height: int, shifts: Sequence[dict[str, Any]]) -> Chart:
+def _layout(span: tuple[float, float], height: int, shifts: Sequence[ShiftEvent]) -> Chart:
     long = span[1] >= 3600
     clock = "%-H:%M:%S" if long else "%-M:%S"
     return {

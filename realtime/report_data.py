@@ -12,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F64, I64
+from moodstream.realtime.schemas import PROBS, STEP
 
-STEP = 0.2  # seconds from row to row of the timeline files
 MOST_POINTS = 2000
 MOST_LANES = 60
 _MOST_CELLS = 500
 _HOLE = 1.0  # seconds without rows from which a chart shows a break
 _LONG = 1.0  # seconds from which a person has a lane
-_PROBS = tuple(f"p_{name}" for name in EMOTIONS)
-_CURVES = (*_PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
+_CURVES = (*PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class Timeline:
         column = {n: np.concatenate([b[n] for b in batches]) for n in names}
         return cls(
             column["t"],
-            np.stack([column[name] for name in _PROBS], 1),
-            *(column[name] for name in _CURVES[len(_PROBS) :]),
+            np.stack([column[name] for name in PROBS], 1),
+            *(column[name] for name in _CURVES[len(PROBS) :]),
         )
 
     def __len__(self) -> int:
@@ -122,7 +121,7 @@ def read_lanes(path: Path, start: float, end: float) -> Lanes:
     shown.sort(key=lambda i: (tracks[i][1], i))
     short = sorted(tracks.keys() - set(long))
     sums = _Sums(shown, short, edges)
-    for batch in _batches(path, ("track_id", "t", *_PROBS, "quality")):
+    for batch in _batches(path, ("track_id", "t", *PROBS, "quality")):
         sums.add(batch)
     groups = [(f"person {i}", [i]) for i in shown]
     if short:
@@ -152,7 +151,7 @@ class _Sums:
         if len(self._ids) == 0:
             return
         ids, quality = batch["track_id"].astype(np.int64), np.nan_to_num(batch["quality"])
-        probs = np.stack([batch[name] for name in _PROBS], 1)
+        probs = np.stack([batch[name] for name in PROBS], 1)
         place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         keep = (self._ids[place] == ids) & ~np.isnan(probs).any(1)
         # rows are stamped with the end of their step, so the middle of it decides on the cell

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +18,12 @@ import numpy as np
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Faces
 from moodstream.realtime.group import GroupState, MoodShift
+from moodstream.realtime.layout import STORE
 from moodstream.realtime.outputs import prepare_folder
-from moodstream.realtime.recorder import (
-    STEP,
-    TIMELINE_COLUMNS,
-    event_row,
-    person_values,
-    timeline_row,
-)
+from moodstream.realtime.recorder import event_row, person_values, timeline_row
+from moodstream.realtime.schemas import STEP, TIMELINE_COLUMNS
 from moodstream.realtime.summary import versions
 
-STORE = "moodstream.db"
 VERSION = 1
 """Of the tables; a store says which it has in ``PRAGMA user_version``."""
 
@@ -209,7 +204,7 @@ class StoreWriter:
             self._notes.append((table, values))
             self._trim()
 
-    def close(self, summary: dict[str, Any] | None = None) -> None:
+    def close(self, summary: Mapping[str, object] | None = None) -> None:
         """Write what is queued and how it ended, and leave one file without a log beside it.
 
         Returns within 3 s; what the disk did not take by then is in ``lost`` and ``problem``.

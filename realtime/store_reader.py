@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.recorder import TIMELINE_COLUMNS, person_row
+from moodstream.realtime.recorder import person_row
+from moodstream.realtime.schemas import TIMELINE_COLUMNS, Gap, PersonRow, ShiftEvent, TimelineRow
 from moodstream.realtime.store import APPLICATION, READING, VERSION
 
 _BATCH = 250  # rows that are read at a time
@@ -53,35 +54,36 @@ class StoreReader:
         """Let go of the file."""
         self._db.close()
 
-    def timeline(self, source: int, after: float = -np.inf) -> Iterator[dict[str, Any]]:
+    def timeline(self, source: int, after: float = -np.inf) -> Iterator[TimelineRow]:
         """The rows of a source later than ``after`` seconds, as in timeline.parquet."""
         return (row for _, row in self._steps(source, after))
 
-    def people(self, source: int) -> Iterator[dict[str, Any]]:
+    def people(self, source: int) -> Iterator[PersonRow]:
         """The rows of a source as in people.parquet; none where individuals were not recorded."""
         for _, people in self.steps(source):
             yield from people
 
-    def steps(self, source: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    def steps(self, source: int) -> Iterator[tuple[TimelineRow, list[PersonRow]]]:
         """Each row of a source's timeline together with the rows of the people in it."""
         for step, row in self._steps(source):
             yield row, self._people(step, row["t"]) if self.individuals else []
 
-    def events(self, source: int) -> Iterator[dict[str, Any]]:
+    def events(self, source: int) -> Iterator[ShiftEvent]:
         """The mood shifts of a source, as in events.json."""
-        names = ("t", "from", "to", "size", "noticed")
-        return self._noted("events", names, source)
+        names = tuple(ShiftEvent.__annotations__)
+        return cast(Iterator[ShiftEvent], self._noted("events", names, source))
 
-    def gaps(self, source: int) -> Iterator[dict[str, Any]]:
+    def gaps(self, source: int) -> Iterator[Gap]:
         """When a source had no picture: start and end in seconds, and the reason."""
-        return self._noted("gaps", ("start", "end", "reason"), source)
+        names = tuple(Gap.__annotations__)
+        return cast(Iterator[Gap], self._noted("gaps", names, source))
 
     def _noted(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
         columns = ", ".join(f'"{name}"' for name in names)
         rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
         return (dict(zip(names, row, strict=True)) for row in rows)
 
-    def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, TimelineRow]]:
         """(step, row) by time, in batches: a query left open would keep the log growing."""
         columns = ", ".join(TIMELINE_COLUMNS)
         query = (
@@ -92,10 +94,11 @@ class StoreReader:
         t = float(after)
         while batch := self._rows(query, source, t, int(last), _BATCH):
             for step, *values in batch:
-                yield step, dict(zip(TIMELINE_COLUMNS, values, strict=True))
+                row = dict(zip(TIMELINE_COLUMNS, values, strict=True))
+                yield step, cast(TimelineRow, row)
             last, t = batch[-1][:2]
 
-    def _people(self, step: int, t: float) -> list[dict[str, Any]]:
+    def _people(self, step: int, t: float) -> list[PersonRow]:
         query = "SELECT track_id, reading FROM people WHERE step = ? ORDER BY place"
         return [
             person_row(t, track_id, np.frombuffer(reading, READING).tolist())

@@ -7,13 +7,24 @@ import itertools
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS, EXTRAS
-from moodstream.realtime.recorder import STEP
+from moodstream.realtime.schemas import (
+    PROBS,
+    STEP,
+    MeanExtras,
+    MoodPart,
+    RecordingCounts,
+    ShiftEvent,
+    Speed,
+    Summary,
+    VideoCounts,
+)
 
 _PACKAGES = (
     "moodstream",
@@ -56,8 +67,8 @@ def duration(seconds: float) -> str:
 
 
 def mood_by_part(
-    folder: Path, events: Sequence[dict[str, Any]], window: float, end: float
-) -> list[dict[str, Any]]:
+    folder: Path, events: Sequence[ShiftEvent], window: float, end: float
+) -> list[MoodPart]:
     """The dominant mood of each stretch between mood shifts (thirds where there was none).
 
     Each is the mean of the window figures that lie wholly in the stretch. A part ends where the
@@ -66,10 +77,9 @@ def mood_by_part(
     """
     import pyarrow.parquet as pq
 
-    names = [f"p_{name}" for name in EMOTIONS]
-    table = pq.read_table(folder / "timeline.parquet", columns=["t", *names])
+    table = pq.read_table(folder / layout.TIMELINE, columns=["t", *PROBS])
     t = table["t"].to_numpy()
-    probs = np.stack([table[name].to_numpy(zero_copy_only=False) for name in names], 1)
+    probs = np.stack([table[name].to_numpy(zero_copy_only=False) for name in PROBS], 1)
     if len(t) == 0:
         return []
     stretches = _stretches(t, window, end)
@@ -94,11 +104,11 @@ def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float
 
 def _part(
     a: float, b: float, t: npt.NDArray[Any], probs: npt.NDArray[Any], window: float
-) -> dict[str, Any]:
+) -> MoodPart:
     inside = (t >= min(a + window, b - STEP)) & (t <= b)
     rows = probs[inside]
     rows = rows[~np.isnan(rows).any(1)]
-    part: dict[str, Any] = {"start": round(a, 3), "end": round(b, 3), "dominant": None}
+    part: MoodPart = {"start": round(a, 3), "end": round(b, 3), "dominant": None}
     if len(rows):
         mean = rows.mean(0)
         part["dominant"] = EMOTIONS[int(mean.argmax())]
@@ -106,17 +116,18 @@ def _part(
     return part
 
 
-def mean_extras(folder: Path) -> dict[str, float]:
+def mean_extras(folder: Path) -> MeanExtras:
     """Mean valence, arousal and disagreement over the steps of a run; only those that were read."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / "timeline.parquet", columns=list(EXTRAS))
+    table = pq.read_table(folder / layout.TIMELINE, columns=list(EXTRAS))
     means = {name: pc.mean(table[name]).as_py() for name in EXTRAS}
-    return {name: round(mean, 4) for name, mean in means.items() if mean is not None}
+    known = {name: round(mean, 4) for name, mean in means.items() if mean is not None}
+    return cast(MeanExtras, known)
 
 
-def five_lines(summary: dict[str, Any]) -> list[str]:
+def five_lines(summary: Summary) -> list[str]:
     """People, duration, dominant mood by part, biggest shift, speed: for a person to read.
 
     For a recording, its gaps take the place of the speed.
@@ -144,11 +155,13 @@ def five_lines(summary: dict[str, Any]) -> list[str]:
         f"Duration    {when(counts['seconds'])} ({frames}, {source['name']})",
         f"Mood        {'; '.join(_shortened(parts)) or 'nobody read'}",
         f"Shift       {moved}",
-        _speed(summary["speed"]) if "speed" in summary else f"Gaps        {_gaps(counts)}",
+        _speed(summary["speed"])
+        if "speed" in summary
+        else f"Gaps        {_gaps(summary['counts'])}",
     ]
 
 
-def _people(counts: dict[str, Any]) -> str:
+def _people(counts: VideoCounts | RecordingCounts) -> str:
     people, at_once = counts["people"], counts["people_at_once"]
     if people == 0 or (people is None and at_once == 0):
         return "none: no faces were found"
@@ -156,14 +169,14 @@ def _people(counts: dict[str, Any]) -> str:
     return most if people is None else f"{people} ({most})"  # None: individuals were not recorded
 
 
-def _speed(speed: dict[str, Any]) -> str:
+def _speed(speed: Speed) -> str:
     return (
         f"Speed       {speed['times_real_time']:.1f} × real time "
         f"({speed['frames_per_second']:.0f} frames/s)"
     )
 
 
-def _gaps(counts: dict[str, Any]) -> str:
+def _gaps(counts: RecordingCounts) -> str:
     if counts["gaps"] == 0:
         return "none"
     return f"{counts['gaps']}, {duration(counts['gap_seconds'])} in all without a picture"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from moodstream.realtime.frames import Faces
 from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift, ShiftDetector
-from moodstream.realtime.recorder import STEP
+from moodstream.realtime.schemas import STEP
 from moodstream.realtime.timing import StageTimer
 
 _EXACT = 1e-6
@@ -27,7 +27,7 @@ class RowSink(Protocol):
 
 
 class Timeline:
-    """Sums the people into the group and emits a row every ``recorder.STEP`` seconds.
+    """Sums the people into the group and emits a row every ``STEP`` seconds.
 
     A row knows only what came before its time. ``view`` is what may be shown of a state.
     """

@@ -7,11 +7,12 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime.capture import CaptureSettings, Opener
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
+from moodstream.realtime.dashboard.schemas import HistoryPoint, LiveRunState, LiveShift
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, Image
 from moodstream.realtime.group import GroupSettings
@@ -20,6 +21,7 @@ from moodstream.realtime.live import PRIVACY, LiveSession, LiveSettings
 from moodstream.realtime.live_sources import SourceSpec, open_reader
 from moodstream.realtime.live_state import stream_state
 from moodstream.realtime.models import Models
+from moodstream.realtime.schemas import StreamState
 from moodstream.trackers.smoothing import SmoothingSettings
 
 HISTORY = 300
@@ -59,8 +61,8 @@ class LiveRun:
         self.hub = Hub([spec.name])
         self.problem: str | None = None
         self._least = 1  # number of the first picture that may be shown
-        self._history: deque[list[Any]] = deque(maxlen=round(HISTORY / _STEP))
-        self._shifts: deque[dict[str, Any]] = deque(maxlen=_SHIFTS)
+        self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY / _STEP))
+        self._shifts: deque[LiveShift] = deque(maxlen=_SHIFTS)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         settings = LiveSettings(
@@ -117,7 +119,7 @@ class LiveRun:
         newest = self.hub.newest_picture(0)
         return newest if newest is not None and newest.number >= self._least else None
 
-    def state(self, since: float = -1.0) -> dict[str, Any]:
+    def state(self, since: float = -1.0) -> LiveRunState:
         """All that the page shows of the run, ready for JSON; history after ``since`` seconds."""
         return {
             "privacy": self.session.privacy,
@@ -127,15 +129,15 @@ class LiveRun:
             "over": self.over,
             "ended": self.session.reason,
             "problem": self.problem,
-            "history": [row for row in list(self._history) if row[0] > since],
+            "history": [row for row in list(self._history) if (row[0] or 0.0) > since],
             "shifts": list(self._shifts),
             "window": self.figures.window,
         }
 
-    def _source(self) -> dict[str, Any]:
+    def _source(self) -> StreamState:
         source = stream_state(self.session, self.session.streams[0])
         if self.slot is not None:
-            source["dropped"] += self.slot.dropped
+            source["dropped"] = (source["dropped"] or 0) + self.slot.dropped
         return without_few(source) if self.session.privacy == "group" else source
 
     def _look_after(self) -> None:
@@ -159,8 +161,9 @@ class LiveRun:
         """Keep what is known now for the chart."""
         with self._lock:  # or what was seen before the switch to group only would stay
             now = self._source()
-            probs = now["probs"] and [now["probs"][name] for name in EMOTIONS]
-            self._history.append([now["t"], probs, now["entropy_share"], now["people"]])
+            shares = now["probs"]
+            probs = None if shares is None else [shares[name] for name in EMOTIONS]
+            self._history.append((now["t"], probs, now["entropy_share"], now["people"]))
 
     def _show(self, source: int, image: Image, t: float) -> None:
         self.hub.picture(source, image)
@@ -171,7 +174,8 @@ class LiveRun:
         with self._lock:
             # the end of a shift may come after the switch to group only: whose was it?
             if self.session.privacy != "group" or self._source()["probs"] is not None:
-                self._shifts.append({name: content[name] for name in ("t", "from", "to", "size")})
+                kept = {name: content[name] for name in LiveShift.__annotations__}
+                self._shifts.append(cast(LiveShift, kept))
 
 
 def browser_run(models: Models, privacy: Privacy, figures: Figures) -> LiveRun:
@@ -179,9 +183,9 @@ def browser_run(models: Models, privacy: Privacy, figures: Figures) -> LiveRun:
     return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
 
 
-def without_few(source: dict[str, Any]) -> dict[str, Any]:
+def without_few(source: StreamState) -> StreamState:
     """A source's state without the figures that would stand for fewer than three people."""
     if (source["people"] or 0) >= _FEWEST:
         return source
     hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
-    return source | dict.fromkeys(hidden)
+    return cast(StreamState, {**source, **dict.fromkeys(hidden)})

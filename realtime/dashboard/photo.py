@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime import pictures
+from moodstream.realtime.dashboard.schemas import PhotoFace, PhotoFigures
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, F64, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.models import Models
 from moodstream.realtime.photos.analyse import (
     PhotoResult,
@@ -25,7 +25,6 @@ from moodstream.realtime.photos.faces import BINS
 
 MOST_PIXELS = 60_000_000
 _FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
-_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Photo:
     jpeg is None where privacy keeps no pictures.
     """
 
-    figures: dict[str, Any]
+    figures: PhotoFigures
     jpeg: bytes | None
     privacy: Privacy
 
@@ -65,7 +64,7 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
     result = analyse_photo(image, models, PhotoSettings())
     alone = privacy == "group"
     group = without_small_groups(result.group) if alone else result.group
-    figures: dict[str, Any] = {
+    figures: PhotoFigures = {
         "name": name,
         "privacy": privacy,
         "faces": len(result.faces),
@@ -81,7 +80,8 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "bins": None if alone else _bins(result),
         "people": None if alone else _people(result),
     }
-    return Photo(figures, None if alone else _jpeg(annotated(image, result, privacy)), privacy)
+    jpeg = None if alone else encode_jpeg(annotated(image, result, privacy), "page")
+    return Photo(figures, jpeg, privacy)
 
 
 def _named(shares: F64 | None) -> dict[str, float] | None:
@@ -95,7 +95,7 @@ def _bins(result: PhotoResult) -> dict[str, int]:
     return dict(zip(BINS, counts, strict=True))
 
 
-def _people(result: PhotoResult) -> list[dict[str, Any]]:
+def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
     adds, faces = result.contributions(), result.faces
     read = set(faces.read.tolist())
@@ -111,7 +111,3 @@ def _people(result: PhotoResult) -> list[dict[str, Any]]:
         }
         for k in range(len(faces))
     ]
-
-
-def _jpeg(image: Image) -> bytes:
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

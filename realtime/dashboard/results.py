@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from moodstream.overlays.palette import hex_of
+from moodstream.realtime import layout
+from moodstream.realtime.dashboard.schemas import VideoResults
 from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.report_charts import context_chart, group_chart, lanes_chart
+from moodstream.realtime.outputs import read_json
+from moodstream.realtime.report_charts import Chart, context_chart, group_chart, lanes_chart
 from moodstream.realtime.report_data import Timeline, read_lanes
+from moodstream.realtime.schemas import ShiftEvent, VideoSummary
 from moodstream.realtime.summary import five_lines
 
 FILES = {
-    "overlay.mp4": "video",
-    "report.html": "report",
-    "timeline.csv": "CSV",
-    "timeline.parquet": "Parquet",
-    "people.parquet": "people (Parquet)",
-    "events.json": "shifts (JSON)",
-    "summary.json": "summary (JSON)",
+    layout.OVERLAY: "video",
+    layout.REPORT: "report",
+    layout.TIMELINE_CSV: "CSV",
+    layout.TIMELINE: "Parquet",
+    layout.PEOPLE: "people (Parquet)",
+    layout.EVENTS: "shifts (JSON)",
+    layout.SUMMARY: "summary (JSON)",
 }
 """What can be downloaded, and how it is called on the page."""
 
 _MOST_SHIFTS = 100
 
 
-def video_results(folder: Path, name: str) -> dict[str, Any]:
+def video_results(folder: Path, name: str) -> VideoResults:
     """The results in a folder that a run filled, ready for JSON; charts are plotly's."""
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    events = json.loads((folder / "events.json").read_text(encoding="utf-8"))
-    line = Timeline.read(folder / "timeline.parquet")
+    summary: VideoSummary = read_json(folder / layout.SUMMARY)
+    events: list[ShiftEvent] = read_json(folder / layout.EVENTS)
+    line = Timeline.read(folder / layout.TIMELINE)
     start = max(0.0, float(line.t[0])) if len(line) else 0.0
     end = start + float(summary["counts"]["seconds"])
-    charts: dict[str, Any] = {}
+    charts: dict[str, Chart] = {}
     if len(line):
         thin = line.thinned()
         if line.mean() is not None:
             charts["group"] = group_chart(thin, events, (start, end))
         charts["context"] = context_chart(thin, events, (start, end))
-        people = folder / "people.parquet"
+        people = folder / layout.PEOPLE
         lanes = read_lanes(people, start, end) if people.is_file() else None
         if lanes is not None and lanes.lanes:
             charts["lanes"] = lanes_chart(lanes, (start, end))

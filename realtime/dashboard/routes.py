@@ -14,11 +14,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from moodstream.realtime import layout
 from moodstream.realtime.dashboard.browser_source import MOST_BYTES
 from moodstream.realtime.dashboard.guard import COOKIE
 from moodstream.realtime.dashboard.photo import photo_of
 from moodstream.realtime.dashboard.results import FILES, video_results
-from moodstream.realtime.dashboard.sessions import Busy, Registry, UserSession
+from moodstream.realtime.dashboard.sessions import Busy, PageClosed, Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.hub import Picture
@@ -79,6 +80,8 @@ class Routes:
                 response = _problem(503, str(error))
             except TooLarge as error:
                 response = _problem(413, str(error))
+            except PageClosed as error:
+                response = _problem(404, str(error))
             except MoodstreamError as error:
                 response = _problem(400, str(error))
             except ClientDisconnect:
@@ -97,8 +100,8 @@ class Routes:
                 "run": session.runs,
                 "live": None if live is None else live.state(since),
                 "upload": None if session.upload is None else session.upload.name,
-                "video": None if video is None else video.state() | {"number": session.videos},
-                "photo": None if photo is None else photo.figures | {"number": session.photos},
+                "video": None if video is None else {**video.state(), "number": session.videos},
+                "photo": None if photo is None else {**photo.figures, "number": session.photos},
             }
         )
 
@@ -142,28 +145,34 @@ class Routes:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if shutil.disk_usage(folder).free < _ROOM * expected:
                 return _problem(507, "the server has no room for this file")
-            with path.open("wb") as file:
-                async for part in _body(request, limit):
-                    await run_in_threadpool(file.write, part)
+            if not await self._store(request, path, limit):
+                raise MoodstreamError(f"{name}: the file is empty")
+            self.registry.keep_upload(session, Upload(name, lambda: path))
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, OSError):
+                self.registry.still_there(session)  # else its folder was removed under our feet
                 return _problem(507, "the server cannot store this file")
             raise
-        if session.gone:
-            shutil.rmtree(session.folder, ignore_errors=True)
-        if path.stat().st_size == 0:
-            path.unlink()
-            raise MoodstreamError(f"{name}: the file is empty")
-        session.upload = Upload(name, lambda: path)
+        finally:
+            if session.gone:  # its folder was removed with it, and made again here
+                shutil.rmtree(session.folder, ignore_errors=True)
         return JSONResponse({"name": name})
+
+    async def _store(self, request: Request, path: Path, limit: int) -> int:
+        """Write a body into a file; returns its size in bytes."""
+        size = 0
+        with path.open("wb") as file:
+            async for part in _body(request, limit):
+                size += await run_in_threadpool(file.write, part)
+        return size
 
     async def _video(self, request: Request, session: UserSession) -> Response:
         video = session.video
         if video is None or video.stage != "done":
             return _problem(404, "there are no results")
         found = await run_in_threadpool(video_results, video.folder, video.name)
-        return JSONResponse(found | {"privacy": video.privacy})
+        return JSONResponse({**found, "privacy": video.privacy})
 
     async def _file(self, request: Request, session: UserSession) -> Response:
         video, name = session.video, request.path_params["name"]
@@ -175,7 +184,7 @@ class Routes:
         way = "attachment" if "download" in request.query_params else "inline"
         stem = Path(file_names([video.name])[0]).stem
         answer = FileResponse(path, filename=f"{stem}-{name}", content_disposition_type=way)
-        if name == "report.html":  # a page of its own, which brings its own policy
+        if name == layout.REPORT:  # a page of its own, which brings its own policy
             policy = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
             answer.headers["Content-Security-Policy"] = policy + "script-src 'unsafe-inline'"
         return answer
@@ -193,11 +202,11 @@ class Routes:
             raise Busy("too many photos are being analysed; try again in a moment")
         try:
             photo = photo_of(content, name, self.registry.models, session.privacy)
+            while not self.registry.keep_photo(session, photo):  # privacy has become stricter
+                photo = photo_of(content, name, self.registry.models, session.privacy)
         finally:
             self.registry.photos.release()
             self.registry.ended()
-        if not session.gone and photo.privacy == session.privacy:
-            session.photo, session.photos = photo, session.photos + 1
 
     async def _photo(self, request: Request, session: UserSession) -> Response:
         photo = session.photo

@@ -33,10 +33,15 @@ from moodstream.realtime.models import Models
 
 _PREFIX = "moodstream-dashboard-"
 _ROUND = 1.0  # seconds between two rounds of the janitor
+_PATIENCE = 10.0  # seconds for a video that is cancelled to end
 
 
 class Busy(MoodstreamError):
     """The server has no room for this now."""
+
+
+class PageClosed(MoodstreamError):
+    """The page that asked for something is gone, and all that it had with it."""
 
 
 @dataclass(frozen=True)
@@ -147,26 +152,36 @@ class Registry:
         with self._lock:
             return len(self._sessions)
 
+    def still_there(self, session: UserSession) -> None:
+        """Raise PageClosed where a page was closed while something was done for it."""
+        if session.gone:
+            raise PageClosed("this page was closed; reload it")
+
     # --- what pages ask for ---
 
     def start_live(self, session: UserSession, source: str) -> None:
         """Run a source, ``browser`` or one that is allowed; raises MoodstreamError."""
         spec = None if source == "browser" else self.allowed.spec(source)
-        self.stop_live(session)
-        with self._lock:
-            self._still_there(session)
-            lives = [s.live for s in self._sessions.values() if s.live and not s.live.over]
-            if len(lives) >= self.limits.streams:
-                raise Busy(
-                    f"the server is busy: live views, as many as fit ({len(lives)}); try later"
-                )
-            if spec is None:
-                run = browser_run(self.models, session.privacy, session.figures)
-            else:
-                figures, privacy, opener = session.figures, session.privacy, self._opener()
-                run = LiveRun(spec, self.models, privacy, figures, opener=opener)
-            session.live, session.runs = run, session.runs + 1
-            run.start()
+        while True:
+            self.stop_live(session)  # takes seconds at worst, so nobody else has to wait for it
+            with self._lock:
+                self.still_there(session)
+                if session.live is None:  # else another start came first, and is to be stopped
+                    self._begin_live(session, spec)
+                    return
+
+    def _begin_live(self, session: UserSession, spec: SourceSpec | None) -> None:
+        """Start a run, of the browser's camera where ``spec`` is None; call it with the lock."""
+        lives = [s.live for s in self._sessions.values() if s.live and not s.live.over]
+        if len(lives) >= self.limits.streams:
+            raise Busy(f"the server is busy: live views, as many as fit ({len(lives)}); try later")
+        figures, privacy = session.figures, session.privacy
+        if spec is None:
+            run = browser_run(self.models, privacy, figures)
+        else:
+            run = LiveRun(spec, self.models, privacy, figures, opener=self._opener())
+        session.live, session.runs = run, session.runs + 1
+        run.start()
 
     def stop_live(self, session: UserSession) -> None:
         """End the live view of a page, if it has one."""
@@ -179,13 +194,15 @@ class Registry:
     def start_video(self, session: UserSession, upload: Upload) -> None:
         """Process a file; raises MoodstreamError where one is at work, or too many are."""
         with self._lock:
-            self._still_there(session)
+            self.still_there(session)
             if session.video is not None and session.video.busy:
                 raise Busy("a video of yours is being analysed; cancel it first")
+            if not upload.keep and upload is not session.upload:  # its file is gone by now
+                raise MoodstreamError("this video was analysed already; choose it once more")
             jobs = [s.video for s in self._sessions.values() if s.video and s.video.busy]
             if len(jobs) >= self.limits.videos:
                 raise Busy(f"the server is busy: videos, as many as fit ({len(jobs)}); try later")
-            self.drop_video(session)
+            self.drop_video(session)  # it is not at work, so this does not wait
             session.videos += 1
             folder = session.folder / f"results-{session.videos}"
             session.upload = None
@@ -201,25 +218,50 @@ class Registry:
         """Forget the results of a video, and its upload."""
         with self._lock:
             video, session.video = session.video, None
-        if video is not None:
-            video.cancel(10.0)
-            shutil.rmtree(video.folder, ignore_errors=True)
+        _discard(video)
+
+    def keep_upload(self, session: UserSession, upload: Upload) -> None:
+        """Make a file that has come in whole the one to analyse.
+
+        Raises:
+            PageClosed: The page was closed in the meantime.
+        """
+        with self._lock:
+            self.still_there(session)
+            session.upload = upload
+
+    def keep_photo(self, session: UserSession, photo: Photo) -> bool:
+        """Make a photo the one to show; False where it has less privacy than is wanted by now.
+
+        Raises:
+            PageClosed: The page was closed in the meantime.
+        """
+        with self._lock:
+            self.still_there(session)
+            if _weaker(photo.privacy, session.privacy):
+                return False
+            session.photo, session.photos = photo, session.photos + 1
+            return True
 
     def set_privacy(self, session: UserSession, privacy: Privacy) -> None:
         """What may be shown and kept from now on; results with less privacy are removed."""
-        session.privacy = privacy
-        if session.live is not None:
-            session.live.set_privacy(privacy)
-        if session.video is not None and _weaker(session.video.privacy, privacy):
-            self.drop_video(session)
-        if session.photo is not None and _weaker(session.photo.privacy, privacy):
-            session.photo = None
+        video = None
+        with self._lock:  # so that what is being started now is there, and gets the new mode, too
+            session.privacy = privacy
+            if session.live is not None:
+                session.live.set_privacy(privacy)
+            if session.video is not None and _weaker(session.video.privacy, privacy):
+                video, session.video = session.video, None
+            if session.photo is not None and _weaker(session.photo.privacy, privacy):
+                session.photo = None
+        _discard(video)
 
     def set_figures(self, session: UserSession, figures: Figures) -> None:
         """Window and smoothing; a live view goes on with them."""
-        session.figures = figures
-        if session.live is not None:
-            session.live.figures = figures
+        with self._lock:
+            session.figures = figures
+            if session.live is not None:
+                session.live.figures = figures
 
     def _opener(self) -> Opener:
         def checked(spec: SourceSpec, settings: OpenSettings, control: Control) -> LiveReader:
@@ -230,10 +272,6 @@ class Registry:
             return open_reader(spec, settings, control)
 
         return checked
-
-    def _still_there(self, session: UserSession) -> None:
-        if session.gone:
-            raise MoodstreamError("this page was closed; reload it")
 
     # --- the end ---
 
@@ -268,11 +306,18 @@ class Registry:
         with self._lock:
             session.gone = True
             self._sessions.pop(session.token, None)
+            session.photo = session.upload = None
         self.stop_live(session)
         self.drop_video(session)
-        session.photo = session.upload = None
         shutil.rmtree(session.folder, ignore_errors=True)
         self.ended()
+
+
+def _discard(video: VideoJob | None) -> None:
+    """End a job and remove its results; may take seconds, so never call it with the lock."""
+    if video is not None:
+        video.cancel(_PATIENCE)
+        shutil.rmtree(video.folder, ignore_errors=True)
 
 
 def _same(one: str, other: str | None) -> bool:

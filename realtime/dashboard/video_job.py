@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime.dashboard.live_run import Figures
+from moodstream.realtime.dashboard.schemas import VideoJobState
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupSettings
 from moodstream.realtime.models import Models
 from moodstream.realtime.pipeline import Progress
 from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.schemas import VideoSummary
 from moodstream.samples.fetch import FetchError
 from moodstream.trackers.smoothing import SmoothingSettings
 
@@ -50,7 +52,7 @@ class VideoJob:
         self.name, self.folder, self.privacy = upload.name, folder, privacy
         self.stage: Stage = "starting"
         self.problem: str | None = None
-        self.summary: dict[str, Any] | None = None
+        self.summary: VideoSummary | None = None
         self._upload, self._models = upload, models
         self._settings = ProcessSettings(
             smoothing=SmoothingSettings(tau=figures.smoothing),
@@ -79,7 +81,7 @@ class VideoJob:
         self._thread.join(timeout)
         return not self.busy
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> VideoJobState:
         """Where it stands, ready for JSON; share is of the video, left in seconds."""
         share, took = self._share, time.monotonic() - self._began
         left = None

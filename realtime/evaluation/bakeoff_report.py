@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime import summary
+from moodstream.realtime import layout, summary
 from moodstream.realtime.evaluation import bakeoff
 from moodstream.realtime.evaluation.bakeoff import IOUS, Bakeoff, Errors, Run
 from moodstream.realtime.evaluation.contenders import Missing
@@ -17,7 +17,7 @@ from moodstream.realtime.evaluation.report import plain
 from moodstream.realtime.evaluation.tiles import tile
 from moodstream.realtime.outputs import finished, write_json
 
-OUTPUTS = ("metrics.json", "report.md", "detectors.png", "false_positives.png")
+OUTPUTS = (layout.METRICS, layout.METRICS_REPORT, "detectors.png", "false_positives.png")
 SHOWN = 36
 PER_DETECTOR = 12
 
@@ -132,9 +132,9 @@ def write(folder: Path, found: Mapping[str, Any], done: Bakeoff, pictures: bool 
             sheet_chart(tiles, title, part)
     else:
         (folder / "false_positives.png").unlink(missing_ok=True)
-    with finished(folder / "report.md") as part:
+    with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text("\n\n".join(_report(found, shown)) + "\n", encoding="utf-8")
-    write_json(folder / "metrics.json", found)
+    write_json(folder / layout.METRICS, found)
 
 
 def _false_positives(done: Bakeoff) -> list[tuple[Any, str]]:

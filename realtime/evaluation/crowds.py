@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime import maths
+from moodstream.realtime import layout, maths
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation import groups
 from moodstream.realtime.evaluation.groups import MIXES, Condition, Read
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.schemas import PROBS
 
 Array = npt.NDArray[np.float64]
 MOST_FACES = 40
 """The seed keeps at most so many faces of a photo, the best ones."""
-
-_PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,9 @@ def of_photos(folder: Path) -> list[Crowd]:
 
     Faces that were not read are left out, and photos without any. Raises MoodstreamError.
     """
-    path = folder / "faces.parquet"
-    table = _columns(path, ("photo", "quality", *_PROBS))
-    probs = np.stack([table[name] for name in _PROBS], axis=1)
+    path = folder / layout.FACES
+    table = _columns(path, ("photo", "quality", *PROBS))
+    probs = np.stack([table[name] for name in PROBS], axis=1)
     known = ~np.isnan(probs).any(axis=1)
     weights = maths.seen_weights(np.nan_to_num(table["quality"]))
     photos, place = np.unique(table["photo"][known], return_inverse=True)
@@ -100,9 +98,9 @@ def of_timeline(folder: Path, window: float) -> list[Crowd]:
     their weight their mean quality × the share of the window's moments they were seen in. Raises
     MoodstreamError.
     """
-    path = folder / "people.parquet"
-    table = _columns(path, ("track_id", "t", "quality", *_PROBS))
-    probs = np.stack([table[name] for name in _PROBS], axis=1)
+    path = folder / layout.PEOPLE
+    table = _columns(path, ("track_id", "t", "quality", *PROBS))
+    probs = np.stack([table[name] for name in PROBS], axis=1)
     keep = ~(np.isnan(probs).any(axis=1) | np.isnan(table["quality"]))
     probs, quality = probs[keep], table["quality"][keep]
     who, when = table["track_id"][keep], table["t"][keep]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime import summary
+from moodstream.realtime import layout, summary
 from moodstream.realtime.evaluation import diversity
 from moodstream.realtime.evaluation.diversity import Measured, Row
 from moodstream.realtime.evaluation.markdown import left_out, network, number, table
@@ -16,8 +16,8 @@ from moodstream.realtime.evaluation.report import plain
 from moodstream.realtime.evaluation.stability import DRAWS, Step
 from moodstream.realtime.outputs import finished, write_json
 
-STABILITY_OUTPUTS = ("metrics.json", "report.md", "stability.png")
-ENTROPY_OUTPUTS = ("metrics.json", "report.md", "entropy.png", "by_group_size.png")
+STABILITY_OUTPUTS = (layout.METRICS, layout.METRICS_REPORT, "stability.png")
+ENTROPY_OUTPUTS = (layout.METRICS, layout.METRICS_REPORT, "entropy.png", "by_group_size.png")
 REFERENCE = "reference: the notebook's own photos and networks, so compare the shape"
 
 
@@ -128,9 +128,9 @@ def write_entropy(folder: Path, found: Mapping[str, Any], measured: Measured) ->
 
 
 def _write(folder: Path, found: Mapping[str, Any], report: Iterator[str]) -> None:
-    with finished(folder / "report.md") as part:
+    with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text("\n\n".join(report) + "\n", encoding="utf-8")
-    write_json(folder / "metrics.json", found)
+    write_json(folder / layout.METRICS, found)
 
 
 def _stability_report(found: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime import summary
+from moodstream.realtime import layout, summary
 from moodstream.realtime.evaluation import groups
 from moodstream.realtime.evaluation.data import LabelledFaces
 from moodstream.realtime.evaluation.groups import (
@@ -28,7 +28,7 @@ from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.models import ModelInfo
 from moodstream.realtime.outputs import finished, write_json
 
-OUTPUTS = ("groups.json", "report.md", "by_strategy.png", "by_group_size.png")
+OUTPUTS = (layout.GROUPS, layout.METRICS_REPORT, "by_strategy.png", "by_group_size.png")
 CAVEAT = (
     "The faces of these groups are drawn independently. In a real room errors share light and "
     "camera, so what a strategy gains there may be smaller."
@@ -144,9 +144,9 @@ def write(folder: Path, found: Mapping[str, Any], results: Sequence[Result]) -> 
         groups_charts.strategy_chart(results, part)
     with finished(folder / "by_group_size.png") as part:
         groups_charts.group_size_chart(results, part)
-    with finished(folder / "report.md") as part:
+    with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text("\n\n".join(_report(found)) + "\n", encoding="utf-8")
-    write_json(folder / "groups.json", found)
+    write_json(folder / layout.GROUPS, found)
 
 
 def _report(found: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime import summary
+from moodstream.realtime import layout, summary
 from moodstream.realtime.evaluation.markdown import left_out, network, number, table
 from moodstream.realtime.evaluation.metrics import interval
 from moodstream.realtime.evaluation.pipeline import IOU, Evaluation, K
@@ -19,7 +19,7 @@ from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.models import ModelInfo, described
 from moodstream.realtime.outputs import finished, write_json
 
-OUTPUTS = ("metrics.json", "report.md", "confusion.png", "mistakes.png")
+OUTPUTS = (layout.METRICS, layout.METRICS_REPORT, "confusion.png", "mistakes.png")
 ROWS, COLUMNS = (*EMOTIONS, "invented"), (*EMOTIONS, "missed")
 MISTAKES = 36
 
@@ -138,9 +138,9 @@ def write(folder: Path, found: Mapping[str, Any], done: Evaluation, pictures: bo
             charts.sheet_chart(*_mistakes(done), part)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
-    with finished(folder / "report.md") as part:
+    with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text("\n\n".join(_report(found, pictures)) + "\n", encoding="utf-8")
-    write_json(folder / "metrics.json", found)
+    write_json(folder / layout.METRICS, found)
 
 
 def _mistakes(done: Evaluation) -> tuple[list[tuple[Any, str]], str]:

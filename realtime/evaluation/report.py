@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime import summary
+from moodstream.realtime import layout, summary
 from moodstream.realtime.calibration import Reliability, reliability
 from moodstream.realtime.evaluation.data import LabelledFaces
 from moodstream.realtime.evaluation.emotions import Changed, Evaluation
@@ -20,8 +20,8 @@ from moodstream.realtime.models import ModelInfo
 from moodstream.realtime.outputs import finished, write_json
 
 OUTPUTS = (
-    "metrics.json",
-    "report.md",
+    layout.METRICS,
+    layout.METRICS_REPORT,
     "confusion.png",
     "reliability.png",
     "mix.png",
@@ -96,9 +96,9 @@ def write(
             charts.mistakes_chart(_worst(done, faces), part)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
-    with finished(folder / "report.md") as part:
+    with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text(report(found, pictures), encoding="utf-8")
-    write_json(folder / "metrics.json", found)
+    write_json(folder / layout.METRICS, found)
 
 
 def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

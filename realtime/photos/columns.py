@@ -9,9 +9,8 @@ import numpy as np
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F64
 from moodstream.realtime.photos.analyse import PhotoGroup, PhotoResult
 from moodstream.realtime.photos.faces import BINS, PhotoFaces
+from moodstream.realtime.schemas import BOX, PROBS
 
-PROBS = tuple(f"p_{name}" for name in EMOTIONS)
-BOX = ("x1", "y1", "x2", "y2")
 _MARKS = tuple(
     f"{part}_{axis}"
     for part in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

@@ -12,10 +12,11 @@ import numpy as np
 
 from moodstream.realtime import maths
 from moodstream.realtime.frames import EMOTIONS, F32, F64, I64, Image
-from moodstream.realtime.photos.columns import BOX, PROBS, matrix
+from moodstream.realtime.photos.columns import matrix
 from moodstream.realtime.photos.faces import BINS
 from moodstream.realtime.photos.reading import read_photo
 from moodstream.realtime.pictures import UnreadableError
+from moodstream.realtime.schemas import BOX, PROBS
 
 TOP = 12
 """Faces on a sheet of contributors, in each of its halves, and of each quality bin."""

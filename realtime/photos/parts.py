@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from moodstream.realtime import layout
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.outputs import finished, write_json
+from moodstream.realtime.outputs import finished, read_json, write_json
 from moodstream.realtime.photos.columns import FACE_COLUMNS, PHOTO_COLUMNS, schema, table_of
 
-FOLDER = "unfinished"
 _STATE = "settings.json"
 _KEPT = (*PHOTO_COLUMNS, "error")
 _PART_COLUMNS = (*_KEPT, "stamp")
@@ -25,7 +25,7 @@ class Parts:
     """The unfinished results in a folder of results."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
+        self.folder = folder / layout.UNFINISHED
 
     def exist(self) -> bool:
         """Whether a run was begun here and not finished."""
@@ -41,10 +41,7 @@ class Parts:
             self.folder.mkdir(parents=True)
             write_json(self.folder / _STATE, settings)
             return
-        try:
-            before = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise MoodstreamError(f"{self.folder / _STATE}: cannot be read ({error})") from None
+        before = read_json(self.folder / _STATE)
         now = json.loads(json.dumps(settings))
         changed = [
             f"{key} ({before.get(key)} → {now.get(key)})"

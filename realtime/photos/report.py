@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.photos import plots
 from moodstream.realtime.photos.analyse import SMALLEST_GROUP
 from moodstream.realtime.photos.contributors import said
@@ -121,7 +122,7 @@ def _charts(found: Results) -> dict[str, Any]:
 
 def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, str]]]]:
     """Annotated photos of low, medium and high entropy, none twice, real groups first."""
-    from moodstream.realtime.photos.run import ANNOTATED, picture_name
+    from moodstream.realtime.photos.run import picture_name
 
     if not run.settings.pictures or run.settings.privacy == "group":
         return []
@@ -141,7 +142,9 @@ def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, s
             taken.add(row)
             name = found.photos["photo"][row].as_py()
             try:
-                picture = read_picture(run.folder / ANNOTATED / picture_name(name), _EXAMPLE_SIDE)
+                picture = read_picture(
+                    run.folder / layout.ANNOTATED / picture_name(name), _EXAMPLE_SIDE
+                )
             except UnreadableError:  # taken away in the meantime: the figures stand without it
                 continue
             mood, peak = found.photos["dominant"][row].as_py(), found.column("peak")[row]
@@ -181,6 +184,4 @@ def _adds(found: Results, emotion: str, row: int, share: float) -> list[str]:
 
 
 def _jpeg(picture: Image) -> str:
-    ok, data = cv2.imencode(".jpg", picture, [int(cv2.IMWRITE_JPEG_QUALITY), 82])
-    assert ok
-    return base64.b64encode(data.tobytes()).decode()
+    return base64.b64encode(encode_jpeg(picture, "report")).decode()

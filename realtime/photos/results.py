@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moodstream.realtime import layout
 from moodstream.realtime import summary as summaries
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.crowds import Crowd, crowd
@@ -19,7 +20,6 @@ from moodstream.realtime.outputs import finished, write_json
 from moodstream.realtime.photos.analyse import judge, scale_of
 from moodstream.realtime.photos.bands import Band, bands
 from moodstream.realtime.photos.columns import (
-    PROBS,
     SUMS,
     faces_of,
     matrix,
@@ -35,6 +35,7 @@ from moodstream.realtime.photos.contributors import (
 )
 from moodstream.realtime.process import peak_memory_mb
 from moodstream.realtime.quality import QualityScale
+from moodstream.realtime.schemas import PROBS
 
 if TYPE_CHECKING:
     from moodstream.realtime.photos.run import PhotoRun, Tick
@@ -85,10 +86,10 @@ def write_results(run: PhotoRun, tick: Tick) -> dict[str, Any]:
         pictures = _write_sheets(run, found)
         tick("results", 2, steps)
     summary = _summary(run, found)
-    with finished(run.folder / "report.html") as part:
+    with finished(run.folder / layout.REPORT) as part:
         write_report(run, found, summary, pictures, part)
     tick("results", steps - 1, steps)
-    write_json(run.folder / "summary.json", summary)
+    write_json(run.folder / layout.SUMMARY, summary)
     run.parts.remove()
     tick("results", steps, steps)
     return summary
@@ -178,12 +179,12 @@ def _write_tables(folder: Path, found: Results) -> None:
     import pyarrow.parquet as pq
 
     if found.faces is not None:
-        with finished(folder / "faces.parquet") as part:
+        with finished(folder / layout.FACES) as part:
             pq.write_table(found.faces, part)
-    with finished(folder / "photos.parquet") as part:
+    with finished(folder / layout.PHOTOS) as part:
         pq.write_table(found.photos, part)
     with (
-        finished(folder / "failures.csv") as part,
+        finished(folder / layout.FAILURES) as part,
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([("photo", "reason"), *found.failures])
@@ -199,10 +200,10 @@ def _write_sheets(run: PhotoRun, found: Results) -> dict[int, Image]:
     pictures = crops(found.faces, rows, {photo.name: photo.path for photo in run.photos})
     if not rows:
         return pictures
-    with finished(run.folder / "faces_by_quality.png") as part:
+    with finished(run.folder / layout.QUALITY_SHEET) as part:
         quality_sheet(found.bins, found.faces, pictures, part)
     for each in found.targets:
-        with finished(run.folder / f"contributors_{each.emotion}.png") as part:
+        with finished(run.folder / layout.contributors_sheet(each.emotion)) as part:
             contributor_sheet(each, found.faces, pictures, part)
     return pictures
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-
 from moodstream.overlays.scene import Privacy
+from moodstream.realtime import layout
 from moodstream.realtime.frames import EMOTIONS, Image
+from moodstream.realtime.jpeg import encode_jpeg
 from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import finished, prepare_folder, writing
 from moodstream.realtime.photos.analyse import PhotoSettings, judge, without_small_groups
@@ -26,9 +26,8 @@ from moodstream.realtime.photos.reading import HEIC, Photo, read_photo, shape_of
 from moodstream.realtime.photos.text import TextReader
 from moodstream.realtime.pictures import SUFFIXES, UnreadableError
 
-ANNOTATED = "annotated"
-OUTPUTS = ("faces.parquet", "photos.parquet", "failures.csv", "report.html", "summary.json")
-SHEETS = ("faces_by_quality.png", "contributors_*.png")
+OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
+SHEETS = (layout.QUALITY_SHEET, layout.CONTRIBUTORS_SHEETS)
 
 BATCH = 32
 """Photos that are kept together: what a kill costs at most."""
@@ -38,7 +37,6 @@ _MOST_PIXELS = 40_000_000  # of those, for memory
 _SIZE_STEP = 32  # px: networks are made for sizes in such steps
 _NETWORK_SIDE = 1280
 _LONGEST_NAME = 200  # bytes
-_JPEG = (int(cv2.IMWRITE_JPEG_QUALITY), 90)
 
 Tick = Callable[[str, int, int], None]
 """Told the stage, what is done and what there is."""
@@ -119,7 +117,7 @@ class PhotoRun:
     def _open(self) -> None:
         if self.settings.overwrite:
             _clear(self.folder)
-        resumes = self.parts.exist() and not (self.folder / "summary.json").exists()
+        resumes = self.parts.exist() and not (self.folder / layout.SUMMARY).exists()
         prepare_folder(self.folder, OUTPUTS, overwrite=resumes)
         self.parts.begin(self.fingerprint())
 
@@ -187,7 +185,7 @@ class PhotoRun:
             group = without_small_groups(group)
         elif settings.pictures and len(found):
             picture = annotated(image, result, settings.privacy)
-            save_picture(self.folder / ANNOTATED / picture_name(photo.name), picture)
+            save_picture(self.folder / layout.ANNOTATED / picture_name(photo.name), picture)
         height, width = image.shape[:2]
         text = None if self.reader is None else "\n".join(self.reader.read(image))
         return face_rows(photo.name, result), photo_row(photo.name, width, height, group, text)
@@ -207,20 +205,18 @@ def picture_name(name: str) -> str:
 def save_picture(path: Path, picture: Image) -> None:
     """Write a JPEG, with its folder, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    ok, data = cv2.imencode(".jpg", picture, _JPEG)
-    assert ok  # JPEG takes every picture of up to 65,535 px a side
     with finished(path) as part:
-        part.write_bytes(data.tobytes())
+        part.write_bytes(encode_jpeg(picture, "file"))
 
 
 def _clear(folder: Path) -> None:
     """Remove results that are to be replaced, and nothing of anybody else's."""
-    ours = (folder / "photos.parquet").exists() or Parts(folder).exist()
+    ours = (folder / layout.PHOTOS).exists() or Parts(folder).exist()
     for pattern in (*OUTPUTS, *SHEETS) if ours else OUTPUTS:
         for path in folder.glob(pattern):
             path.unlink()
     if ours:
-        shutil.rmtree(folder / ANNOTATED, ignore_errors=True)
+        shutil.rmtree(folder / layout.ANNOTATED, ignore_errors=True)
         Parts(folder).remove()
 
 
