@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.detectors.base import FaceDetector
 from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.recorder import STEP
 from moodstream.realtime.report import KeyMoment
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.summary import clock
@@ -65,7 +67,10 @@ def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / "people.parquet", filters=[("t", ">", t - 0.2), ("t", "<=", t)])
+    # by the number of the step: its time in floats may lie on either side of a whole step
+    step = math.floor(t / STEP + 1e-6)
+    near = [("t", ">", (step - 0.5) * STEP), ("t", "<", (step + 0.5) * STEP)]
+    table = pq.read_table(folder / "people.parquet", filters=near)
 
     def columns(names: list[str]) -> F32:
         values = [table[n].to_numpy().astype(np.float32) for n in names]
