@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -179,7 +179,7 @@ class FileSource:
             audio=bool(container.streams.audio),
         )
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """The whole frames from ``start`` to ``end``, their pictures made later.
 
         Damaged ones are skipped and noted.
