@@ -211,4 +211,3 @@ def test_hiding_hardly_changes_the_figures(langer: Path, networks: Models, tmp_p
 )
 def test_hiding_changes_no_rate(settings: ProcessSettings, expected: WorkerSettings) -> None:
     assert settings.looks(60.0) == expected
-
