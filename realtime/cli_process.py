@@ -85,7 +85,7 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
         raise MoodstreamError(str(error)) from None
 
 
-def _folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
+def result_folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
     """Where each video's results go: DIR, or for several (or a folder) sub-folders by name."""
     from moodstream.realtime.outputs import file_names
 
@@ -100,7 +100,9 @@ def run(args: argparse.Namespace) -> int:
 
     videos = find_videos(args.sources)
     batch = _Batch(args, _settings(args), alone=len(videos) == 1)
-    for video, folder in zip(videos, _folders(videos, args.sources, args.output), strict=True):
+    for video, folder in zip(
+        videos, result_folders(videos, args.sources, args.output), strict=True
+    ):
         if not batch.process(video, folder):
             break
     if args.json:

@@ -51,7 +51,7 @@ def key_moments(
         image = source.frame_at(t)
         if image is None:
             continue
-        boxes, probs, ids = _people_at(folder, t)
+        boxes, probs, ids = people_at(folder, t)
         if hide_by is not None:
             spotted = hide_by.detect([image], _HIDE_FROM)[0].boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, spotted])), np.uint8)
@@ -63,7 +63,7 @@ def key_moments(
     return found
 
 
-def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
+def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
     import pyarrow.parquet as pq
 

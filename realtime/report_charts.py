@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime.frames import EMOTIONS, F64
-from moodstream.realtime.report_data import STEP, Lanes, Timeline
+from moodstream.realtime.recorder import STEP
+from moodstream.realtime.report_data import Lanes, Timeline
 
 Chart = dict[str, Any]
 _STACK = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top

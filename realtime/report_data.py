@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F64, I64
+from moodstream.realtime.recorder import STEP
 
-STEP = 0.2  # seconds from row to row of the timeline files
 MOST_POINTS = 2000
 MOST_LANES = 60
 _MOST_CELLS = 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -71,9 +70,9 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
     def found() -> list[str]:
         paths = []
-        for number in os.listdir("/proc/self/fd"):
+        for link in Path("/proc/self/fd").iterdir():
             try:
-                paths.append(os.readlink(f"/proc/self/fd/{number}"))
+                paths.append(str(link.readlink()))
             except FileNotFoundError:  # that of the listing itself
                 continue
         return [path for path in paths if path.startswith(str(tmp_path))]
@@ -86,7 +85,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 def threads() -> int:
     """Of the process, those of the encoders among them."""
-    return len(os.listdir("/proc/self/task"))
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def settled(expected: int) -> bool:
