@@ -1,18 +1,23 @@
-"""The command line: `moodstream process`, `live`, `export`, `evaluate`, `doctor`, `models`."""
+"""The command line `moodstream`; its commands are those of ``build_parser``."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.exit_codes import ExitCode, of_signal
+from moodstream.realtime.signals import break_off_on_signal
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+        self.exit(ExitCode.FAILED, f"{self.prog}: {message} (see --help)\n")
 
 
 def _version() -> str:
@@ -65,18 +70,27 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; bad input is one line on stderr and exit code 2."""
+    """Run a command; returns its exit code, one of ``ExitCode``.
+
+    Bad input is one line on stderr. A signal that the command does not handle breaks it off.
+
+    Args:
+        arguments: Those of the command line; by default the process's own.
+    """
     args = build_parser().parse_args(arguments)
     try:
-        return int(args.func(args))
+        with break_off_on_signal():
+            return int(args.func(args))
     except MoodstreamError as error:
         print(f"moodstream: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+        return ExitCode.FAILED
+    except KeyboardInterrupt as interrupt:
         print("moodstream: interrupted", file=sys.stderr)
-        return 130
+        return of_signal(getattr(interrupt, "number", signal.SIGINT))
     except BrokenPipeError:
-        return 1
+        with suppress(OSError, ValueError):  # or Python tries once more to write what is left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
 
 
 if __name__ == "__main__":

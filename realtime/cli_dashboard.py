@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from types import FrameType
 from typing import Any
 
 from moodstream.realtime.cli_options import add_model_options, model_settings, number
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.listening import LOCAL, LOCAL_NAMES, names_of
+from moodstream.realtime.signals import end_on_signal
 
 _TURN = 0.5
 
@@ -96,21 +94,8 @@ def _say_where(url: str, args: argparse.Namespace, notice: str | None) -> None:
 
 def _wait(server: Any) -> int:
     """Until a signal comes, or the server ends by itself; returns the exit code."""
-    came: list[int] = []
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        stop.set()
-        signal.signal(number, signal.default_int_handler)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {n: signal.signal(n, handle) for n in numbers}
-    try:
-        while not stop.wait(_TURN):
-            if server.wait(0.0):
+    with end_on_signal() as asked:
+        while asked.number is None:
+            if server.wait(_TURN):
                 raise MoodstreamError("the dashboard's server broke off")
-    finally:
-        for n, handler in before.items():
-            signal.signal(n, handler)
-    return 143 if signal.SIGTERM in came else 130
+    return asked.exit_code

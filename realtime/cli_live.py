@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +19,8 @@ from moodstream.realtime.cli_options import (
     number,
 )
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.exit_codes import ExitCode
+from moodstream.realtime.signals import EndRequest, end_on_signal
 
 if TYPE_CHECKING:
     from moodstream.realtime.live import LiveSession, LiveSettings
@@ -30,8 +28,14 @@ if TYPE_CHECKING:
     from moodstream.realtime.live_sources import SourceSpec
     from moodstream.realtime.schemas import SessionState
 
-CODES = {"duration": 0, "ended": 0, "quit": 0, "interrupted": 130, "failed": 2, "gave up": 3}
-"""Exit codes by the reason for which a run ended; 143 instead of 130 for SIGTERM."""
+CODES = {
+    "duration": ExitCode.OK,
+    "ended": ExitCode.OK,
+    "quit": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "gave up": ExitCode.GAVE_UP,
+}
+"""Exit codes by the reason for which a run ended, where it was no signal."""
 
 _TICK = 0.25
 
@@ -172,9 +176,9 @@ def run(args: argparse.Namespace) -> int:
             notify=outputs.notify,
             say=say,
         )
-        with _signals(session) as number:
+        with end_on_signal(lambda: session.end("interrupted")) as asked:
             _watch(session, outputs, args)
-        return _conclude(session, outputs, args, number)
+        return _conclude(session, outputs, args, asked)
 
 
 def _say(line: str) -> None:
@@ -203,7 +207,7 @@ def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace)
 
 
 def _conclude(
-    session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, number: list[int]
+    session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, asked: EndRequest
 ) -> int:
     state = outputs.state(session)
     outputs.finish({**state, "ended": session.reason})
@@ -213,7 +217,7 @@ def _conclude(
         for line in summary_lines(state, args.record):
             print(line)
     reason = session.reason or "quit"
-    return 143 if reason == "interrupted" and signal.SIGTERM in number else CODES[reason]
+    return asked.exit_code if reason == "interrupted" else CODES[reason]
 
 
 def summary_lines(state: SessionState, record: Path | None) -> list[str]:
@@ -264,25 +268,3 @@ class _StatusLine:
         if self._long:
             sys.stderr.write("\r" + " " * self._long + "\r")
             sys.stderr.flush()
-
-
-@contextmanager
-def _signals(session: LiveSession) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM ends the run properly; a second one breaks off."""
-    came: list[int] = []
-
-    def handle(number: int, _: object) -> None:
-        came.append(number)
-        session.end("interrupted")
-        signal.signal(number, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    numbers: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
-    before = {n: signal.signal(n, handle) for n in numbers}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from moodstream.realtime.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from moodstream.realtime.weights import Store, WeightRow
 
@@ -73,7 +75,7 @@ def _fetch(args: argparse.Namespace) -> int:
             # One file that cannot be had should not keep the others away.
             print(f"moodstream: {error}", file=sys.stderr)
             failed = True
-    return int(failed)
+    return ExitCode.FAILED if failed else ExitCode.OK
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -92,7 +94,7 @@ def _verify(args: argparse.Namespace) -> int:
         except WeightsError as error:
             print(f"moodstream: {error}", file=sys.stderr)
             failed = True
-    return int(failed)
+    return ExitCode.FOUND_WRONG if failed else ExitCode.OK
 
 
 def _names(store: Store, args: argparse.Namespace) -> list[str]:

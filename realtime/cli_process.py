@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +20,8 @@ from moodstream.realtime.cli_options import (
     load_models,
 )
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.exit_codes import ExitCode
+from moodstream.realtime.signals import EndRequest, end_on_signal
 
 if TYPE_CHECKING:
     from moodstream.realtime.models import Models
@@ -85,93 +87,100 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
         raise MoodstreamError(str(error)) from None
 
 
-def _folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
+def result_folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
     """Where each video's results go: DIR, or for several (or a folder) sub-folders by name."""
+    from moodstream.realtime.outputs import file_names
+
     if len(videos) == 1 and not any(path.is_dir() for path in asked):
         return [out]
-    folders: list[Path] = []
-    for video in videos:
-        name, number = video.stem, 1
-        while out / name in folders:
-            number += 1
-            name = f"{video.stem}-{number}"
-        folders.append(out / name)
-    return folders
+    return [out / name for name in file_names([video.stem for video in videos])]
 
 
 def run(args: argparse.Namespace) -> int:
     """Process every source; one that fails is one line, and the others go on."""
     from moodstream.realtime.sources import find_videos
 
-    settings = _settings(args)
     videos = find_videos(args.sources)
-    folders = _folders(videos, args.sources, args.output)
-    loaded: Models | None = None
-    summaries, failed = [], False
-    for video, folder in zip(videos, folders, strict=True):
-        try:
-            if loaded is None:
-                loaded = _load_after_check(args, settings, video)
-            summary = _process(video, folder, loaded, settings, args)
-        except MoodstreamError as error:
-            if len(videos) == 1:
-                raise
-            print(f"moodstream: {error}", file=sys.stderr)
-            failed = True
-            continue
-        summaries.append(summary)
-        if summary["interrupted"]:
+    batch = _Batch(args, _settings(args), alone=len(videos) == 1)
+    for video, folder in zip(
+        videos, result_folders(videos, args.sources, args.output), strict=True
+    ):
+        if not batch.process(video, folder):
             break
     if args.json:
-        print(json.dumps(summaries[0] if len(videos) == 1 else summaries, indent=2))
-    if summaries and summaries[-1]["interrupted"]:
-        return 130
-    return 2 if failed else 0
+        print(json.dumps(batch.summaries[0] if batch.alone else batch.summaries, indent=2))
+    return batch.exit_code
 
 
-def _load_after_check(args: argparse.Namespace, settings: ProcessSettings, video: Path) -> Models:
-    """The networks, but not before it is sure that there is something to read."""
-    from moodstream.realtime.devices import streams_for
-    from moodstream.realtime.sources import open_container
+class _Batch:
+    """The videos of one command, one after another, with networks that are loaded once.
 
-    open_container(video).close()
-    return load_models(args, streams_for(settings.full_looks))
+    Args:
+        args: Of the command line.
+        settings: For all of them.
+        alone: There is one video only: its failure is that of the command.
+    """
+
+    def __init__(self, args: argparse.Namespace, settings: ProcessSettings, alone: bool) -> None:
+        self.alone, self.summaries = alone, list[VideoSummary]()
+        self.exit_code = ExitCode.OK
+        self._args, self._settings = args, settings
+        self._models: Models | None = None
+
+    def process(self, video: Path, folder: Path) -> bool:
+        """Process a video; returns whether the next one is to follow."""
+        from moodstream.realtime.devices import streams_for
+        from moodstream.realtime.sources import open_container
+
+        if not self._tried(video, lambda: open_container(video).close()):
+            return True
+        if self._models is None:  # not before it is sure that there is something to read
+            self._models = load_models(self._args, streams_for(self._settings.full_looks))
+        asked, models, before = EndRequest(), self._models, len(self.summaries)
+        self._tried(video, lambda: self._run(video, folder, models, asked))
+        if len(self.summaries) > before:
+            self._tell(self.summaries[-1], folder)
+        if asked.number is not None:
+            self.exit_code = asked.exit_code
+        return asked.number is None
+
+    def _tried(self, video: Path, work: Callable[[], None]) -> bool:
+        """Whether it went well; what fails, for whatever reason, is one line among others."""
+        try:
+            work()
+        except Exception as error:
+            if self.alone:
+                raise
+            line = str(error) if isinstance(error, MoodstreamError) else _unforeseen(video, error)
+            print(f"moodstream: {line}", file=sys.stderr)
+            logging.getLogger(__name__).debug("%s failed", video, exc_info=True)
+            self.exit_code = ExitCode.FAILED
+            return False
+        return True
+
+    def _run(self, video: Path, folder: Path, models: Models, asked: EndRequest) -> None:
+        from moodstream.realtime.process import Run
+
+        job = Run(video, folder, models, self._settings)
+        with end_on_signal(job.stop, asked), _progress(job, not self._args.quiet) as tick:
+            self.summaries.append(job.go(tick))
+
+    def _tell(self, summary: VideoSummary, folder: Path) -> None:
+        from moodstream.realtime.summary import five_lines
+
+        if self._args.quiet or self._args.json:
+            return
+        if summary["interrupted"]:
+            print(f"Stopped at {summary['counts']['seconds']:.1f} s; what was done is kept.")
+        print(f"Results in  {folder}")
+        print("\n".join(five_lines(summary)))
+        for note in summary["notes"]:
+            print(f"Note        {note}")
 
 
-def _process(
-    video: Path, folder: Path, loaded: Models, settings: ProcessSettings, args: argparse.Namespace
-) -> VideoSummary:
-    from moodstream.realtime.process import Run
-    from moodstream.realtime.summary import five_lines
-
-    job = Run(video, folder, loaded, settings)
-    with _ends_cleanly(job), _progress(job, not args.quiet) as tick:
-        summary = job.go(tick)
-    if args.quiet or args.json:
-        return summary
-    if summary["interrupted"]:
-        print(f"Stopped at {summary['counts']['seconds']:.1f} s; what was done is kept.")
-    print(f"Results in  {folder}")
-    print("\n".join(five_lines(summary)))
-    for note in summary["notes"]:
-        print(f"Note        {note}")
-    return summary
-
-
-@contextmanager
-def _ends_cleanly(job: Run) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run and keeps what is done; a second one breaks off."""
-
-    def handle(number: int, _: object) -> None:
-        job.stop()
-        signal.signal(number, signal.default_int_handler)
-
-    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _unforeseen(video: Path, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return f"{video}: cannot be processed ({type(error).__name__}{reason and ': '}{reason})"
 
 
 @contextmanager

@@ -76,8 +76,8 @@ def _export_source(
     new = prepare_folder(folder, OUTPUTS, overwrite)
     try:
         with writing(folder):
-            rows = TimelineWriter(folder, reader.individuals)
-            first, last = _copy(reader, source, rows)
+            with TimelineWriter(folder, reader.individuals) as rows:
+                first, last = _copy(reader, source, rows)
             gaps = list(reader.gaps(source))
             write_json(folder / layout.GAPS, gaps)
             summary = _summary(reader, source, folder, rows, first, last, gaps)
@@ -94,16 +94,11 @@ def _export_source(
 def _copy(reader: StoreReader, source: int, rows: TimelineWriter) -> tuple[float, float]:
     """Copy rows and mood shifts; returns the times at which the rows begin and end."""
     first = last = None
-    try:
-        for row, people in reader.steps(source):
-            first = row["t"] if first is None else first
-            last = row["t"] + STEP
-            rows.add(row, people)
-        rows.events.extend(reader.events(source))
-        rows.close()
-    except BaseException:
-        rows.discard()
-        raise
+    for row, people in reader.steps(source):
+        first = row["t"] if first is None else first
+        last = row["t"] + STEP
+        rows.add(row, people)
+    rows.events.extend(reader.events(source))
     return first or 0.0, last or 0.0
 
 

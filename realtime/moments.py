@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def key_moments(
         image = source.frame_at(t)
         if image is None:
             continue
-        boxes, probs, ids = _people_at(folder, t)
+        boxes, probs, ids = people_at(folder, t)
         if hide_by is not None:
             spotted = hide_by.detect([image], _HIDE_FROM)[0].boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, spotted])), np.uint8)
@@ -61,11 +62,14 @@ def key_moments(
     return found
 
 
-def _people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
+def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / layout.PEOPLE, filters=[("t", ">", t - STEP), ("t", "<=", t)])
+    # by the number of the step: its time in floats may lie on either side of a whole step
+    step = math.floor(t / STEP + 1e-6)
+    near = [("t", ">", (step - 0.5) * STEP), ("t", "<", (step + 0.5) * STEP)]
+    table = pq.read_table(folder / layout.PEOPLE, filters=near)
 
     def columns(names: tuple[str, ...]) -> F32:
         values = [table[n].to_numpy().astype(np.float32) for n in names]

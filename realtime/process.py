@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from moodstream.overlays.scene import Privacy
 from moodstream.realtime import layout
@@ -16,9 +18,10 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.group import GroupAggregator, GroupSettings, without_small_groups
 from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import clean_up, finished, prepare_folder, write_json
-from moodstream.realtime.pipeline import Moment, Pipeline, Progress
+from moodstream.realtime.overlay_writer import OverlayWriter
+from moodstream.realtime.pipeline import Pipeline, Progress
 from moodstream.realtime.recorder import TimelineWriter
-from moodstream.realtime.schemas import Speed, VideoSource, VideoSummary
+from moodstream.realtime.schemas import ShiftEvent, Speed, VideoSource, VideoSummary
 from moodstream.realtime.sources import FileSource
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Worker, WorkerSettings
@@ -39,8 +42,17 @@ OUTPUTS = (
 class ProcessSettings:
     """All that a run depends on besides the networks; written into its summary.
 
-    start, end: seconds of media time; every_frame: find and read faces in every frame; video:
-    write overlay.mp4; privacy: ``group`` writes nothing about single people.
+    Args:
+        worker: How often faces are looked for and read.
+        smoothing: Of each person's readings over time.
+        group: How people are summed into the group.
+        start: Seconds of media time at which the run begins.
+        end: Seconds of media time at which it ends; None for the end of the file.
+        every_frame: Find and read faces in every frame.
+        video: Write overlay.mp4.
+        overwrite: Replace earlier results.
+        privacy: ``blur`` and ``group`` hide every face that is shown; ``group`` writes nothing
+            about single people.
     """
 
     worker: WorkerSettings = field(default_factory=WorkerSettings)
@@ -57,6 +69,21 @@ class ProcessSettings:
     def full_looks(self) -> bool:
         """Whether every look is at full size: a face must be hidden wherever it is."""
         return self.every_frame or self.privacy != "off"
+
+    def looks(self, fps: float | None) -> WorkerSettings:
+        """How the frames of a video of ``fps`` (None where unknown) are looked at.
+
+        Where faces are hidden, each frame that is shown is searched for them, whatever its time:
+        no rate would do, for frames need not come at the rate that a file states.
+        """
+        looks = self.worker
+        if self.full_looks:
+            looks = replace(looks, full_every=0.0)
+        if self.every_frame:
+            rate = min(max(fps or 25.0, 1.0), 240.0)
+            looks = replace(looks, rate=rate, every_frame=True, refresh=0.0)
+        hides = self.video and self.privacy != "off"
+        return replace(looks, detect_every_frame=looks.detect_every_frame or hides)
 
     def __post_init__(self) -> None:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
@@ -80,112 +107,117 @@ def peak_memory_mb() -> float | None:
 
 
 class Run:
-    """Processes one file; ``stop`` ends it early and keeps what is done."""
+    """Processes one file; ``stop`` ends it early and keeps what is done.
+
+    The file is opened at once, so that what cannot be read or written is told before the work.
+
+    Args:
+        path: The video.
+        folder: Where its results go; made where it is missing.
+        models: The networks.
+        settings: All else.
+
+    Raises:
+        MoodstreamError: The file cannot be read, or the folder cannot be written or holds
+            results already.
+    """
 
     def __init__(self, path: Path, folder: Path, models: Models, settings: ProcessSettings) -> None:
         settings = replace(settings, group=replace(settings.group, prior=models.prior))
         self.folder, self.models, self.settings = folder, models, settings
         self.timer = StageTimer()
         self.source = FileSource(path, settings.start, settings.end)
-        try:
+        with ExitStack() as opened:
+            opened.enter_context(self.source)
             self._new_folder = prepare_folder(folder, OUTPUTS, settings.overwrite)
-        except MoodstreamError:
-            self.source.close()
-            raise
-        info = self.source.info
-        looks = settings.worker
-        if settings.full_looks:
-            looks = replace(looks, full_every=0.0)
-        if settings.privacy != "off" and info.fps:
-            # a face must be hidden in every frame, not only where its mood is read
-            rate = max(looks.rate, min(float(info.fps), 60.0))
-            looks = replace(looks, rate=rate)
-        if settings.every_frame:
-            fps = min(max(float(info.fps or 25), 1.0), 240.0)
-            looks = replace(looks, rate=fps, every_frame=True, refresh=0.0)
-        worker = Worker(
-            models.detector,
-            models.classifier,
-            looks,
-            settings.smoothing,
-            picture_side=float(max(info.width, info.height)),
-            timer=self.timer,
-            streams=models.streams,
-        )
-        self._rows = TimelineWriter(folder, individuals=settings.privacy != "group")
-        self._video: Any = None
-        self._painter: Any = None
-        self._pipeline = Pipeline(
-            worker,
-            GroupAggregator(settings.group),
-            self._rows,
-            self._draw if settings.video else None,
-            view=without_small_groups if settings.privacy == "group" else lambda state: state,
-        )
+            opened.pop_all()
+        self._stopped = threading.Event()
+        self._pipeline: Pipeline | None = None
 
     def stop(self) -> None:
         """End after the frame in hand."""
-        self._pipeline.stop.set()
+        self._stopped.set()
+        if self._pipeline is not None:
+            self._pipeline.stop.set()
 
     def go(self, tick: Callable[[Progress], None] = lambda _: None) -> VideoSummary:
         """Process the file and write every result; returns the summary.
 
-        Whatever fails, no half-written file is left. Raises MoodstreamError where the disk does.
+        On every way out all files are closed, and whatever fails, no half-written one is left.
+
+        Args:
+            tick: Called after each frame.
+
+        Raises:
+            MoodstreamError: The results cannot be written.
         """
-        began = time.perf_counter()
         try:
-            progress = self._pipeline.run(self.source.frames(), tick)
-            if self._video is not None:
-                with self.timer.stage("encode"):
-                    self._video.close()
-                self.source.notes += self._video.notes
-            wall = time.perf_counter() - began
-            self._rows.close()
-            summary = self._summary(progress, wall)
-            write_json(self.folder / layout.SUMMARY, summary)
-            self._report(summary)
+            with self.source:
+                return self._process(tick)
         except BaseException as error:
             clean_up(self.folder, OUTPUTS, self._new_folder)
             if isinstance(error, OSError):
                 raise MoodstreamError(f"{self.folder}: cannot be written ({error})") from error
             raise
-        finally:
-            self.source.close()
+
+    def _process(self, tick: Callable[[Progress], None]) -> VideoSummary:
+        settings, began = self.settings, time.perf_counter()
+        with (
+            TimelineWriter(self.folder, individuals=settings.privacy != "group") as rows,
+            self._overlay() as overlay,
+            closing(self.source.frames()) as frames,
+        ):
+            pipeline = self._pipeline_to(rows, overlay)
+            pipeline.run(frames, tick)
+            interrupted = self._stopped.is_set()
+            self.source.notes += overlay.close()
+            wall = time.perf_counter() - began
+            rows.close()
+        summary = self._summary(pipeline, rows, interrupted, wall)
+        write_json(self.folder / layout.SUMMARY, summary)
+        self._report(summary, rows.events)
+        self._remove_stale(overlay)
         return summary
 
-    def _draw(self, moment: Moment) -> None:
-        # imported and opened on the first frame: a run without video needs neither
-        from moodstream.realtime.painter import Painter
-        from moodstream.realtime.video import VideoWriter
+    def _overlay(self) -> OverlayWriter:
+        path, window = self.folder / layout.OVERLAY, self.settings.group.window
+        return OverlayWriter(path, self.source, window, self.settings.privacy, self.timer)
 
-        if self._painter is None:
-            self._painter = Painter(self.settings.group.window, self.settings.privacy)
-        with self.timer.stage("draw"):
-            picture = self._painter.paint(moment)
-        with self.timer.stage("encode"):
-            if self._video is None:
-                info, source = self.source.info, self.source
-                self._video = VideoWriter(
-                    self.folder / layout.OVERLAY,
-                    (picture.shape[1], picture.shape[0]),
-                    info.fps,
-                    source.path if info.audio else None,
-                    moment.frame.t if source.start > 0 else 0.0,
-                    source.end,
-                )
-            self._video.write(picture, moment.frame.t)
+    def _pipeline_to(self, rows: TimelineWriter, overlay: OverlayWriter) -> Pipeline:
+        settings, info = self.settings, self.source.info
+        worker = Worker(
+            self.models.detector,
+            self.models.classifier,
+            settings.looks(None if info.fps is None else float(info.fps)),
+            settings.smoothing,
+            picture_side=float(max(info.width, info.height)),
+            timer=self.timer,
+            streams=self.models.streams,
+        )
+        pipeline = Pipeline(
+            worker,
+            GroupAggregator(settings.group),
+            rows,
+            overlay.draw if settings.video else None,
+            view=without_small_groups if settings.privacy == "group" else lambda state: state,
+        )
+        self._pipeline = pipeline
+        if self._stopped.is_set():  # before there was anything to stop
+            pipeline.stop.set()
+        return pipeline
 
-    def _summary(self, progress: Progress, wall: float) -> VideoSummary:
+    def _summary(
+        self, pipeline: Pipeline, rows: TimelineWriter, interrupted: bool, wall: float
+    ) -> VideoSummary:
         settings, source = self.settings, self.source
-        info = source.info
+        info, progress, worker = source.info, pipeline.progress, pipeline.worker
         end = progress.t + 1 / float(info.fps or 25) if progress.frames else settings.start
         seconds = max(0.0, end - settings.start)
-        follower, events = self._pipeline.worker.follower, self._rows.events
+        follower, events = worker.follower, rows.events
         notes = list(source.notes)
-        interrupted = self._pipeline.stop.is_set()
         if interrupted:
             notes.append(f"stopped by the user at {progress.t:.1f} s")
-        if self._rows.people == 0:
+        if rows.people == 0:
             notes.append("no faces were found")
         parts = summaries.mood_by_part(self.folder, events, settings.group.window, end)
         return {
@@ -195,12 +227,13 @@ class Run:
             "counts": {
                 "frames": progress.frames,
                 "seconds": round(seconds, 3),
-                "rows": self._rows.rows,
+                "rows": rows.rows,
+                "searched": worker.searched,
                 "looks": follower.looks,
                 "faces": follower.faces_found,
                 "readings": follower.readings,
-                "people": self._rows.people,
-                "people_at_once": self._rows.people_at_once,
+                "people": rows.people,
+                "people_at_once": rows.people_at_once,
                 "track_ids": follower.tracker.count,
             },
             "mood": {
@@ -229,19 +262,20 @@ class Run:
             "peak_memory_mb": peak_memory_mb(),
         }
 
-    def _report(self, summary: VideoSummary) -> None:
+    def _report(self, summary: VideoSummary, events: list[ShiftEvent]) -> None:
         from moodstream.realtime.moments import key_moments
         from moodstream.realtime.report import write_report
 
         stills = []
         if self.settings.privacy != "group":
             hide_by = self.models.detector if self.settings.privacy == "blur" else None
-            stills = key_moments(self.source, self.folder, summary, self._rows.events, hide_by)
+            stills = key_moments(self.source, self.folder, summary, events, hide_by)
         with finished(self.folder / layout.REPORT) as part:
             write_report(self.folder, part, stills)
-        for name in OUTPUTS:  # what an earlier run left and this one did not make
-            stale = (name == layout.OVERLAY and self._video is None) or (
-                name == layout.PEOPLE and self.settings.privacy == "group"
-            )
-            if stale:
-                (self.folder / name).unlink(missing_ok=True)
+
+    def _remove_stale(self, overlay: OverlayWriter) -> None:
+        """Remove what an earlier run left and this one did not make."""
+        if overlay.empty:
+            (self.folder / layout.OVERLAY).unlink(missing_ok=True)
+        if self.settings.privacy == "group":
+            (self.folder / layout.PEOPLE).unlink(missing_ok=True)

@@ -7,8 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -111,56 +110,90 @@ def _extras(values: Iterable[float] | None) -> dict[str, float | None]:
     return {n: None if v != v else float(v) for n, v in zip(EXTRAS, values, strict=True)}
 
 
-@dataclass
 class _Table:
     """A Parquet file that grows by row groups, in bounded memory."""
 
-    path: Path
-    columns: tuple[str, ...]
-    rows: list[Mapping[str, object]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         import pyarrow.parquet as pq
 
+        self._schema = _schema(columns)
+        self._rows: list[Mapping[str, object]] = []
+        # a file of ours: pyarrow leaves its own open where the end cannot be written
+        self._file = path.open("wb")
         # opened at once, so that a run's memory does not jump minutes after its start
-        self.writer = pq.ParquetWriter(self.path, _schema(self.columns), compression="zstd")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
 
     def add(self, row: Mapping[str, object]) -> None:
-        self.rows.append(row)
-        if len(self.rows) >= _MOST_ROWS:
+        self._rows.append(row)
+        if len(self._rows) >= _MOST_ROWS:
             self.flush()
 
     def flush(self) -> None:
         import pyarrow as pa
 
-        if self.rows:
-            self.writer.write_table(pa.Table.from_pylist(self.rows, schema=_schema(self.columns)))
-            self.rows.clear()
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._rows.clear()
 
     def close(self) -> None:
-        self.flush()
-        self.writer.close()
+        """Finish the file; it is closed whether or not that can be done."""
+        if self._file.closed:
+            return
+        with self._file:
+            try:
+                self.flush()
+                self._writer.close()
+            finally:
+                self._writer.is_open = False  # or it would try once more when it is deleted
+
+    def discard(self) -> None:
+        """Close the file as it is."""
+        self._rows.clear()
+        with suppress(Exception):  # such as a footer that a full disk does not take
+            self.close()
 
 
 class TimelineWriter:
     """Writes timeline.parquet, timeline.csv, people.parquet and events.json into a folder.
 
-    Files carry ``.part`` until ``close`` gives them their names; ``discard`` removes them.
-    With ``individuals`` False there is no people.parquet.
+    Files carry ``.part`` until ``close`` gives them their names; ``discard`` removes them. As a
+    context manager it closes at the end of the block, and discards where the block fails.
+
+    Args:
+        folder: Where the files go; it must be there.
+        individuals: Whether there is a people.parquet.
     """
 
     def __init__(self, folder: Path, individuals: bool = True) -> None:
         self._names = [layout.TIMELINE, layout.TIMELINE_CSV, layout.EVENTS]
         self._names += [layout.PEOPLE] if individuals else []
         self._folder = folder
-        self._timeline = _Table(self._part(layout.TIMELINE), TIMELINE_COLUMNS)
-        self._people = _Table(self._part(layout.PEOPLE), PEOPLE_COLUMNS) if individuals else None
-        self._csv_file = self._part(layout.TIMELINE_CSV).open("w", newline="", encoding="utf-8")
-        self._csv = csv.DictWriter(self._csv_file, TIMELINE_COLUMNS)
-        self._csv.writeheader()
         self.events: list[ShiftEvent] = []
         self.rows = self.people_at_once = 0
         self._steps_seen: Counter[int] = Counter()
+        self._done = False
+        self._people: _Table | None = None
+        with ExitStack() as opened:
+            opened.callback(self._unlink)
+            self._csv_file = opened.enter_context(
+                self._part(layout.TIMELINE_CSV).open("w", newline="", encoding="utf-8")
+            )
+            self._csv = csv.DictWriter(self._csv_file, TIMELINE_COLUMNS)
+            self._csv.writeheader()
+            self._timeline = _Table(self._part(layout.TIMELINE), TIMELINE_COLUMNS)
+            opened.callback(self._timeline.discard)
+            if individuals:
+                self._people = _Table(self._part(layout.PEOPLE), PEOPLE_COLUMNS)
+            opened.pop_all()
+
+    def __enter__(self) -> TimelineWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
 
     @property
     def people(self) -> int:
@@ -197,24 +230,39 @@ class TimelineWriter:
         self.events.append(event_row(shift))
 
     def close(self) -> None:
-        """Finish the files and give them their names."""
-        self._finish()
-        self._part(layout.EVENTS).write_text(json.dumps(self.events, indent=2) + "\n")
-        for name in self._names:
-            self._part(name).replace(self._folder / name)
+        """Finish the files and give them their names, once; what fails leaves none of them."""
+        if self._done:
+            return
+        try:
+            with ExitStack() as closing:
+                closing.callback(self._csv_file.close)
+                for table in self._tables():
+                    closing.callback(table.close)
+            self._part(layout.EVENTS).write_text(json.dumps(self.events, indent=2) + "\n")
+            for name in self._names:
+                self._part(name).replace(self._folder / name)
+        except BaseException:
+            self.discard()
+            raise
+        self._done = True
 
     def discard(self) -> None:
-        """Close the files and remove them."""
+        """Close the files and remove them, unless they have their names already."""
+        if self._done:
+            return
+        self._done = True
+        for table in self._tables():
+            table.discard()
         with suppress(OSError):  # on a full disk the end of a file cannot be written
-            self._finish()
+            self._csv_file.close()
+        self._unlink()
+
+    def _tables(self) -> list[_Table]:
+        return [self._timeline] + ([] if self._people is None else [self._people])
+
+    def _unlink(self) -> None:
         for name in self._names:
             self._part(name).unlink(missing_ok=True)
-
-    def _finish(self) -> None:
-        self._csv_file.close()
-        self._timeline.close()
-        if self._people is not None:
-            self._people.close()
 
 
 def _csv_value(value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -120,36 +121,49 @@ class FileSource:
     """A video file: every frame once, in order, with its presentation time.
 
     Time starts at 0 with the first frame of the file; ``start`` and ``end`` are seconds of it.
-    After ``frames`` is exhausted, ``notes`` says what could not be read.
+    After ``frames`` is exhausted, ``notes`` says what could not be read. As a context manager it
+    closes the file at the end of the block.
     """
 
     def __init__(self, path: Path, start: float = 0.0, end: float | None = None) -> None:
         self.path, self.start, self.end = path, start, end
         self.notes: list[str] = []
         self.stopped_at: float | None = None
-        self._container = open_container(path)
-        self._stream = _video_of(self._container)
-        self._time_base = self._stream.time_base or Fraction(1, 90000)
-        self._origin = self._stream.start_time or 0
-        self._first = self._peek()
-        self.info = self._describe()
+        self._container: Any
+        self._stream: Any
+        self._container, self._stream = open_container(path), None
+        with ExitStack() as opened:
+            opened.callback(self.close)
+            self._stream = _video_of(self._container)
+            self._time_base = self._stream.time_base or Fraction(1, 90000)
+            self._origin = self._stream.start_time or 0
+            self.info = self._describe(self._peek())
+            self._check_start()
+            opened.pop_all()
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_start(self) -> None:
+        start, path = self.start, self.path
         if start > 0 and self.info.duration is not None and start >= self.info.duration:
-            self.close()
             raise SourceError(
                 f"{path}: starts at {start:g} s, but is {self.info.duration:.1f} s long"
             )
 
     def _peek(self) -> Any:
-        """The first frame: proof that the file can be decoded, and its true size."""
-        first = next(self._decode(), None)
+        """The first whole frame: proof that the file can be decoded, and its true size."""
+        first = next((p for p in self._decode() if not _is_damaged(p)), None)
         if first is None:
-            self.close()
             raise SourceError(f"{self.path}: not one frame of it can be decoded")
         return first
 
-    def _describe(self) -> SourceInfo:
+    def _describe(self, first: Any) -> SourceInfo:
         stream, container = self._stream, self._container
-        image = image_of(self._first)
+        image = image_of(first)
         rate = stream.average_rate or stream.guessed_rate
         if stream.duration is not None:
             duration: float | None = float(stream.duration * self._time_base)
@@ -165,8 +179,11 @@ class FileSource:
             audio=bool(container.streams.audio),
         )
 
-    def frames(self) -> Iterator[Frame]:
-        """The frames from ``start`` to ``end``, their pictures made later; notes broken ones."""
+    def frames(self) -> Generator[Frame, None, None]:
+        """The whole frames from ``start`` to ``end``, their pictures made later.
+
+        Damaged ones are skipped and noted.
+        """
         self._rewind()
         last, index, fps = -1.0, 0, self.info.fps or Fraction(25)
         size = (self.info.height, self.info.width)
@@ -183,6 +200,9 @@ class FileSource:
                 continue
             if self.end is not None and t >= self.end:
                 break
+            if _is_damaged(picture):
+                self._bad += 1
+                continue
             yield Frame(Later((*size, 3), partial(_image_at, picture, size)), t, index, pts)
             index += 1
         self._note_end(last)
@@ -227,10 +247,7 @@ class FileSource:
             except av.error.FFmpegError:
                 self._bad += 1
                 continue
-            for picture in pictures:
-                if getattr(picture, "is_corrupt", False):
-                    self._bad += 1
-                yield picture
+            yield from pictures
 
     def frame_at(self, t: float) -> Image | None:
         """The picture shown at ``t`` seconds, or None past the end; for stills, not for streams."""
@@ -243,8 +260,16 @@ class FileSource:
         return None if frame is None else frame.image
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; it can be called again."""
+        if self._container is None:
+            return
         self._container.close()
+        self._container = self._stream = None  # the decoder's threads live as long as these
+
+
+def _is_damaged(picture: Any) -> bool:
+    """Whether a part of a decoded frame is missing: made up by the decoder, not seen."""
+    return bool(picture.is_corrupt)
 
 
 def _video_of(container: Any) -> Any:

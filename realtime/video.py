@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,24 @@ class _Sound:
         from moodstream.realtime.sources import open_container
 
         self._input = open_container(path)
-        self._stream = self._input.streams.audio[0]
-        video = self._input.streams.video[0]
-        origin = float((video.start_time or 0) * (video.time_base or 0))
-        self._from, self._to = start + origin, None if end is None else end + origin
-        self._copy = self._stream.codec_context.name in _BROWSER_SOUND
-        if self._copy:
-            self._out = output.add_stream_from_template(self._stream)
-        else:
-            self._out = output.add_stream("aac", rate=self._stream.codec_context.sample_rate)
-        if start > 0:
-            self._input.seek(int(self._from * 1e6), backward=True)
-        self._packets = self._shifted()
-        self._next: Any = next(self._packets, None)
+        with ExitStack() as opened:
+            opened.callback(self._input.close)
+            self._stream = self._input.streams.audio[0]
+            video = self._input.streams.video[0]
+            origin = float((video.start_time or 0) * (video.time_base or 0))
+            self._from, self._to = start + origin, None if end is None else end + origin
+            self._copy = self._stream.codec_context.name in _BROWSER_SOUND
+            if self._copy:
+                self._out = output.add_stream_from_template(self._stream)
+            else:
+                self._out = output.add_stream("aac", rate=self._stream.codec_context.sample_rate)
+            if start > 0:
+                self._input.seek(int(self._from * 1e6), backward=True)
+            self._packets = self._shifted()
+            self._next: Any = next(self._packets, None)
+            opened.pop_all()
 
-    def _shifted(self) -> Iterator[Any]:
+    def _shifted(self) -> Generator[Any, None, None]:
         """Packets (copied) or frames (to be encoded), their time moved so that ``start`` is 0."""
         base = self._stream.time_base
         offset = int(self._from / base)
@@ -71,6 +75,8 @@ class _Sound:
             yield from self._out.encode(None)
 
     def close(self) -> None:
+        """Close the file that the sound came from."""
+        self._packets.close()  # it holds this object, which holds it
         self._input.close()
 
 
@@ -105,9 +111,18 @@ def timed_picture(image: Image, t: float, key: bool = False) -> Any:
 class VideoWriter:
     """Writes pictures of one size at given times to an MP4 that browsers play.
 
-    The file is written as ``.part`` and gets its name in ``close``. ``sound_from`` is the file
-    whose sound is copied (transcoded to AAC where a browser would not play it); sound that cannot
-    be read is left out and said in ``notes``.
+    The file is written as ``.part`` and gets its name in ``close``; ``discard`` removes it. As a
+    context manager it closes at the end of the block, and discards where the block fails. Sound
+    that cannot be read is left out and said in ``notes``.
+
+    Args:
+        path: Of the file.
+        size: (width, height) in px of all pictures.
+        fps: Frames per second, as players are told; None where they vary.
+        sound_from: The file whose sound is copied, transcoded to AAC where a browser would not
+            play it.
+        start: Seconds of the source at which the file begins.
+        end: Seconds of the source at which its sound ends.
     """
 
     def __init__(
@@ -124,13 +139,26 @@ class VideoWriter:
         self.path, self.notes = path, list[str]()
         self._part = path.with_name(path.name + ".part")
         self._start, self._last = start, 0.0
-        self._container = av.open(
+        self._sound: _Sound | None = None
+        self._video: Any = None
+        self._container: Any = av.open(
             str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         )
-        self._video = add_h264(self._container, size, fps)
-        self._sound: _Sound | None = None
-        if sound_from is not None:
-            self._try_sound(sound_from, end)
+        with ExitStack() as opened:
+            opened.callback(self.discard)
+            self._video = add_h264(self._container, size, fps)
+            if sound_from is not None:
+                self._try_sound(sound_from, end)
+            opened.pop_all()
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
 
     def _try_sound(self, path: Path, end: float | None) -> None:
         import av
@@ -159,15 +187,33 @@ class VideoWriter:
             self._sound.close()
             self._sound = None
 
-    def close(self, keep: bool = True) -> None:
-        """Finish the file and give it its name, or remove it."""
-        self._mux_sound(self._last + 0.1)  # the last picture is shown for a while, too
+    def close(self) -> None:
+        """Finish the file and give it its name, once; where that fails nothing is left."""
+        if self._container is None:
+            return
+        try:
+            self._mux_sound(self._last + 0.1)  # the last picture is shown for a while, too
+            if self._sound is not None:
+                self._container.mux(list(self._sound.finish()))
+            self._container.mux(self._video.encode(None))
+            self._container.close()
+        except BaseException:
+            self.discard()
+            raise
+        self._release()
+        self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Close the file and remove it, unless it has its name already."""
+        if self._container is None:
+            return
+        with suppress(Exception):  # such as the end of a file that a full disk does not take
+            self._container.close()
+        self._release()
+        self._part.unlink(missing_ok=True)
+
+    def _release(self) -> None:
         if self._sound is not None:
-            self._container.mux(list(self._sound.finish()))
             self._sound.close()
-        self._container.mux(self._video.encode(None))
-        self._container.close()
-        if keep:
-            self._part.replace(self.path)
-        else:
-            self._part.unlink(missing_ok=True)
+        # the encoders' threads live as long as these
+        self._container = self._video = self._sound = None

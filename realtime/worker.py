@@ -30,12 +30,22 @@ _UNREAD = np.zeros((0, _COLUMNS), np.float32)
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """rate: looks per second of media time; min_face px of the smaller side; min_confidence of
-    the detector; max_faces kept per picture; full_every: seconds from one look at full size to
-    the next as a rule (``Zoom``); between them pictures are looked at no larger than the faces
-    ask for, and with 0 always at full size; refresh: seconds after which a face that is seen is
-    read again, at the look nearest to them, with 0 at every look; every_frame: look at every
-    frame, ``rate`` being theirs.
+    """How often faces are looked for and read, and which of them count.
+
+    Args:
+        rate: Looks per second of media time, from which people are followed.
+        min_face: px of the smaller side of a face.
+        min_confidence: Of the detector, in [0, 1].
+        max_faces: Kept per picture.
+        full_every: Seconds from one look at full size to the next as a rule (``Zoom``); between
+            them pictures are looked at no larger than the faces ask for, with 0 always at full
+            size.
+        refresh: Seconds after which a face that is seen is read again, at the look nearest to
+            them; with 0 at every look.
+        every_frame: Look at every frame, ``rate`` being theirs.
+        detect_every_frame: Detect faces at full size in every frame, whatever its time is, for
+            who must hide them. People are followed and read at ``rate`` all the same, so that
+            the figures are those of a run with ``full_every`` 0.
     """
 
     rate: float = 10.0
@@ -45,6 +55,7 @@ class WorkerSettings:
     full_every: float = 1.0
     refresh: float = 0.2
     every_frame: bool = False
+    detect_every_frame: bool = False
 
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.min_face < 0 or self.max_faces < 1:
@@ -72,7 +83,7 @@ class Follower:
         self.settings, self.timer = settings, timer or StageTimer()
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
-        self.zoom = Zoom(settings.full_every)
+        self.zoom = Zoom(0.0 if settings.detect_every_frame else settings.full_every)
         self.looks = self.faces_found = self.readings = 0
         self.spotted: F32 = np.zeros((0, 4), np.float32)
 
@@ -145,9 +156,14 @@ def read_faces(classifier: EmotionClassifier, images: Sequence[Image], boxes: Se
 
 @dataclass(frozen=True)
 class Looked:
-    """A frame with the people in it; ``spotted`` is the ``Follower``'s at that time.
+    """A frame with the people in it.
 
-    fresh: whether it was looked at, else boxes are predictions.
+    Args:
+        frame: The frame.
+        faces: The people present.
+        fresh: Whether they were looked for in this frame, else their boxes are predictions.
+        spotted: (M, 4) xyxy px of every face that was detected last, in this very frame where
+            the settings say ``detect_every_frame``.
     """
 
     frame: Frame
@@ -184,37 +200,44 @@ class Worker:
         self.detector, self.classifier, self.streams = detector, classifier, streams
         self.settings, self.timer = settings or WorkerSettings(), timer or StageTimer()
         self.follower = Follower(self.settings, smoothing, picture_side, self.timer)
+        self.searched = 0  # frames in which faces were looked for
         self._due: float | None = None
         self._faces, self._looked = Faces.none(), 0.0
         self._read: dict[int, float] = {}  # when each person in view was read last
 
     def follow(self, frames: Iterable[Frame]) -> Generator[Looked, None, None]:
-        """All frames in their order, predictions where none was looked at.
+        """All frames in their order, their people predicted where none was due to be looked at.
 
         Networks run on ``callers(streams)`` threads, tracking and smoothing on the caller's. The
         size of a look is chosen when the last but one before it is known, whatever ``streams`` is,
         so that figures do not depend on the machine.
         """
-        most = 1 if self.settings.full_every else 2 * self.streams
+        most = 1 if self.follower.zoom.full_every else 2 * self.streams
         with ThreadPoolExecutor(callers(self.streams), "networks") as pool:
             looks = ahead((self._begun(frame, pool) for frame in frames), most)
             for look in ahead((self._placed(look, pool) for look in looks), self.streams):
                 yield self._settled(look)
 
     def _begun(self, frame: Frame, pool: Executor) -> _Look:
-        if not self._is_due(frame.t):
+        due = self._is_due(frame.t)
+        if not due and not self.settings.detect_every_frame:
             return _Look(frame)
-        side = self.follower.zoom.side(frame, self.detector)
-        return _Look(frame, pool.submit(self._detect, frame, side))
+        side = self.follower.zoom.side(frame, self.detector) if due else None
+        return _Look(frame, pool.submit(self._detect, frame, side), due)
 
     def _placed(self, look: _Look, pool: Executor) -> _Look:
-        if look.found is not None:
-            look.faces = self.follower.place(look.frame, look.found.result())
+        if look.found is None:
+            look.spotted = self.follower.spotted
+            return look
+        found = look.found.result()
+        self.searched += 1
+        look.spotted = found.boxes
+        if look.due:
+            look.faces = self.follower.place(look.frame, found)
             look.rows = self._unread(look.frame.t, look.faces)
             if len(look.rows):
                 boxes = look.faces.boxes[look.rows]
                 look.reading = pool.submit(self._classify, look.frame, boxes)
-        look.spotted = self.follower.spotted
         return look
 
     def _settled(self, look: _Look) -> Looked:
@@ -263,10 +286,14 @@ class Worker:
 
 @dataclass
 class _Look:
-    """A frame on its way: its faces are found, then known, then read at ``rows``; or no look."""
+    """A frame on its way: its faces are found, then known, then read at ``rows``; or no look.
+
+    A look that is not ``due`` ends with ``found``: its faces are to be hidden, not followed.
+    """
 
     frame: Frame
     found: Future[Detections] | None = None
+    due: bool = False
     faces: Faces | None = None
     rows: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     reading: Future[F32] | None = None

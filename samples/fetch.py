@@ -11,12 +11,13 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from moodstream.realtime.errors import MoodstreamError
 from moodstream.samples.manifest import REQUIREMENT, SAMPLES
 
 _PATIENCE = 600.0  # seconds for pip, which has time-outs and retries of its own
 
 
-class FetchError(Exception):
+class FetchError(MoodstreamError):
     """A sample file cannot be had, or is not the one it should be; one line."""
 
 

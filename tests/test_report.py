@@ -16,10 +16,10 @@ from plotly.offline import get_plotlyjs
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, EXTRAS
-from moodstream.realtime.recorder import PEOPLE_COLUMNS, TIMELINE_COLUMNS, _schema
+from moodstream.realtime.recorder import PEOPLE_COLUMNS, STEP, TIMELINE_COLUMNS, _schema
 from moodstream.realtime.report import KeyMoment, write_report
 from moodstream.realtime.report_charts import group_chart
-from moodstream.realtime.report_data import MOST_LANES, STEP, Timeline, read_lanes
+from moodstream.realtime.report_data import MOST_LANES, Timeline, read_lanes
 
 SAD, HAPPY = EMOTIONS.index("sad"), EMOTIONS.index("happy")
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</script><script>alert(2)</script>.mp4"

@@ -297,7 +297,7 @@ def test_models_commands(
     assert command("models", "verify", "--all") == 0
     assert command("models", "fetch", "net.onnx") == 0
     capsys.readouterr()
-    assert command("models", "fetch", "--all") == 1
+    assert command("models", "fetch", "--all") == 2
     captured = capsys.readouterr()
     assert str(tmp_path / "net.onnx") in captured.out
     assert "404" in captured.err

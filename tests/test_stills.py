@@ -1,0 +1,45 @@
+"""Whose boxes a still shows: those of one step of the timeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from moodstream.realtime.moments import people_at
+from moodstream.realtime.recorder import PEOPLE_COLUMNS, STEP
+
+STEPS = 500
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One person in every step, whose box is as wide as the step's number; two after the last."""
+    where = tmp_path_factory.mktemp("people")
+    rows = []
+    for step in [*range(STEPS), STEPS + 1, STEPS + 1]:
+        row = dict.fromkeys(PEOPLE_COLUMNS, 0.0)
+        row |= {"track_id": step, "t": round(step * STEP, 3), "x2": float(step), "y2": 1.0}
+        rows.append(row | {"label": "happy"})
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, where / "people.parquet", row_group_size=50)
+    return where
+
+
+@pytest.mark.parametrize("after", [0.0, 1e-9, 0.05, 0.1, 0.199])
+def test_every_time_has_the_people_of_one_step(folder: Path, after: float) -> None:
+    for step in range(0, STEPS, 1 if after == 0 else 7):
+        for t in {step * STEP + after, round(step * STEP, 3) + after}:
+            boxes, probs, ids = people_at(folder, t)
+            assert ids.tolist() == [step], t
+            assert boxes.shape == (1, 4)
+            assert probs.shape == (1, 7)
+            assert boxes[0, 2] == step
+
+
+def test_a_step_without_people_has_none_and_one_with_two_has_two(folder: Path) -> None:
+    boxes, probs, ids = people_at(folder, STEPS * STEP)
+    assert (boxes.shape, probs.shape, ids.shape) == ((0, 4), (0, 7), (0,))
+    assert people_at(folder, (STEPS + 1) * STEP + 0.1)[2].tolist() == [STEPS + 1] * 2
