@@ -8,9 +8,22 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.logs import configure
 
 
 class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; every command has ``-v``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_argument(
+            "-v",
+            "--verbose",
+            action="count",
+            default=argparse.SUPPRESS,  # or a command's default would undo what stood before it
+            help="log to stderr what happens; twice for every detail",
+        )
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
@@ -67,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; bad input is one line on stderr and exit code 2."""
     args = build_parser().parse_args(arguments)
+    configure(getattr(args, "verbose", 0))
     try:
         return int(args.func(args))
     except MoodstreamError as error:
