@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 class OwnedThread:
@@ -12,7 +15,8 @@ class OwnedThread:
     Args:
         target: what the thread does; it is called once, without arguments.
         name: how the thread is called in a debugger.
-        on_error: called on the thread, once its error is stored, with what broke it.
+        on_error: called on the thread, once its error is stored, with what broke it. Without it
+            the error is logged, too: its owner may never ask.
     """
 
     def __init__(
@@ -71,3 +75,5 @@ class OwnedThread:
             self.error = error
             if self._on_error is not None:
                 self._on_error(error)
+            else:
+                logger.error("the thread %r broke", self._thread.name, exc_info=error)

@@ -148,10 +148,10 @@ def test_what_was_opened_before_a_refusal_is_closed(windows, taken):
 def test_all_is_closed_when_recording_cannot_begin(windows, tmp_path):
     folder = tmp_path / "gone"
     settings = LiveSinkSettings(display=True, serve=ANY_PORT, record=folder)
-    outputs = LiveOutputs(settings, [CAMERA])
-    with pytest.raises(MoodstreamError, match="cannot be written"), outputs:
+    with LiveOutputs(settings, [CAMERA]) as outputs:
         folder.rmdir()
-        outputs.begin({}, lambda line: None)
+        with pytest.raises(MoodstreamError, match="cannot be written"):
+            outputs.begin({}, lambda line: None)
     assert [window.closed for window in windows] == [True]
     assert not outputs._server._thread.alive
 

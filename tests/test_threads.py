@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
+from moodstream import realtime
 from moodstream.realtime.threads import OwnedThread
 
 
@@ -24,6 +27,18 @@ def test_what_breaks_a_thread_reaches_its_owner_once():
         thread.raise_error()
     thread.raise_error()  # its owner has it already
     assert thread.error is heard[0]
+
+
+def test_what_nobody_asks_for_is_logged(caplog):
+    def break_off() -> None:
+        raise ZeroDivisionError("nobody asks")
+
+    thread = OwnedThread(break_off, "janitor")
+    thread.start()
+    assert thread.join(10)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "janitor" in caplog.text
+    assert "ZeroDivisionError: nobody asks" in caplog.text
 
 
 def test_a_thread_that_does_its_work_has_no_error():
@@ -49,3 +64,9 @@ def test_waiting_ends_with_the_timeout_and_the_thread_goes_on():
     assert not thread.alive
     with pytest.raises(RuntimeError):
         thread.start()
+
+
+def test_no_thread_is_started_without_an_owner():
+    code = {path: path.read_text("utf-8") for path in Path(realtime.__file__).parent.rglob("*.py")}
+    started = [path.name for path, text in code.items() if re.search(r"\bThread\(", text)]
+    assert started == ["threads.py"]
