@@ -23,6 +23,7 @@ from moodstream.realtime.cli_options import (
     number,
 )
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.logs import write_line
 
 if TYPE_CHECKING:
     from moodstream.realtime.live import LiveSession, LiveSettings
@@ -166,9 +167,8 @@ def run(args: argparse.Namespace) -> int:
     from moodstream.realtime.live_outputs import LiveOutputs
 
     settings, sinks, specs = live_settings(args), sink_settings(args), _specs(args)
-    with LiveOutputs(
-        sinks, specs
-    ) as outputs:  # what cannot be had is said before the networks load
+    # what cannot be had is said before the networks load
+    with LiveOutputs(sinks, specs) as outputs:
         loaded = models.load(model_settings(args, progress=not args.quiet))
         check_networks(loaded)
         say = _say if not args.quiet else lambda line: None
@@ -194,7 +194,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"moodstream: {line}", file=sys.stderr, flush=True)
+    write_line(f"moodstream: {line}")
 
 
 def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:

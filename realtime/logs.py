@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
 
 from moodstream.realtime.redact import redact
 
@@ -29,14 +28,18 @@ class StderrHandler(logging.Handler):
         self.setFormatter(_RedactingFormatter(_FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; on a terminal in place of the status line, which is drawn again."""
+        """Write one record."""
         try:
-            stream: TextIO = sys.stderr
-            clear = _CLEAR_LINE if stream.isatty() else ""
-            stream.write(f"{clear}{self.format(record)}\n")
-            stream.flush()
+            write_line(self.format(record))
         except Exception:  # logging must not break what it tells of
             self.handleError(record)
+
+
+def write_line(text: str) -> None:
+    """Write a line to stderr; on a terminal in place of a status line, which is drawn again."""
+    clear = _CLEAR_LINE if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{clear}{text}\n")
+    sys.stderr.flush()
 
 
 def configure(verbosity: int = 0) -> None:

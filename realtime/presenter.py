@@ -109,21 +109,23 @@ class Presenter:
                 self._lock.notify_all()
 
     def forget(self) -> None:
-        """Show nothing any more that was captured, found or drawn before now.
+        """Show nothing any more that was captured or found before now.
 
         When it returns, an empty picture stands where the last one stood. Called by the owner,
         who has switched to a stricter privacy mode before.
         """
+        privacy = self._switches.privacy()
         with self._drawing:
             with self._lock:
                 self._first = self._capture.state().frames + 1
                 self._looked = self._snapshot = None
-            self._painter = Painter(self._window)
-            self._rows.shifts.clear()
+            if privacy == "group":  # the chart may tell of fewer people than are a group
+                self._painter = Painter(self._window)
+                self._rows.shifts.clear()
             if self._last is None:
                 return
             self._last = _empty(np.zeros_like(self._last.frame.image), self._capture.state().t)
-            self._draw(self._last, self._switches.privacy())
+            self._draw(self._last, privacy)
 
     def _run(self) -> None:
         while not self._switches.stop.is_set():

@@ -287,6 +287,8 @@ def test_nothing_from_before_a_stricter_mode_is_shown(monkeypatch):
     owner.presenter.analysed(new, snapshot(new))
     assert owner.turn() == 1
     assert owner.scenes[-1][0] == "blur"
+    history = owner.presenter._painter._history  # figures of the group may stay
+    assert history[0][0] == 1.0
     assert owner.scenes[-1][1].frame is new.frame
 
 
