@@ -98,7 +98,9 @@ class Snapshot:
     """What is known of a stream after a step: the people at ``t``, and the group.
 
     looked: whether faces were looked for in this very frame; spotted: (M, 4) xyxy px, all that
-    the last look found; oldest: age in seconds of the oldest reading among visible faces.
+    the last look found; oldest: age in seconds of the oldest reading among visible faces;
+    black_since: stream seconds since when the picture has been black, so that nobody was looked
+    for; None where there is something to be seen.
     """
 
     frame: Frame
@@ -108,6 +110,7 @@ class Snapshot:
     spotted: F32
     visible: int = 0
     oldest: float | None = None
+    black_since: float | None = None
 
     @property
     def t(self) -> float:
@@ -144,6 +147,24 @@ class Watched:
         at, faces = self._looked
         readable = np.flatnonzero(faces.seen) if t - at <= _TRUST else np.zeros(0, np.intp)
         return (faces if t == at else predicted(faces, t - at)), readable
+
+    @property
+    def black_since(self) -> float | None:
+        """Stream seconds since when the picture has been black, None where it is not."""
+        return None if self.snapshot is None else self.snapshot.black_since
+
+    def black(self, frame: Frame) -> Snapshot:
+        """Take a black frame: what was known before is no longer the case."""
+        since = frame.t if self.black_since is None else self.black_since
+        self.snapshot = Snapshot(
+            frame,
+            Faces.none(),
+            GroupState(t=frame.t, people=0),
+            looked=False,
+            spotted=np.zeros((0, 4), np.float32),
+            black_since=since,
+        )
+        return self.snapshot
 
     def known(self, faces: Faces) -> None:
         """Keep what was read: the people of the last look have new estimates."""

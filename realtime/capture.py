@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from moodstream.realtime.errors import MoodstreamError
@@ -24,6 +26,9 @@ from moodstream.realtime.live_sources import (
 )
 from moodstream.realtime.redact import redact
 from moodstream.realtime.sources import SourceInfo
+from moodstream.realtime.threads import OwnedThread
+
+logger = logging.getLogger(__name__)
 
 Opener = Callable[[SourceSpec, OpenSettings, Control], LiveReader]
 Status = Literal["connecting", "live", "no signal", "ended", "failed"]
@@ -108,9 +113,15 @@ class Backoff:
 class _Reader:
     """A reader thread and the tie to it."""
 
-    def __init__(self, name: str, run: Callable[[Control], None]) -> None:
-        self.control = Control()
-        self.thread = threading.Thread(target=run, args=(self.control,), name=name, daemon=True)
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[Control], None],
+        on_error: Callable[[Control, BaseException], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.control = Control(clock)
+        self.thread = OwnedThread(partial(run, self.control), name, partial(on_error, self.control))
         self.thread.start()
 
 
@@ -118,8 +129,16 @@ class Capture:
     """Reads one live source on a thread of its own and holds its newest frame.
 
     Frame times: a file's media time, going on over its rounds; else monotonic seconds since
-    ``origin`` (the start of the capture, if None) at capture. Both strictly increase.
-    ``check`` must be called about twice a second from outside: it replaces a hung reader.
+    ``origin`` at capture. Both strictly increase. ``check`` must be called about twice a second
+    from outside: it replaces a hung reader. It reads while its context is open, or from ``start``
+    to ``stop``.
+
+    Args:
+        spec: the source.
+        settings: how it is read and found again.
+        origin: the clock's seconds at stream time 0, the start of the capture if None.
+        opener: what opens the source.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -128,10 +147,11 @@ class Capture:
         settings: CaptureSettings | None = None,
         origin: float | None = None,
         opener: Opener = open_reader,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec, self.settings = spec, settings or CaptureSettings()
         self.error: BaseException | None = None
-        self._opener, self._origin = opener, origin
+        self._opener, self._origin, self._clock = opener, origin, clock
         self._changed = threading.Condition()
         self._reader: _Reader | None = None
         self._hung: list[_Reader] = []
@@ -149,12 +169,19 @@ class Capture:
 
     # --- what the owner and the consumers call ---
 
+    def __enter__(self) -> Capture:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Start reading; once."""
         with self._changed:
             if self._reader is not None:
                 raise RuntimeError("a capture can be started only once")
-            now = time.monotonic()
+            now = self._clock()
             self._origin = now if self._origin is None else self._origin
             self._begun = self._stream_time(now)
             self._start_reader()
@@ -168,10 +195,15 @@ class Capture:
             self._changed.wait_for(lambda: self._number > after or bool(self._final), timeout)
             return self._newest if self._number > after else None
 
+    @property
+    def over(self) -> bool:
+        """Whether no further frame will come."""
+        return self._final is not None
+
     def state(self) -> CaptureState:
         """How the source is doing now."""
         with self._changed:
-            now = time.monotonic()
+            now = self._clock()
             status = self._status(now)
             return CaptureState(
                 status=status,
@@ -195,12 +227,13 @@ class Capture:
         with self._changed:
             if self._final or self._reader is None:
                 return
-            self._hung = [reader for reader in self._hung if reader.thread.is_alive()]
+            self._hung = [reader for reader in self._hung if reader.thread.alive]
             if self._reader in self._hung:  # given up, and no room for another one then
                 self._start_reader()
             elif self._reader.control.overdue() > self.settings.hang_grace:
                 self._reader.control.stop()
                 self._hung.append(self._reader)
+                logger.warning("%s: its reader hangs; %d left", self.spec.name, len(self._hung))
                 self._lose(f"{self.spec.name}: does not answer; its reader hangs")
                 self._start_reader()
 
@@ -215,7 +248,7 @@ class Capture:
                 self._finish("ended", self._detail if self._lost else None)
         for reader in readers:
             reader.thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(reader.thread.is_alive() for reader in readers)
+        return not any(reader.thread.alive for reader in readers)
 
     # --- the state, under the lock ---
 
@@ -261,13 +294,14 @@ class Capture:
 
     def _start_reader(self) -> None:
         if len(self._hung) < _MOST_HUNG:
-            self._reader = _Reader(f"capture {self.spec.name}", self._run)
+            name = f"capture {self.spec.name}"
+            self._reader = _Reader(name, self._run, self._broke, self._clock)
 
     def _lose(self, reason: str) -> None:
         self._lost, self._detail = True, redact(reason)
 
     def _finish(self, status: Literal["ended", "failed"], detail: str | None) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._note_gap(now, self._stream_time(now))
         self._final_t = self._stream_time(now)
         self._final, self._detail = status, detail
@@ -286,16 +320,16 @@ class Capture:
     # --- the reader thread ---
 
     def _run(self, control: Control) -> None:
-        try:
-            while not control.stopped:
-                wait = self._session(control)
-                if wait is None or not control.wait(wait):
-                    break
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            with self._changed:
-                if self._in_charge(control):
-                    self.error = error
-                    self._finish("failed", redact(f"{self.spec.name}: {error}"))
+        while not control.stopped:
+            wait = self._session(control)
+            if wait is None or not control.wait(wait):
+                break
+
+    def _broke(self, control: Control, error: BaseException) -> None:
+        with self._changed:
+            if self._in_charge(control):
+                self.error = error
+                self._finish("failed", redact(f"{self.spec.name}: {error}"))
 
     def _session(self, control: Control) -> float | None:
         """Open and read to the end; seconds until the next attempt, None where there is none."""
@@ -318,8 +352,9 @@ class Capture:
     def _opened(self, control: Control, reader: LiveReader) -> None:
         with self._changed:
             if self._in_charge(control):
-                self._info = replace(reader.info, name=self.spec.name)
+                self._info = info = replace(reader.info, name=self.spec.name)
                 self._good_since = float("inf")  # until this session's first frame
+                logger.info("%s: open, %dx%d %s", info.name, info.width, info.height, info.codec)
 
     def _read(self, control: Control, reader: LiveReader) -> None:
         while True:
@@ -333,7 +368,7 @@ class Capture:
         with self._changed:
             if not self._in_charge(control):
                 return False
-            now, last = time.monotonic(), self._newest
+            now, last = self._clock(), self._newest
             t = self._frame_time(now, media)
             status = self._status(now)
             self._note_gap(now, t)
@@ -342,7 +377,9 @@ class Capture:
             self._good_since = min(self._good_since, now)
             if now - self._good_since >= self.settings.good_after:
                 self._backoff.reset()
-            self._reconnects += self._lost and last is not None
+            if self._lost and last is not None:
+                self._reconnects += 1
+                logger.info("%s: reconnected (%d)", self.spec.name, self._reconnects)
             self._lost, self._detail = False, None
             frame = Frame(image, t, 0 if last is None else last.frame.index + 1)
             self._newest = Captured(frame, now, self._number + 1)
@@ -369,7 +406,9 @@ class Capture:
             self._lose(str(error))
             denied = isinstance(error, SourceRefused) and error.denied
             longest = self.settings.refused_wait if denied else self.settings.longest_wait
-            return self._backoff.next(longest)
+            wait = self._backoff.next(longest)
+            logger.warning("%s; trying again in %.1f s", self._detail, wait)
+            return wait
 
     def _in_charge(self, control: Control) -> bool:
         """Whether this is the reader whose word counts."""

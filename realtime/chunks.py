@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import re
 import threading
@@ -12,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from moodstream.realtime.frames import Image
+from moodstream.realtime.threads import OwnedThread
+
+logger = logging.getLogger(__name__)
 
 _WAITING = 3  # pictures
 _POLL = 0.1
@@ -63,7 +67,7 @@ class ChunkedVideo:
     a break of more than 10 s; numbers go on after the chunks that are there. A killed process
     leaves playable files that lack the last second or two. ``dropped``: pictures that came
     faster than they could be encoded; ``problem``: one line once writing has failed, from then on
-    nothing is written; ``path``: the newest chunk.
+    nothing is written; ``path``: the newest chunk. Leaving its context closes it.
     """
 
     def __init__(self, folder: Path, stem: str, chunk_seconds: float = 300.0) -> None:
@@ -75,8 +79,7 @@ class ChunkedVideo:
         self._waiting: queue.Queue[tuple[Image, float]] = queue.Queue(_WAITING)
         self._stop = threading.Event()
         self._chunk: _Chunk | None = None
-        # a disk that never answers must not keep the process alive
-        self._thread = threading.Thread(target=self._run, name=f"video {stem}", daemon=True)
+        self._thread = OwnedThread(self._run, f"video {stem}", self._broke)
         self._thread.start()
 
     def offer(self, image: Image, t: float) -> None:
@@ -94,24 +97,28 @@ class ChunkedVideo:
     def close(self) -> None:
         """Write what is waiting and finish the file; returns within 3 s."""
         self._stop.set()
-        self._thread.join(_CLOSING)
-        if self._thread.is_alive() and self.problem is None:
+        if not self._thread.join(_CLOSING) and self.problem is None:
             self.problem = f"{self.folder}: the disk does not answer"
 
-    def _run(self) -> None:
-        try:
-            while (item := self._next()) is not None:
-                self._write(*item)
-            if self._chunk is not None:
-                self._chunk.close()
-            self._chunk = None
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            self.problem = f"{self.path or self.folder}: video cannot be written ({error})"
-            self._abandon()
+    def __enter__(self) -> ChunkedVideo:
+        return self
 
-    def _abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            self._write(*item)
+        if self._chunk is not None:
+            self._chunk.close()
+        self._chunk = None
+
+    def _broke(self, error: BaseException) -> None:
+        """Say what has failed, and let go of the file that was being written."""
         import av
 
+        self.problem = f"{self.path or self.folder}: video cannot be written ({error})"
+        logger.warning("%s", self.problem)
         chunk, self._chunk = self._chunk, None
         if chunk is not None:
             with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell

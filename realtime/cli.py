@@ -12,10 +12,23 @@ from typing import Any, NoReturn
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.exit_codes import ExitCode, of_signal
+from moodstream.realtime.logs import configure
 from moodstream.realtime.signals import break_off_on_signal
 
 
 class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; every command has ``-v``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_argument(
+            "-v",
+            "--verbose",
+            action="count",
+            default=argparse.SUPPRESS,  # or a command's default would undo what stood before it
+            help="log to stderr what happens; twice for every detail",
+        )
+
     def error(self, message: str) -> NoReturn:
         self.exit(ExitCode.FAILED, f"{self.prog}: {message} (see --help)\n")
 
@@ -78,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Those of the command line; by default the process's own.
     """
     args = build_parser().parse_args(arguments)
+    configure(getattr(args, "verbose", 0))
     try:
         with break_off_on_signal():
             return int(args.func(args))

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,12 @@ from moodstream.realtime.cli_options import (
 )
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.exit_codes import ExitCode
+from moodstream.realtime.logs import write_line
 from moodstream.realtime.signals import EndRequest, end_on_signal
 
 if TYPE_CHECKING:
     from moodstream.realtime.live import LiveSession, LiveSettings
-    from moodstream.realtime.live_outputs import LiveOutputs
+    from moodstream.realtime.live_outputs import LiveOutputs, LiveSinkSettings
     from moodstream.realtime.live_sources import SourceSpec
     from moodstream.realtime.schemas import SessionState
 
@@ -115,10 +117,6 @@ def live_settings(args: argparse.Namespace) -> LiveSettings:
     from moodstream.realtime.capture import CaptureSettings
     from moodstream.realtime.live import LiveSettings
 
-    if args.record_video and args.record is None:
-        raise MoodstreamError("--record-video: needs --record DIR")
-    if args.display and args.headless:
-        raise MoodstreamError("--display and --headless: choose one")
     figures = figure_settings(args)
     return LiveSettings(
         worker=figures.worker,
@@ -135,6 +133,24 @@ def live_settings(args: argparse.Namespace) -> LiveSettings:
         max_latency=None if args.max_latency is None else args.max_latency / 1000,
         give_up=args.give_up,
         duration=args.duration,
+    )
+
+
+def sink_settings(args: argparse.Namespace) -> LiveSinkSettings:
+    """Where the results go; raises MoodstreamError where the options do not go together."""
+    from moodstream.realtime.live_outputs import LiveSinkSettings
+    from moodstream.realtime.server import parse_address
+
+    if args.record_video and args.record is None:
+        raise MoodstreamError("--record-video: needs --record DIR")
+    if args.display and args.headless:
+        raise MoodstreamError("--display and --headless: choose one")
+    return LiveSinkSettings(
+        display=args.display,
+        serve=None if args.serve is None else parse_address(args.serve),
+        record=args.record,
+        record_video=args.record_video,
+        overwrite=args.overwrite,
     )
 
 
@@ -156,8 +172,9 @@ def run(args: argparse.Namespace) -> int:
     from moodstream.realtime.live import LiveSession, check_networks
     from moodstream.realtime.live_outputs import LiveOutputs
 
-    settings, specs = live_settings(args), _specs(args)
-    with LiveOutputs(args, specs) as outputs:  # what cannot be had is said before the networks load
+    settings, sinks, specs = live_settings(args), sink_settings(args), _specs(args)
+    # what cannot be had is said before the networks load
+    with LiveOutputs(sinks, specs) as outputs:
         loaded = models.load(model_settings(args, progress=not args.quiet))
         check_networks(loaded)
         say = _say if not args.quiet else lambda line: None
@@ -166,6 +183,7 @@ def run(args: argparse.Namespace) -> int:
         outputs.begin(
             {"settings": asdict(settings), "models": loaded.as_dict(), "notice": loaded.notice},
             say,
+            individuals=settings.privacy != "group",
         )
         session = LiveSession(
             specs,
@@ -182,15 +200,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"moodstream: {line}", file=sys.stderr, flush=True)
+    write_line(f"moodstream: {line}")
 
 
 def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
     """The owner's loop, on the main thread: the window lives here."""
-    session.start()
     line = _StatusLine(show=not args.quiet and sys.stderr.isatty())
     due = 0.0
-    try:
+    with ExitStack() as closing:
+        closing.callback(lambda: outputs.publish(session))  # as it was in the end
+        closing.enter_context(session)
+        closing.callback(line.clear)
         while session.reason is None:
             outputs.turn(session, _TICK)
             if time.monotonic() < due:
@@ -199,11 +219,6 @@ def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace)
             session.tick()
             outputs.publish(session)
             line.update(session)
-    finally:
-        line.clear()
-        if not session.stop():
-            _say("a thread did not end in time; it is left behind")
-        outputs.publish(session)
 
 
 def _conclude(

@@ -7,15 +7,17 @@ what is shown does not wait for the networks.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.analyst import Analyst, Watched
+from moodstream.realtime.analyst import Analyst, Snapshot, Watched
 from moodstream.realtime.capture import Capture, Captured, CaptureSettings, Opener
 from moodstream.realtime.darkness import is_dark
 from moodstream.realtime.errors import MoodstreamError
@@ -26,14 +28,19 @@ from moodstream.realtime.live_sources import SourceSpec, open_reader
 from moodstream.realtime.models import Models
 from moodstream.realtime.presenter import Presenter, Switches
 from moodstream.realtime.schedule import ScheduleSettings
+from moodstream.realtime.threads import OwnedThread
 from moodstream.realtime.timeline import Timeline
 from moodstream.realtime.worker import Follower, WorkerSettings
 from moodstream.trackers.smoothing import SmoothingSettings
+
+logger = logging.getLogger(__name__)
 
 Reason = Literal["duration", "ended", "quit", "interrupted", "gave up", "failed"]
 PRIVACY: tuple[Privacy, ...] = ("off", "blur", "group")
 """From least to most strict."""
 
+_IDLE = 0.1  # seconds to wait at most for the first new frame
+_POLL = 0.005  # seconds between two looks at several sources
 _SEEN_LOOKS = (1 / 30, 0.5)  # with faces to hide, only frames that were looked at can be shown
 
 
@@ -88,13 +95,15 @@ class LiveStream:
         self.watched.follower.zoom.full_every = every
         for gap in self.capture.gaps():
             self._gap(gap.start, gap.end, gap.reason)
+        black_since = self.watched.black_since
         if self.spec.kind != "file" and is_dark(frame.image):
-            if self.presenter.dark_since is None:
-                self.presenter.dark_since = frame.t
+            if black_since is None:
+                logger.info("%s: black picture", self.spec.name)
+            self.presenter.analysed(captured, self.watched.black(frame))
             return None
-        if self.presenter.dark_since is not None:
-            self._gap(self.presenter.dark_since, frame.t, "black picture")
-            self.presenter.dark_since = None
+        if black_since is not None:
+            logger.info("%s: no longer black", self.spec.name)
+            self._gap(black_since, frame.t, "black picture")
         return self.watched
 
     def skipped(self, start: float, end: float, reason: str) -> None:
@@ -118,6 +127,11 @@ class LiveStream:
         if smoother.settings.tau != smoothing:
             smoother.settings = replace(smoother.settings, tau=smoothing)
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What is known of it now, None before the first frame."""
+        return None if self.watched is None else self.watched.snapshot
+
     def _begin(self, image: Image) -> Watched:
         settings = self._settings
         side = float(max(image.shape[:2]))
@@ -139,7 +153,10 @@ class LiveStream:
 
 
 class LiveSession:
-    """Runs some sources until they end, give up, or ``end`` is called; the owner calls ``tick``."""
+    """Runs some sources until they end, give up, or ``end`` is called; the owner calls ``tick``.
+
+    It runs while its context is open, or from ``start`` to ``stop``.
+    """
 
     def __init__(
         self,
@@ -151,9 +168,21 @@ class LiveSession:
         notify: Callable[[str, dict[str, object]], None] | None = None,
         say: Callable[[str], None] = lambda line: None,
         opener: Opener = open_reader,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``show`` takes each finished picture and its stream time, on the source's presenter
-        thread; ``notify`` gets events; ``say`` gets lines for people, on the owner's thread.
+        """Make every stage; nothing runs yet.
+
+        Args:
+            specs: the sources.
+            models: the networks.
+            settings: all that the run depends on besides.
+            record: gives the recording of a source by its index, None for none.
+            show: takes the index of a source, each finished picture of it and its stream time;
+                called on the source's presenter thread, or on that of ``set_privacy``.
+            notify: takes events.
+            say: takes lines for people, on the owner's thread.
+            opener: what opens a source.
+            clock: monotonic seconds.
         """
         settings = replace(settings, group=replace(settings.group, prior=models.prior))
         self.settings, self._say = settings, say
@@ -161,7 +190,7 @@ class LiveSession:
         self.privacy: Privacy = settings.privacy
         self.panel = True
         self.paused = threading.Event()
-        self.origin = time.monotonic()
+        self.clock, self.origin = clock, clock()
         self._stop = threading.Event()
         self._errors: list[BaseException] = []
         self._told: dict[int, str] = {}
@@ -171,6 +200,7 @@ class LiveSession:
             settings.schedule,
             settings.worker.min_confidence,
             settings.capture.speed,
+            clock,
         )
         self.streams: list[LiveStream] = []
         switches = Switches(
@@ -184,7 +214,7 @@ class LiveSession:
                 lambda: self.privacy,
                 notify,
             )
-            capture = Capture(spec, settings.capture, self.origin, opener)
+            capture = Capture(spec, settings.capture, self.origin, opener, clock)
             presenter = Presenter(
                 capture,
                 rows,
@@ -192,17 +222,29 @@ class LiveSession:
                 settings.group.window,
                 settings.max_latency,
                 None if show is None else partial(show, index),
+                clock,
             )
             self.streams.append(LiveStream(index, spec, settings, capture, rows, presenter))
-        self._thread = threading.Thread(target=self._guard, name="analysis", daemon=True)
+        self._thread = OwnedThread(self._analyse, "analysis", self.failed)
         self.set_privacy(settings.privacy)
 
+    def __enter__(self) -> LiveSession:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.stop():
+            self._say("a thread did not end in time; it is left behind")
+
     def start(self) -> None:
-        """Start every thread."""
-        for stream in self.streams:
-            stream.capture.start()
-            stream.presenter.start()
-        self._thread.start()
+        """Start every thread, or none where the system has no room for one."""
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            for stream in self.streams:
+                stream.capture.start()
+                stream.presenter.start()
+            self._thread.start()
+            undo.pop_all()
 
     def end(self, reason: Reason) -> None:
         """End the run; the first reason stands. May be called from anywhere."""
@@ -223,8 +265,15 @@ class LiveSession:
         (self.paused.set if on else self.paused.clear)()
 
     def set_privacy(self, privacy: Privacy) -> None:
-        """Switch what may be shown of a person."""
+        """Switch what may be shown of a person.
+
+        When it returns nothing is shown any more that was seen with less privacy.
+        """
+        stricter = PRIVACY.index(privacy) > PRIVACY.index(self.privacy)
         self.privacy = privacy
+        if stricter:
+            for stream in self.streams:
+                stream.presenter.forget()
         schedule = self.settings.schedule
         if privacy != "off":
             schedule = replace(schedule, looks=_SEEN_LOOKS)
@@ -257,6 +306,7 @@ class LiveSession:
             before = self._told.get(stream.index)
             self._told[stream.index] = state.status
             stream.rows.status(state.status, state.t, state.detail)
+            logger.info("%s: %s", stream.spec.name, state.status)
             if state.status in ("no signal", "failed"):
                 why = f" ({state.detail})" if state.detail else ""
                 again = "; trying again" if state.status == "no signal" else ""
@@ -268,11 +318,12 @@ class LiveSession:
         if gone and limit is not None and state.t - state.since > limit and not stream.gave_up:
             stream.gave_up = True
             self._say(f"{stream.spec.name}: given up after {limit:g} s without a signal")
+            logger.warning("%s: given up", stream.spec.name)
             stream.capture.stop(0.0)
 
     def _maybe_end(self) -> None:
         limit = self.settings.duration
-        if limit is not None and time.monotonic() - self.origin >= limit:
+        if limit is not None and self.clock() - self.origin >= limit:
             self.end("duration")
         over = [
             stream.gave_up or stream.capture.state().status in ("ended", "failed")
@@ -300,19 +351,14 @@ class LiveSession:
             ok &= stream.capture.stop(left())
         for stream in self.streams:
             ok &= stream.presenter.join(left())
-        if self._thread.is_alive():
-            self._thread.join(left())
-        ok &= not self._thread.is_alive()
-        if not self._thread.is_alive():
+        if self._thread.join(left()):
             for stream in self.streams:
                 stream.finish()
+        else:
+            ok = False
+        if not ok:
+            logger.warning("a thread did not end in time; it is left behind")
         return ok
-
-    def _guard(self) -> None:
-        try:
-            self._analyse()
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            self.failed(error)
 
     def _analyse(self) -> None:
         was_paused: dict[int, float] = {}
@@ -336,14 +382,16 @@ class LiveSession:
 
     def _fresh(self) -> list[tuple[LiveStream, Captured]]:
         """The newest frame of every stream that has a new one; waits a little for the first."""
-        wait = 0.1 if len(self.streams) == 1 else 0.0
+        wait = _IDLE if len(self.streams) == 1 else 0.0
         found = []
         for stream in self.streams:
             captured = stream.capture.newest(stream.analysed, wait)
             if captured is not None:
                 found.append((stream, captured))
-        if not found and wait == 0.0:
-            self._stop.wait(0.005)
+        if not found and all(stream.capture.over for stream in self.streams):
+            self._stop.wait(_IDLE)  # none will come, until the owner ends the run
+        elif not found and wait == 0.0:
+            self._stop.wait(_POLL)
         return found
 
 

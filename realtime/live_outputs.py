@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime import layout
+from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Image
 from moodstream.realtime.outputs import file_names
 
@@ -23,17 +27,48 @@ if TYPE_CHECKING:
     from moodstream.realtime.window import Window
 
 
-class LiveOutputs:
-    """Opens what the command line asks for, and closes all of it again.
+logger = logging.getLogger(__name__)
 
-    Use as a context; raises MoodstreamError on entering where something cannot be had.
+
+@dataclass(frozen=True)
+class LiveSinkSettings:
+    """Where the results of a live run go.
+
+    Attributes:
+        display: show the pictures in a window.
+        serve: host and port of the page for browsers; port 0 for any free one; None for no page.
+        record: folder of the recording, None for no recording.
+        record_video: record the overlay, too.
+        overwrite: replace an earlier recording in ``record``.
     """
 
-    def __init__(self, args: argparse.Namespace, specs: Sequence[SourceSpec]) -> None:
+    display: bool = False
+    serve: tuple[str, int] | None = None
+    record: Path | None = None
+    record_video: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.record_video and self.record is None:
+            raise ValueError("expected a folder to record in with record_video")
+
+
+class LiveOutputs:
+    """Opens window, server and recording, and closes all of them again.
+
+    Use as a context. Window and server open on entering, so that what cannot be had is known
+    before the networks are loaded; an earlier recording is replaced only by ``begin``.
+
+    Args:
+        settings: what to open.
+        specs: the sources of the run.
+    """
+
+    def __init__(self, settings: LiveSinkSettings, specs: Sequence[SourceSpec]) -> None:
         from moodstream.realtime.hub import Hub
         from moodstream.realtime.live_state import starting_state
 
-        self._args = args
+        self._settings, self._opened = settings, ExitStack()
         self.names = [spec.name for spec in specs]
         self.hub = Hub(self.names)
         self.hub.state(starting_state(self.names))
@@ -43,51 +78,66 @@ class LiveOutputs:
         self._videos: list[ChunkedVideo] = []
         self._fresh = threading.Event()
         self._said: str | None = None
+        self._unserved = False
         self._say: Callable[[str], None] = lambda line: None
 
     @property
     def draws(self) -> bool:
         """Whether anybody may look at pictures."""
-        args = self._args
-        return bool(args.display or args.serve or args.record_video)
+        settings = self._settings
+        return bool(settings.display or settings.serve or settings.record_video)
 
     def __enter__(self) -> LiveOutputs:
         from moodstream.realtime.store import prepare_store
 
-        args = self._args
-        if args.record is not None:
-            prepare_store(args.record, args.overwrite)
-        if args.display:
-            from moodstream.realtime.window import Window
+        settings = self._settings
+        with ExitStack() as opened:
+            if settings.record is not None:
+                prepare_store(settings.record, settings.overwrite)
+            if settings.display:
+                from moodstream.realtime.window import Window
 
-            self._window = Window("moodstream")
-        if args.serve:
-            from moodstream.realtime.server import Server, parse_address
+                self._window = Window("moodstream")
+                opened.callback(self._window.close)
+            if settings.serve is not None:
+                from moodstream.realtime.server import Server
 
-            self._server = Server(self.hub, *parse_address(args.serve))
-            self._server.start()
+                self._server = opened.enter_context(Server(self.hub, *settings.serve))
+            self._opened = opened.pop_all()
         return self
 
-    def begin(self, meta: dict[str, Any], say: Callable[[str], None]) -> None:
-        """The networks are loaded: start recording."""
+    def begin(
+        self, meta: dict[str, Any], say: Callable[[str], None], individuals: bool = True
+    ) -> None:
+        """The networks are loaded: start recording.
+
+        Args:
+            meta: what the recording says of its making; anything JSON can hold.
+            say: takes lines for people.
+            individuals: whether the recording may hold anything about single people.
+        """
         self._say = say
         if self._server is not None:
             say(f"serving at {self._server.url}")
             if self._server.host not in ("127.0.0.1", "localhost", "::1"):
                 say("anyone who can reach this address sees the pictures; there is no password")
-        args = self._args
-        if args.record is None:
+        settings = self._settings
+        if settings.record is None:
             return
         from moodstream.realtime.store import StoreWriter
 
-        self._store = StoreWriter(
-            args.record / layout.STORE, meta, self.names, individuals=args.privacy != "group"
+        path, opened = settings.record / layout.STORE, self._opened
+        self._store = opened.enter_context(
+            StoreWriter(path, meta, self.names, individuals, overwrite=settings.overwrite)
         )
-        if args.record_video:
+        if settings.record_video:
             from moodstream.realtime.chunks import ChunkedVideo
 
             stems = [f"{layout.OVERLAY_STEM}-{name}" for name in file_names(self.names)]
-            self._videos = [ChunkedVideo(args.record, stem) for stem in stems]
+            self._videos = [
+                opened.enter_context(ChunkedVideo(settings.record, stem)) for stem in stems
+            ]
+        opened.callback(self.finish, {"ended": "failed"})  # does nothing after a proper end
 
     def record(self, source: int) -> RecordSink | None:
         """Where the rows of a source go."""
@@ -141,7 +191,11 @@ class LiveOutputs:
         return session_state(session, store.lost, store.problem)
 
     def publish(self, session: LiveSession) -> None:
-        """Pass the newest state on, and say where the recording has a problem."""
+        """Pass the newest state on, and say where recording or serving has a problem.
+
+        Raises:
+            MoodstreamError: the server has stopped, and the run was for nobody else.
+        """
         self.hub.state(self.state(session))
         problems = [self._store.problem] if self._store is not None else []
         problems += [video.problem for video in self._videos]
@@ -149,6 +203,18 @@ class LiveOutputs:
         if now != self._said:
             self._say(f"recording: {now}" if now else "recording: goes on")
             self._said = now
+        self._look_after_server()
+
+    def _look_after_server(self) -> None:
+        """What is seen and recorded elsewhere goes on without the page, but not unsaid."""
+        problem = None if self._server is None else self._server.problem
+        if problem is None or self._unserved:
+            return
+        self._unserved = True
+        if self._window is None and self._store is None:
+            raise MoodstreamError(f"serving: {problem}")
+        logger.warning("serving: %s", problem)
+        self._say(f"serving: {problem}")
 
     def finish(self, summary: Mapping[str, object]) -> None:
         """The session has stopped: finish the recording."""
@@ -157,9 +223,5 @@ class LiveOutputs:
         if self._store is not None:
             self._store.close(summary)
 
-    def __exit__(self, *_: object) -> None:
-        self.finish({"ended": "failed"})  # does nothing after a proper end
-        if self._server is not None:
-            self._server.stop()
-        if self._window is not None:
-            self._window.close()
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)

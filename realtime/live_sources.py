@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -72,10 +73,14 @@ class OpenSettings:
 
 
 class Control:
-    """What ties a reader to its owner: the order to stop, and the reader's signs of life."""
+    """What ties a reader to its owner: the order to stop, and the reader's signs of life.
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stop, self._clock = threading.Event(), clock
         self._deadline = float("inf")
 
     def stop(self) -> None:
@@ -94,16 +99,16 @@ class Control:
 
     def expect(self, seconds: float) -> None:
         """A sign of life, and the promise of another one within ``seconds``."""
-        self._deadline = time.monotonic() + seconds
+        self._deadline = self._clock() + seconds
 
     def overdue(self) -> float:
         """Seconds since that promise was broken; negative while it holds."""
-        return time.monotonic() - self._deadline
+        return self._clock() - self._deadline
 
     def wait(self, seconds: float) -> bool:
         """Wait, giving signs of life; False where the order to stop came first."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        end = self._clock() + seconds
+        while (left := end - self._clock()) > 0:
             self.expect(2 * _SLICE)
             if self._stop.wait(min(left, _SLICE)):
                 return False

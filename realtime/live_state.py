@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -39,7 +38,7 @@ def session_state(session: LiveSession, lost: int = 0, problem: str | None = Non
         "notice": NOTICE,
         "privacy": session.privacy,
         "paused": session.paused.is_set(),
-        "uptime_s": round(time.monotonic() - session.origin, 1),
+        "uptime_s": round(session.clock() - session.origin, 1),
         "look_ms": round(1000 * costs.look, 1),
         "read_ms": round(1000 * costs.read, 2),
         "recording": {"lost_rows": lost, "problem": problem},
@@ -50,10 +49,11 @@ def session_state(session: LiveSession, lost: int = 0, problem: str | None = Non
 def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
     """One source: its signal, the group (None where there is no signal) and how fresh it all is."""
     capture, presenter = stream.capture.state(), stream.presenter
-    now = time.monotonic()
+    now, snapshot = session.clock(), stream.snapshot
+    black = snapshot is not None and snapshot.black_since is not None
     middle, worst = presenter.delays.percentiles(now, 50, 95)
     status: str = "failed" if stream.gave_up else capture.status
-    if status == "live" and presenter.dark_since is not None:
+    if status == "live" and black:
         status = "no signal"
     if status == "live" and session.paused.is_set():
         status = "paused"
@@ -61,7 +61,7 @@ def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
         "name": stream.spec.name,
         "status": status,
         "since": round(capture.since, 3),
-        "detail": capture.detail if presenter.dark_since is None else "black picture",
+        "detail": "black picture" if black else capture.detail,
         "t": round(capture.t, 3),
         **_group(stream, status == "live"),
         "fps_in": None if capture.fps is None else round(capture.fps, 2),
@@ -78,12 +78,13 @@ def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
 
 def _group(stream: LiveStream, known: bool) -> GroupFigures:
     """The group now; where there is no signal nothing is known, which is not nobody."""
-    snapshot = None if stream.watched is None else stream.watched.snapshot
+    snapshot = stream.snapshot
     if snapshot is None or not known:
         state = GroupState(t=0.0, people=0)
         return {**_figures(state, 0), "people": None, "effective_people": None}
+    state = stream.rows.view(snapshot.state)  # it may be older than the privacy mode
     # people now, not at the last step of the timeline
-    return _figures(snapshot.state, len(snapshot.faces))
+    return _figures(state, len(snapshot.faces))
 
 
 def _figures(state: GroupState, people: int) -> GroupFigures:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ from moodstream.realtime.live_sources import (
     SourceSpec,
 )
 from moodstream.realtime.sources import SourceInfo, image_of, resized
+
+logger = logging.getLogger(__name__)
 
 _WEB = "http,https,httpproxy,tcp,tls,crypto"
 _RTSP = "rtsp,rtsps,rtp,rtcp,srtp,udp,tcp,tls"
@@ -56,6 +60,11 @@ class CatchUp:
         self._first: tuple[float, float] | None = None
         self._least = self._last = self._since = self._media = 0.0
         self._skipping = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether packets are being left out, all but key frames."""
+        return self._skipping
 
     def skip(self, now: float, media: float, key: bool) -> bool:
         """Whether to leave out the packet read at ``now``; both times in seconds."""
@@ -134,6 +143,7 @@ class NetworkReader:
         self._catch_up = CatchUp(self._settings.max_lag) if self._timed else None
         self._zero: float | None = None
         self._media = 0.0  # of the last picture, seconds
+        self._skipped = 0  # packets since decoding fell behind
         self._pictures = self._decode()
         self._first: tuple[Image, float | None] | None = self._next()
         self.info = self._describe(self._first[0])
@@ -199,7 +209,9 @@ class NetworkReader:
                 continue
             try:
                 pictures = packet.decode()
-            except av.error.FFmpegError:
+            except av.error.FFmpegError as error:
+                reason = error.strerror or type(error).__name__
+                logger.debug("%s: a damaged packet was left out (%s)", self._name, reason)
                 continue
             for picture in pictures:
                 yield picture
@@ -221,7 +233,14 @@ class NetworkReader:
         if self._catch_up is None or self._pace is not None or stamp is None:
             return False
         media = float(stamp * packet.time_base)
-        return self._catch_up.skip(time.monotonic(), media, bool(packet.is_keyframe))
+        skip = self._catch_up.skip(time.monotonic(), media, bool(packet.is_keyframe))
+        self._skipped += skip
+        if skip and self._skipped == 1:
+            logger.info("%s: decoding is behind, packets are skipped", self._name)
+        elif self._skipped and not self._catch_up.behind:
+            logger.info("%s: caught up, %d packets were skipped", self._name, self._skipped)
+            self._skipped = 0
+        return skip
 
     def _meaning(self, error: Exception, timeout: float, scheme: str) -> Exception:
         """The error that FFmpeg's one stands for, without the address in it."""
@@ -286,7 +305,16 @@ class _Clock:
 
 def _interrupt_by(control: Control) -> None:
     """Let ``control`` end the waits of PyAV in this thread."""
-    core: Any = importlib.import_module("av.container.core")
-    if getattr(core, "time", None) is time:  # else done, or a PyAV whose time-outs must do
-        core.time = _Clock()
     _here.control = control
+    core: Any = importlib.import_module("av.container.core")
+    if isinstance(getattr(core, "time", None), _Clock):
+        return
+    if getattr(core, "time", None) is time:
+        core.time = _Clock()
+    else:  # another PyAV than this was written for
+        _warn_of_slow_stops()
+
+
+@functools.cache
+def _warn_of_slow_stops() -> None:
+    logger.warning("this PyAV has no clock to replace: its waits end with their time-outs only")

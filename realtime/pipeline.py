@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from moodstream.realtime.frames import F32, Faces, Frame
 from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift
+from moodstream.realtime.threads import OwnedThread
 from moodstream.realtime.timeline import RowSink, Timeline
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Looked, Worker
@@ -112,9 +114,10 @@ class Pipeline:
         """Process every frame; ``tick`` is called after each on the caller's thread."""
         incoming: Link[Frame] = Link(8, self._abort)
         outgoing: Link[Moment] = Link(8, self._abort)
-        threads = [threading.Thread(target=self._read, args=(frames, incoming), name="capture")]
+        read, paint = partial(self._read, frames, incoming), partial(self._paint, outgoing)
+        threads = [OwnedThread(read, "capture", self._fail)]
         if self._draw is not None:
-            threads.append(threading.Thread(target=self._paint, args=(outgoing,), name="draw"))
+            threads.append(OwnedThread(paint, "draw", self._fail))
         for thread in threads:
             thread.start()
         try:
@@ -139,27 +142,21 @@ class Pipeline:
         return self.progress
 
     def _read(self, frames: Iterable[Frame], link: Link[Frame]) -> None:
-        try:
-            iterator = iter(frames)
-            while not self._abort.is_set():
-                with self.timer.stage("decode"):
-                    frame = next(iterator, None)
-                if frame is not None and self._draw is not None:
-                    with self.timer.stage("convert"):
-                        _ = frame.image  # made here, beside the drawing of others
-                if frame is None or not link.put(frame):
-                    break
-            link.end()
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            self._fail(error)
+        iterator = iter(frames)
+        while not self._abort.is_set():
+            with self.timer.stage("decode"):
+                frame = next(iterator, None)
+            if frame is not None and self._draw is not None:
+                with self.timer.stage("convert"):
+                    _ = frame.image  # made here, beside the drawing of others
+            if frame is None or not link.put(frame):
+                break
+        link.end()
 
     def _paint(self, link: Link[Moment]) -> None:
-        try:
-            for moment in link:
-                assert self._draw is not None
-                self._draw(moment)
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            self._fail(error)
+        for moment in link:
+            assert self._draw is not None
+            self._draw(moment)
 
     def _fail(self, error: BaseException) -> None:
         self._errors.append(error)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.listening import LOCAL, listen, names_of, url_of, uvicorn_config
+from moodstream.realtime.threads import OwnedThread
 
 if TYPE_CHECKING:
     import uvicorn
 
     from moodstream.realtime.hub import Hub
     from moodstream.realtime.web import Web
+
+logger = logging.getLogger(__name__)
 
 _STARTING = 20.0
 _GOODBYE = 0.5  # seconds in which open responses may end by themselves
@@ -37,7 +41,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 class Server:
-    """Serves what a hub holds until it is stopped.
+    """Serves what a hub holds while its context is open, or from ``start`` to ``stop``.
 
     host: a name or address of this machine; only 0.0.0.0 and :: answer to whatever name a request
     gives. port: 0 for any free one.
@@ -46,9 +50,9 @@ class Server:
     def __init__(self, hub: Hub, host: str = LOCAL, port: int = 8000) -> None:
         self.hub, self.host = hub, host
         self.address = (host, port)
-        self.error: BaseException | None = None
+        self._stopping = False
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread: threading.Thread | None = None
+        self._thread: OwnedThread | None = None
         self._uvicorn: uvicorn.Server
         self._web: Web
 
@@ -57,6 +61,27 @@ class Server:
         """Where a browser on this machine finds the page."""
         return url_of(*self.address)
 
+    @property
+    def problem(self) -> str | None:
+        """One line once it has ended without being told to, None while all is well."""
+        if self._thread is None or self._thread.alive or self._stopping:
+            return None
+        why = self.error
+        reason = "" if why is None else f" ({str(why) or type(why).__name__})"
+        return f"the server has stopped{reason}"
+
+    @property
+    def error(self) -> BaseException | None:
+        """What has broken the thread."""
+        return None if self._thread is None else self._thread.error
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Listen from now on; raises MoodstreamError where host or port cannot be had."""
         if self._thread is not None:
@@ -64,9 +89,7 @@ class Server:
         listening = listen(*self.address)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.address = (self.host, listening.getsockname()[1])
-        self._thread = threading.Thread(
-            target=self._run, args=(listening,), name="server", daemon=True
-        )
+        self._thread = OwnedThread(partial(self._run, listening), "server", self._broke)
         self._thread.start()
         self._loop.result(_STARTING)
 
@@ -74,20 +97,21 @@ class Server:
         """End every open stream and the thread; returns whether it ended within ``timeout`` s."""
         if self._thread is None:
             return True
-        if self._thread.is_alive():
+        if self._thread.alive:
+            self._stopping = True
             with suppress(RuntimeError):  # it has just ended by itself
                 self._loop.result().call_soon_threadsafe(self._end)
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._thread.join(timeout)
 
     def _run(self, listening: socket.socket) -> None:
-        try:
-            with listening, ThreadPoolExecutor(1, "jpeg encoder") as encoder:
-                asyncio.run(self._serve(listening, encoder))
-        except BaseException as error:  # of the thread: the owner is to know
-            self.error = error
-            if not self._loop.done():
-                self._loop.set_exception(error)
+        with listening, ThreadPoolExecutor(1, "jpeg encoder") as encoder:
+            asyncio.run(self._serve(listening, encoder))
+
+    def _broke(self, error: BaseException) -> None:
+        if not self._loop.done():
+            self._loop.set_exception(error)  # ``start`` is waiting for it
+        else:
+            logger.warning("the server has stopped", exc_info=error)
 
     async def _serve(self, listening: socket.socket, encoder: ThreadPoolExecutor) -> None:
         import uvicorn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 from collections import deque
@@ -23,6 +24,9 @@ from moodstream.realtime.outputs import prepare_folder
 from moodstream.realtime.recorder import event_row, person_values, timeline_row
 from moodstream.realtime.schemas import STEP, TIMELINE_COLUMNS
 from moodstream.realtime.summary import versions
+from moodstream.realtime.threads import OwnedThread
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 """Of the tables; a store says which it has in ``PRAGMA user_version``."""
@@ -59,10 +63,18 @@ CREATE TABLE people (step INTEGER, place INTEGER, track_id INTEGER, reading BLOB
 
 
 def prepare_store(folder: Path, overwrite: bool = False) -> Path:
-    """A folder for a new store, made where it is missing; returns the path of the store.
+    """Make sure that a new store can be begun in a folder; what is in it is left as it is.
 
-    Raises MoodstreamError where it cannot be written, where it holds a recording and ``overwrite``
-    is False, or where that recording is in use.
+    Args:
+        folder: made where it is missing.
+        overwrite: whether a recording may be in it, for ``StoreWriter`` to replace.
+
+    Returns:
+        The path of the store.
+
+    Raises:
+        MoodstreamError: it cannot be written, holds a recording that is not to be replaced, or
+            one that is in use.
     """
     path = folder / STORE
     if path.exists():
@@ -72,7 +84,6 @@ def prepare_store(folder: Path, overwrite: bool = False) -> Path:
             )
         _check_unused(path)
     prepare_folder(folder, (), overwrite=True)
-    _remove(path)
     return path
 
 
@@ -151,8 +162,9 @@ class StoreWriter:
     At most a minute of rows waits for a slow or full disk; after that the oldest are dropped and
     counted in ``lost``. ``problem``: one line while writing fails, None when it works.
     ``meta`` is anything JSON can hold; names in ``sources`` must be fit to be shown. With
-    ``individuals`` False nothing about single people is written. Raises MoodstreamError where
-    there is a store already or none can be made.
+    ``individuals`` False nothing about single people is written. With ``overwrite`` a store that
+    is there already is replaced. Leaving its context closes it. Raises MoodstreamError where there
+    is a store that is not to be replaced or is in use, or where none can be made.
     """
 
     def __init__(
@@ -162,6 +174,7 @@ class StoreWriter:
         sources: Sequence[str],
         individuals: bool = True,
         commit_every: float = 1.0,
+        overwrite: bool = False,
     ) -> None:
         self.path, self.individuals = path, individuals
         self.lost = 0
@@ -175,17 +188,17 @@ class StoreWriter:
         self._written = self._lost_written = 0
         self._log_limit = _WAL_BYTES
         self._every, self._stop = commit_every, threading.Event()
-        self._error: BaseException | None = None
         if path.exists():
-            raise MoodstreamError(f"{path}: is there already; choose another folder")
+            if not overwrite:
+                raise MoodstreamError(f"{path}: is there already; choose another folder")
+            _check_unused(path)
         try:
             self._create()
         except (sqlite3.Error, OSError) as error:
             raise MoodstreamError(f"{path}: cannot be written ({error})") from None
         self._db: sqlite3.Connection | None = None
         self._inode = 0
-        # a disk that never answers must not keep the process alive
-        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread = OwnedThread(self._run, "store", self._broke)
         self._thread.start()
 
     def sink(self, source: int) -> SourceSink:
@@ -213,21 +226,29 @@ class StoreWriter:
         if not self._stop.is_set():
             self._meta |= {"ended": _json(_now()), "summary": _json(summary)}
             self._stop.set()
-        self._thread.join(_CLOSING)
-        if self._thread.is_alive():
+        if not self._thread.join(_CLOSING):
             self.problem = f"{self.path}: the disk does not answer"
         with self._lock:
-            self.lost += len(self._steps) + len(self._notes)
+            waiting = len(self._steps) + len(self._notes)
+            self.lost += waiting
             self._steps.clear()
             self._notes.clear()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if waiting:
+            logger.warning("%s: %d rows could not be recorded", self.path, waiting)
+        self._thread.raise_error()
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _trim(self) -> None:
         for queued, most in ((self._steps, self._most), (self._notes, _NOTES)):
             while len(queued) > most:
                 queued.popleft()
+                if self.lost == self._lost_written:  # one line for each stretch of them
+                    logger.warning("%s: rows are dropped, the disk is too slow", self.path)
                 self.lost += 1
 
     def _run(self) -> None:
@@ -235,10 +256,12 @@ class StoreWriter:
             while not self._stop.wait(self._every):
                 self._commit()
             self._commit(last=True)
-        except BaseException as error:  # whatever it is, its owner must hear of it
-            self._error, self.problem = error, f"{self.path}: recording has stopped ({error})"
         finally:
             self._disconnect()
+
+    def _broke(self, error: BaseException) -> None:
+        self.problem = f"{self.path}: recording has stopped ({error})"
+        logger.warning("%s", self.problem)
 
     def _commit(self, last: bool = False) -> None:
         """Try to bring what is queued to the disk; where that fails, it stays queued."""
@@ -258,12 +281,16 @@ class StoreWriter:
         except (sqlite3.Error, OSError) as error:
             self._failed(error, steps, notes)
         else:
+            if self.problem is not None:
+                logger.info("%s: can be written again", self.path)
             self.problem = None
             self._lost_written = lost
 
     def _failed(
         self, error: Exception, steps: list[_Step], notes: list[tuple[str, tuple[Any, ...]]]
     ) -> None:
+        if self.problem is None:
+            logger.warning("%s: cannot be written (%s)", self.path, error)
         self.problem = f"{self.path}: cannot be written ({error})"
         if "full" not in str(error):  # a disk that was unplugged needs the file opened anew
             self._disconnect()
@@ -300,6 +327,7 @@ class StoreWriter:
             self._disconnect()
         if self._db is None:
             if not self.path.exists():
+                logger.warning("%s: was removed, so it is made anew", self.path)
                 self._create()
             self._db = _open(self.path)
             self._inode = self.path.stat().st_ino

@@ -341,7 +341,7 @@ def test_closing_ends_in_time_while_the_file_is_locked(tmp_path):
     finally:
         other.execute("ROLLBACK")
         other.close()
-    until(lambda: not writer._thread.is_alive())
+    until(lambda: not writer._thread.alive)
 
 
 @pytest.mark.parametrize("individuals", [True, False])
@@ -416,16 +416,22 @@ def test_a_recording_is_never_replaced_unasked(tmp_path):
     folder = tmp_path / "new" / "folder"
     path = prepare_store(folder)
     assert path == folder / STORE
-    writer = StoreWriter(path, {}, ["a"])
-    with pytest.raises(MoodstreamError, match="holds a recording already"):
-        prepare_store(folder)
-    with pytest.raises(MoodstreamError, match="there already"):
-        StoreWriter(path, {}, ["a"])
-    with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
-        prepare_store(folder, overwrite=True)
-    writer.close()
+    with StoreWriter(path, {}, ["a"]):
+        with pytest.raises(MoodstreamError, match="holds a recording already"):
+            prepare_store(folder)
+        with pytest.raises(MoodstreamError, match="there already"):
+            StoreWriter(path, {}, ["a"])
+        with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
+            prepare_store(folder, overwrite=True)
+        with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
+            StoreWriter(path, {}, ["a"], overwrite=True)
+    before = path.read_bytes()
     assert prepare_store(folder, overwrite=True) == path
-    assert not path.exists()
+    assert path.read_bytes() == before  # nothing is lost until there is something new
+    with StoreWriter(path, {"second": True}, ["a"], overwrite=True):
+        pass
+    with StoreReader(path) as reader:
+        assert reader.meta["second"] is True
 
 
 def test_where_no_store_can_be_made(tmp_path):

@@ -22,6 +22,7 @@ from moodstream.realtime.live_sources import SourceSpec, open_reader
 from moodstream.realtime.live_state import stream_state
 from moodstream.realtime.models import Models
 from moodstream.realtime.schemas import StreamState
+from moodstream.realtime.threads import OwnedThread
 from moodstream.trackers.smoothing import SmoothingSettings
 
 HISTORY = 300
@@ -80,12 +81,12 @@ class LiveRun:
             opener=slot.opener() if slot else opener,
         )
         self.session.panel = False  # the page has the figures
-        self._thread = threading.Thread(target=self._look_after, name="dashboard live", daemon=True)
+        self._thread = OwnedThread(self._look_after, "dashboard live")
 
     @property
     def over(self) -> bool:
         """Whether every thread of it has ended, or was left behind."""
-        return not self._thread.is_alive()
+        return not self._thread.alive
 
     def start(self) -> None:
         """Start every thread."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.listening import listen, url_of, uvicorn_config
+from moodstream.realtime.threads import OwnedThread
 
 _STARTING = 30.0
 
@@ -21,9 +22,8 @@ class DashboardServer:
         self._socket = listen(host, port)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._server = uvicorn.Server(uvicorn_config(app))
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="dashboard server", daemon=True
-        )
+        run = partial(self._server.run, [self._socket])
+        self._thread = OwnedThread(run, "dashboard server")
 
     @property
     def url(self) -> str:
@@ -35,19 +35,17 @@ class DashboardServer:
         self._thread.start()
         until = time.monotonic() + _STARTING
         while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > until:
+            if not self._thread.alive or time.monotonic() > until:
                 raise MoodstreamError("the dashboard's server does not start")
             time.sleep(0.02)
 
     def stop(self, timeout: float = 10.0) -> bool:
         """End every connection and the thread; whether it ended within ``timeout`` seconds."""
         self._server.should_exit = True
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        ended = self._thread.join(timeout)
         self._socket.close()
-        return not self._thread.is_alive()
+        return ended
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; whether it is over."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._thread.join(seconds)

@@ -30,6 +30,7 @@ from moodstream.realtime.live_sources import (
     open_reader,
 )
 from moodstream.realtime.models import Models
+from moodstream.realtime.threads import OwnedThread
 
 _PREFIX = "moodstream-dashboard-"
 _ROUND = 1.0  # seconds between two rounds of the janitor
@@ -102,7 +103,7 @@ class Registry:
         self._sessions: dict[str, UserSession] = {}
         self._ended = False  # something, since memory was last handed back
         self._stop = threading.Event()
-        self._janitor = threading.Thread(target=self._tidy, name="dashboard janitor", daemon=True)
+        self._janitor = OwnedThread(self._tidy, "dashboard janitor")
         self._janitor.start()
 
     # --- pages ---

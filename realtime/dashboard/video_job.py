@@ -20,6 +20,7 @@ from moodstream.realtime.models import Models
 from moodstream.realtime.pipeline import Progress
 from moodstream.realtime.process import ProcessSettings, Run
 from moodstream.realtime.schemas import VideoSummary
+from moodstream.realtime.threads import OwnedThread
 from moodstream.samples.fetch import FetchError
 from moodstream.trackers.smoothing import SmoothingSettings
 
@@ -64,7 +65,7 @@ class VideoJob:
         self._share: float | None = None
         self._began = time.monotonic()
         self._cancel = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="dashboard video", daemon=True)
+        self._thread = OwnedThread(self._work, "dashboard video")
 
     def start(self) -> None:
         """Start the thread."""
@@ -73,7 +74,7 @@ class VideoJob:
     @property
     def busy(self) -> bool:
         """Whether it is still at work."""
-        return self._thread.is_alive()
+        return self._thread.alive
 
     def cancel(self, timeout: float = 0.0) -> bool:
         """End early and keep nothing; whether it ended within ``timeout`` seconds."""
