@@ -15,9 +15,10 @@ from functools import partial
 from typing import Literal
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.analyst import Analyst, Watched
+from moodstream.realtime.analyst import Analyst, Snapshot, Watched
 from moodstream.realtime.capture import Capture, Captured, CaptureSettings, Opener
 from moodstream.realtime.darkness import is_dark
+from moodstream.realtime.detectors.base import FaceFilter
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Image
 from moodstream.realtime.group import GroupAggregator, GroupSettings
@@ -68,10 +69,11 @@ class LiveStream:
         capture: Capture,
         rows: LiveRows,
         presenter: Presenter,
+        filters: Sequence[FaceFilter] = (),
     ) -> None:
         self.index, self.spec, self.capture = index, spec, capture
         self.rows, self.presenter = rows, presenter
-        self._settings = settings
+        self._settings, self._filters = settings, filters
         self.watched: Watched | None = None
         self.analysed = 0
         self.gave_up = False
@@ -121,7 +123,9 @@ class LiveStream:
     def _begin(self, image: Image) -> Watched:
         settings = self._settings
         side = float(max(image.shape[:2]))
-        follower = Follower(settings.worker, settings.smoothing, picture_side=side)
+        follower = Follower(
+            settings.worker, settings.smoothing, picture_side=side, filters=self._filters
+        )
         timeline = Timeline(GroupAggregator(settings.group), self.rows, self.rows.view)
         return Watched(follower, timeline, self.fps)
 
@@ -151,12 +155,14 @@ class LiveSession:
         notify: Callable[[str, dict[str, object]], None] | None = None,
         say: Callable[[str], None] = lambda line: None,
         opener: Opener = open_reader,
+        analysed: Callable[[int, Snapshot], None] = lambda source, snapshot: None,
     ) -> None:
-        """``show`` takes each finished picture and its stream time, on the source's presenter
-        thread; ``notify`` gets events; ``say`` gets lines for people, on the owner's thread.
+        """``analysed`` takes what is known after each step, on the analysis thread; ``show`` takes
+        each finished picture and its stream time, on the source's presenter thread; ``notify`` gets
+        events; ``say`` gets lines for people, on the owner's thread.
         """
         settings = replace(settings, group=replace(settings.group, prior=models.prior))
-        self.settings, self._say = settings, say
+        self.settings, self._say, self._analysed = settings, say, analysed
         self.reason: Reason | None = None
         self.privacy: Privacy = settings.privacy
         self.panel = True
@@ -193,7 +199,9 @@ class LiveSession:
                 settings.max_latency,
                 None if show is None else partial(show, index),
             )
-            self.streams.append(LiveStream(index, spec, settings, capture, rows, presenter))
+            self.streams.append(
+                LiveStream(index, spec, settings, capture, rows, presenter, models.filters)
+            )
         self._thread = threading.Thread(target=self._guard, name="analysis", daemon=True)
         self.set_privacy(settings.privacy)
 
@@ -333,6 +341,7 @@ class LiveSession:
             for stream, captured, watched in work:
                 assert watched.snapshot is not None
                 stream.presenter.analysed(captured, watched.snapshot)
+                self._analysed(stream.index, watched.snapshot)
 
     def _fresh(self) -> list[tuple[LiveStream, Captured]]:
         """The newest frame of every stream that has a new one; waits a little for the first."""

@@ -17,7 +17,7 @@ from moodstream.realtime.models import Models
 from moodstream.realtime.outputs import clean_up, finished, prepare_folder, write_json
 from moodstream.realtime.pipeline import Moment, Pipeline, Progress
 from moodstream.realtime.recorder import TimelineWriter
-from moodstream.realtime.sources import FileSource
+from moodstream.realtime.sources import FileSource, SourceInfo
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Worker, WorkerSettings
 from moodstream.trackers.smoothing import SmoothingSettings
@@ -77,6 +77,32 @@ def peak_memory_mb() -> float | None:
     return round(peak / (2**20 if sys.platform == "darwin" else 1024), 1)
 
 
+def worker_for(
+    info: SourceInfo, models: Models, settings: ProcessSettings, timer: StageTimer | None = None
+) -> Worker:
+    """Who finds, follows and reads the faces of a file, as often as ``settings`` ask for."""
+    looks = settings.worker
+    if settings.full_looks:
+        looks = replace(looks, full_every=0.0)
+    if settings.privacy != "off" and info.fps:
+        # a face must be hidden in every frame, not only where its mood is read
+        rate = max(looks.rate, min(float(info.fps), 60.0))
+        looks = replace(looks, rate=rate)
+    if settings.every_frame:
+        fps = min(max(float(info.fps or 25), 1.0), 240.0)
+        looks = replace(looks, rate=fps, every_frame=True, refresh=0.0)
+    return Worker(
+        models.detector,
+        models.classifier,
+        looks,
+        settings.smoothing,
+        picture_side=float(max(info.width, info.height)),
+        timer=timer,
+        streams=models.streams,
+        filters=models.filters,
+    )
+
+
 class Run:
     """Processes one file; ``stop`` ends it early and keeps what is done."""
 
@@ -90,26 +116,7 @@ class Run:
         except MoodstreamError:
             self.source.close()
             raise
-        info = self.source.info
-        looks = settings.worker
-        if settings.full_looks:
-            looks = replace(looks, full_every=0.0)
-        if settings.privacy != "off" and info.fps:
-            # a face must be hidden in every frame, not only where its mood is read
-            rate = max(looks.rate, min(float(info.fps), 60.0))
-            looks = replace(looks, rate=rate)
-        if settings.every_frame:
-            fps = min(max(float(info.fps or 25), 1.0), 240.0)
-            looks = replace(looks, rate=fps, every_frame=True, refresh=0.0)
-        worker = Worker(
-            models.detector,
-            models.classifier,
-            looks,
-            settings.smoothing,
-            picture_side=float(max(info.width, info.height)),
-            timer=self.timer,
-            streams=models.streams,
-        )
+        worker = worker_for(self.source.info, models, settings, self.timer)
         self._rows = TimelineWriter(folder, individuals=settings.privacy != "group")
         self._video: Any = None
         self._painter: Any = None
