@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.errors import MoodstreamError
-
 if TYPE_CHECKING:
     from moodstream.realtime.engines.base import Streams
     from moodstream.realtime.figures import FigureSettings

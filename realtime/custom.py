@@ -21,6 +21,7 @@ from moodstream.realtime.detectors.base import FaceDetector, FaceFilter
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS, F32, Detections, Image, Readings
 from moodstream.realtime.front_ends import FaceTransform
+from moodstream.realtime.group import check_prior
 
 _NOT_ONE = 1e-2  # how far a row of probabilities may be from a sum of 1
 
@@ -79,12 +80,11 @@ def as_classifier(given: Any, name: str | None = None) -> EmotionClassifier:
         MoodstreamError: It is neither, or its classes lack one of ``EMOTIONS``.
     """
     who = name or name_of(given)
-    classes = tuple(getattr(given, "classes", EMOTIONS))
     if not isinstance(given, type):
         if callable(getattr(given, "classify", None)):
-            return _Classifier(who, classes, given.classify)
+            return _Classifier(who, given, given.classify)
         if callable(given):
-            return _Classifier(who, classes, lambda images, boxes: given(_crops(images, boxes)))
+            return _Classifier(who, given, lambda images, boxes: given(_crops(images, boxes)))
     raise _unfit("a classifier", "an object with classify(images, boxes) and classes", given)
 
 
@@ -173,9 +173,10 @@ class _Classifier:
     def __init__(
         self,
         name: str,
-        classes: tuple[str, ...],
+        given: Any,
         classify: Callable[[Sequence[Image], Sequence[F32]], Any],
     ) -> None:
+        classes = tuple(getattr(given, "classes", EMOTIONS))
         missing = [emotion for emotion in EMOTIONS if emotion not in classes]
         if missing:
             raise MoodstreamError(
@@ -183,6 +184,7 @@ class _Classifier:
                 f"{', '.join(missing)}"
             )
         self.name, self.classes, self._classify = name, classes, classify
+        self.prior = _prior(name, given)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
         n = sum(map(len, boxes))
@@ -196,6 +198,18 @@ class _Classifier:
         if _is_dicts(answer):
             answer = _from_dicts(self.name, answer, self.classes)
         return Readings(_probabilities(self.name, answer, n, len(self.classes)))
+
+
+def _prior(who: str, given: Any) -> tuple[float, ...] | None:
+    """The mix of EMOTIONS that the answers of a classifier assume, where it says so."""
+    prior = getattr(given, "prior", None)
+    if prior is None:
+        return None
+    try:
+        check_prior(prior)
+    except (TypeError, ValueError) as error:
+        raise MoodstreamError(f"{who}: prior: {error}") from None
+    return tuple(float(share) for share in prior)
 
 
 def _crops(images: Sequence[Image], boxes: Sequence[F32]) -> list[Image]:

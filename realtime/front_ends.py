@@ -52,6 +52,7 @@ class WithFrontEnd:
     def __init__(self, inner: EmotionClassifier, change: FaceTransform) -> None:
         self.inner, self.change = inner, change
         self.name, self.classes = inner.name, inner.classes
+        self.prior: tuple[float, ...] | None = getattr(inner, "prior", None)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
         """What ``inner`` reads from the faces, each cut out with MARGIN and changed."""
