@@ -87,8 +87,7 @@ class Calibrated:
 
 def prior_of(classifier: EmotionClassifier) -> tuple[float, ...]:
     """The mix (7,) of EMOTIONS that a classifier's answers assume; PRIOR where it is not known."""
-    known = classifier.prior if isinstance(classifier, Calibrated) else None
-    return known or PRIOR
+    return getattr(classifier, "prior", None) or PRIOR
 
 
 def rescale(probs: npt.NDArray[Any], temperature: float) -> npt.NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from moodstream.realtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from moodstream.realtime.plugins import Plugin
     from moodstream.realtime.weights import Store, WeightRow
 
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -18,7 +19,9 @@ def add_parsers(subparsers: SubParsers) -> None:
     """Add ``models`` and ``doctor``; each sets ``func(args) -> exit code``."""
     models = subparsers.add_parser("models", help="list, fetch and verify weights")
     actions = models.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="every file of weights, and whether it is here")
+    listing = actions.add_parser(
+        "list", help="every file of weights, whether it is here, and plug-ins"
+    )
     listing.set_defaults(func=_list)
     fetch = actions.add_parser("fetch", help="download weights and check them")
     fetch.set_defaults(func=_fetch)
@@ -46,7 +49,18 @@ def _list(args: argparse.Namespace) -> int:
     else:
         for row in rows:
             print(row.weight.name, row.weight.kind, row.state, row.path, sep="\t")
+    for plugin in _plugins():
+        state = "plug-in" if plugin.refused is None else f"refused: {plugin.refused}"
+        print(plugin.name, plugin.kind, state, plugin.package, sep="\t")
     return 0
+
+
+def _plugins() -> list[Plugin]:
+    """Every plug-in, whether it can be used or not."""
+    from moodstream.realtime.models import builtin_names
+    from moodstream.realtime.plugins import GROUPS, found
+
+    return [plugin for kind in GROUPS for plugin in found(kind, builtin_names(kind))]
 
 
 def _table(rows: list[WeightRow]) -> None:

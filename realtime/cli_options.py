@@ -5,17 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.engines.base import Streams
-    from moodstream.realtime.group import GroupSettings
+    from moodstream.realtime.figures import FigureSettings
     from moodstream.realtime.models import Models, ModelSettings
-    from moodstream.realtime.worker import WorkerSettings
-    from moodstream.trackers.smoothing import SmoothingSettings
 
 
 def number(low: float, high: float = float("inf"), kind: type = float) -> Callable[[str], Any]:
@@ -50,7 +45,8 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
     group.add_argument(
         "--emotion",
         metavar="NAME|FILE",
-        help="embedded, ensemble, an HSEmotion name, a file, or several with commas, which vote",
+        help="embedded, ensemble, an HSEmotion name, a plug-in, a file, or several with commas, "
+        "which vote",
     )
     group.add_argument(
         "--calibration",
@@ -71,7 +67,9 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
         parser.set_defaults(detector=None, detector_size=1280)
         return
     group.add_argument(
-        "--detector", metavar="NAME|FILE", help="centerface, haar, yolov8{n,s,m,l}-face, or a file"
+        "--detector",
+        metavar="NAME|FILE",
+        help="centerface, haar, yolov8{n,s,m,l}-face, a plug-in, or a file",
     )
     group.add_argument(
         "--detector-size",
@@ -172,35 +170,16 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True)
-class FigureSettings:
-    """The settings of the stages that make the figures."""
-
-    worker: WorkerSettings
-    smoothing: SmoothingSettings
-    group: GroupSettings
-
-
 def figure_settings(args: argparse.Namespace) -> FigureSettings:
     """What ``add_figure_options`` read; raises MoodstreamError where it makes no sense."""
-    from moodstream.realtime.group import GroupSettings
-    from moodstream.realtime.worker import WorkerSettings
-    from moodstream.trackers.smoothing import SmoothingSettings
+    from moodstream.realtime import figures
 
-    try:
-        return FigureSettings(
-            WorkerSettings(
-                min_face=args.min_face,
-                min_confidence=args.min_confidence,
-                max_faces=args.max_faces,
-            ),
-            SmoothingSettings(tau=args.smoothing),
-            GroupSettings(
-                window=args.window,
-                shift_on=args.shift_threshold,
-                shift_off=args.shift_threshold / 2,
-                prior_people=GroupSettings.prior_people if args.mix == "settled" else None,
-            ),
-        )
-    except ValueError as error:
-        raise MoodstreamError(str(error)) from None
+    return figures.figure_settings(
+        window=args.window,
+        smoothing=args.smoothing,
+        min_face=args.min_face,
+        min_confidence=args.min_confidence,
+        max_faces=args.max_faces,
+        shift_threshold=args.shift_threshold,
+        aggregation="em" if args.mix == "settled" else "mean",
+    )

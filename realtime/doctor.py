@@ -39,6 +39,7 @@ def checks() -> list[Check]:
         _openvino,
         _torch,
         _weights,
+        _plugins,
         _codecs,
         _camera,
         _display,
@@ -200,6 +201,25 @@ def _weights() -> Iterator[Check]:
             yield Check(name, True, str(row.path))
         else:
             yield Check(name, None, row.state, f"optional: moodstream models fetch {name}")
+
+
+def _plugins() -> Iterator[Check]:
+    from moodstream.realtime.models import builtin_names
+    from moodstream.realtime.plugins import GROUPS, found
+
+    for kind in GROUPS:
+        for plugin in found(kind, builtin_names(kind)):
+            what = f"plug-in {plugin.name}"
+            if plugin.refused is not None:
+                yield Check(what, None, plugin.refused, f"uninstall {plugin.package}")
+                continue
+            try:
+                plugin.entry.load()
+            except Exception as error:  # anything can go wrong in code that is not ours
+                reason = f"{plugin.package}: {_reason(error)}"
+                yield Check(what, None, reason, "install it again, or ask its author")
+            else:
+                yield Check(what, True, f"{plugin.package}: --{kind} {plugin.name}")
 
 
 # Codec, how it is opened, what it is for, whether every run needs it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,9 +15,19 @@ from moodstream.realtime.frames import F32, F64, Image, Readings
 
 NAMES = ("align", "enlarge")
 
-FrontEnd = Callable[[Image, F32], tuple[Image, F32]]
-"""A picture (H, W, 3) uint8 BGR of a face with its surroundings and the face's box (4,) xyxy px
-in it → the same after the change."""
+
+class FaceTransform(Protocol):
+    """Changes the picture of a face before its emotion is read."""
+
+    def __call__(self, image: Image, box: F32, /) -> tuple[Image, F32]:
+        """The picture after the change, and the box of the face in it.
+
+        Args:
+            image: A face with its surroundings, (H, W, 3) uint8 BGR.
+            box: Where the face is in it, (4,) float32 xyxy px.
+        """
+        ...
+
 
 MARGIN = 0.5
 """What a front end sees around a face, as a share of the box's longer side: turned by up to 45°
@@ -38,9 +49,10 @@ LANDMARK_SIDE = 128
 class WithFrontEnd:
     """A classifier that is shown each face after a change; else as ``inner``."""
 
-    def __init__(self, inner: EmotionClassifier, change: FrontEnd) -> None:
+    def __init__(self, inner: EmotionClassifier, change: FaceTransform) -> None:
         self.inner, self.change = inner, change
         self.name, self.classes = inner.name, inner.classes
+        self.prior: tuple[float, ...] | None = getattr(inner, "prior", None)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
         """What ``inner`` reads from the faces, each cut out with MARGIN and changed."""

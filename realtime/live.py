@@ -20,6 +20,7 @@ from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analyst import Analyst, Snapshot, Watched
 from moodstream.realtime.capture import Capture, Captured, CaptureSettings, Opener
 from moodstream.realtime.darkness import is_dark
+from moodstream.realtime.detectors.base import FaceFilter
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Image
 from moodstream.realtime.group import GroupAggregator, GroupSettings
@@ -75,10 +76,11 @@ class LiveStream:
         capture: Capture,
         rows: LiveRows,
         presenter: Presenter,
+        filters: Sequence[FaceFilter] = (),
     ) -> None:
         self.index, self.spec, self.capture = index, spec, capture
         self.rows, self.presenter = rows, presenter
-        self._settings = settings
+        self._settings, self._filters = settings, filters
         self.watched: Watched | None = None
         self.analysed = 0
         self.gave_up = False
@@ -135,7 +137,9 @@ class LiveStream:
     def _begin(self, image: Image) -> Watched:
         settings = self._settings
         side = float(max(image.shape[:2]))
-        follower = Follower(settings.worker, settings.smoothing, picture_side=side)
+        follower = Follower(
+            settings.worker, settings.smoothing, picture_side=side, filters=self._filters
+        )
         timeline = Timeline(GroupAggregator(settings.group), self.rows, self.rows.view)
         return Watched(follower, timeline, self.fps)
 
@@ -169,6 +173,7 @@ class LiveSession:
         say: Callable[[str], None] = lambda line: None,
         opener: Opener = open_reader,
         clock: Callable[[], float] = time.monotonic,
+        analysed: Callable[[int, Snapshot], None] = lambda source, snapshot: None,
     ) -> None:
         """Make every stage; nothing runs yet.
 
@@ -183,9 +188,11 @@ class LiveSession:
             say: takes lines for people, on the owner's thread.
             opener: what opens a source.
             clock: monotonic seconds.
+            analysed: takes the index of a source and what is known of it after each step, on the
+                analysis thread.
         """
         settings = replace(settings, group=replace(settings.group, prior=models.prior))
-        self.settings, self._say = settings, say
+        self.settings, self._say, self._analysed = settings, say, analysed
         self.reason: Reason | None = None
         self.privacy: Privacy = settings.privacy
         self.panel = True
@@ -224,7 +231,9 @@ class LiveSession:
                 None if show is None else partial(show, index),
                 clock,
             )
-            self.streams.append(LiveStream(index, spec, settings, capture, rows, presenter))
+            self.streams.append(
+                LiveStream(index, spec, settings, capture, rows, presenter, models.filters)
+            )
         self._thread = OwnedThread(self._analyse, "analysis", self.failed)
         self.set_privacy(settings.privacy)
 
@@ -379,6 +388,7 @@ class LiveSession:
             for stream, captured, watched in work:
                 assert watched.snapshot is not None
                 stream.presenter.analysed(captured, watched.snapshot)
+                self._analysed(stream.index, watched.snapshot)
 
     def _fresh(self) -> list[tuple[LiveStream, Captured]]:
         """The newest frame of every stream that has a new one; waits a little for the first."""

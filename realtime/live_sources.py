@@ -243,5 +243,5 @@ class FileReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._frames = iter(())  # a suspended decoder must not outlive its file
+        self._frames.close()  # a suspended decoder must not outlive its file
         self._source.close()

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from moodstream.realtime import detectors, weights
+from moodstream.realtime import detectors, plugins, weights
 from moodstream.realtime.classifiers import hsemotion
 from moodstream.realtime.classifiers.base import EmotionClassifier
-from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.detectors.base import FaceDetector, FaceFilter
 from moodstream.realtime.devices import Device, choose_device, onnx_device
 from moodstream.realtime.engines import precision
 from moodstream.realtime.engines.base import ONE_CALL, Precision, RunsOn, Streams
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.plugins import Kind, Plugin
 from moodstream.realtime.schemas import ModelEntry
+
+if TYPE_CHECKING:
+    from moodstream.realtime.front_ends import FaceTransform
 
 EMOTION_NAMES = ("ensemble", *hsemotion.NAMES)
 """What `--emotion` takes beside the networks in this package and files."""
@@ -52,7 +56,8 @@ class ModelSettings:
 @dataclass(frozen=True)
 class ModelInfo:
     """What ran: its name, file, SHA-256, the engine and device that ran it, and for a
-    classifier the temperature of its probabilities (1 is uncalibrated) and the front end.
+    classifier the temperature of its probabilities (1 is uncalibrated) and the front end; for a
+    detector the filters of its faces.
 
     An ensemble names its members' files and sums in one line each, divided by spaces.
     """
@@ -64,6 +69,7 @@ class ModelInfo:
     device: str
     temperature: float | None = None
     front_end: str | None = None
+    filters: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Models:
     """A detector and a classifier ready to run, what they are, and what the user should know.
 
     ``streams`` calls of each go on at the same time; where it is above 1, any number of threads
-    may make them, and ``worker.callers`` should.
+    may make them, and ``worker.callers`` should. ``filters`` decide which of the faces found count.
     """
 
     detector: FaceDetector
@@ -79,6 +85,7 @@ class Models:
     info: dict[str, ModelInfo]
     notice: str | None = None
     streams: int = 1
+    filters: tuple[FaceFilter, ...] = ()
 
     @property
     def prior(self) -> tuple[float, ...]:
@@ -99,6 +106,13 @@ def described(model: Mapping[str, Any]) -> str:
     """The name of a network, and the front end before it, from its ModelInfo as a dict."""
     front_end = model.get("front_end")
     return f"{model['name']} behind {front_end}" if front_end else str(model["name"])
+
+
+def builtin_names(kind: Kind) -> tuple[str, ...]:
+    """What ``--detector`` or ``--emotion`` takes without plug-ins, beside files."""
+    if kind == "detector":
+        return detectors.NAMES
+    return (*weights.embedded_card().networks, *EMOTION_NAMES)
 
 
 def load(settings: ModelSettings, store: weights.Store | None = None) -> Models:
@@ -143,7 +157,8 @@ def _device_notice(asked: Device, parts: Iterable[ModelInfo]) -> str | None:
 def _build(settings: ModelSettings, pair: str, device: RunsOn, store: weights.Store) -> Models:
     default_detector, default_emotion = _PAIRS[pair]
     asked = settings.detector or default_detector
-    if device != "cpu" or asked == "haar":  # a GPU takes batches; OpenCV is for one thread
+    # a GPU takes batches; OpenCV is for one thread, and plug-ins may be
+    if device != "cpu" or asked == "haar" or plugins.find("detector", asked, detectors.NAMES):
         settings = replace(settings, streams=ONE_CALL)
     detector, found = _detector(asked, settings, device, store)
     settings = replace(settings, emotion=settings.emotion or default_emotion)
@@ -222,18 +237,21 @@ def _prepared(
     front_end = settings.front_end
     if front_end is None:
         return classifier, info
-    from moodstream.realtime import front_ends
+    from moodstream.realtime.front_ends import WithFrontEnd
 
-    if front_end == "enlarge":
-        change: front_ends.FrontEnd = front_ends.enlarge
-    elif front_end == "align":
-        change = front_ends.Align(
-            _centerface(replace(settings, detector_size=front_ends.LANDMARK_SIDE), device)[0]
-        )
-    else:
-        known = ", ".join(front_ends.NAMES)
-        raise MoodstreamError(f"--front-end {front_end}: expected one of {known}")
-    return front_ends.WithFrontEnd(classifier, change), replace(info, front_end=front_end)
+    change = face_transform(front_end, settings, device)
+    return WithFrontEnd(classifier, change), replace(info, front_end=front_end)
+
+
+def face_transform(name: str, settings: ModelSettings, device: RunsOn) -> FaceTransform:
+    """The face transform of one of ``front_ends.NAMES``; raises MoodstreamError for others."""
+    from moodstream.realtime.front_ends import LANDMARK_SIDE, NAMES, Align, enlarge
+
+    if name == "enlarge":
+        return enlarge
+    if name == "align":
+        return Align(_centerface(replace(settings, detector_size=LANDMARK_SIDE), device)[0])
+    raise MoodstreamError(f"--front-end {name}: expected one of {', '.join(NAMES)}")
 
 
 def _calibrated(
@@ -308,6 +326,9 @@ def _detector(
 
         return Haar(), _info("haar", CASCADE, "opencv", "cpu")
     _not_quantised(settings, asked)
+    plugin = plugins.find("detector", asked, detectors.NAMES)
+    if plugin is not None:
+        return plugin.detector(device, settings.precision), _plugin_info(plugin, device)
     path = _weights_path(asked, "detector", detectors.NAMES, device, store, settings.progress)
     if path.suffix == ".onnx":
         from moodstream.realtime.detectors.yolo import YoloFaceOnnx
@@ -322,6 +343,10 @@ def _detector(
     return found, _info(asked, path, _engine("torch", kind), device)
 
 
+def _plugin_info(plugin: Plugin, device: RunsOn) -> ModelInfo:
+    return ModelInfo(plugin.name, plugin.package, "", "plug-in", device)
+
+
 def _engine(name: str, kind: Precision) -> str:
     return name if kind == "f32" else f"{name} {kind}"
 
@@ -332,7 +357,10 @@ def _classifier(
     if asked in weights.embedded_card().networks:
         return _embedded(asked, device, settings)
     _not_quantised(settings, asked)
-    names = (*weights.embedded_card().networks, *EMOTION_NAMES)
+    names = builtin_names("emotion")
+    plugin = plugins.find("emotion", asked, names)
+    if plugin is not None:
+        return plugin.classifier(device, settings.precision), _plugin_info(plugin, device)
     path = _weights_path(asked, "emotion", names, device, store, settings.progress)
     engine = "openvino" if path.suffix == ".onnx" else "torch"
     where: RunsOn = "cpu" if engine == "openvino" else device
@@ -365,7 +393,7 @@ def _embedded(
 
 def _weights_path(
     asked: str,
-    kind: str,
+    kind: Kind,
     names: tuple[str, ...],
     device: RunsOn,
     store: weights.Store,
@@ -375,7 +403,8 @@ def _weights_path(
     if _is_file(asked):
         return _own_file(Path(asked), kind, store)
     if asked not in names:
-        raise MoodstreamError(f"--{kind} {asked}: expected one of {', '.join(names)}, or a file")
+        known = ", ".join((*names, *plugins.names(kind, names)))
+        raise MoodstreamError(f"--{kind} {asked}: expected one of {known}, or a file")
     stem = f"{asked}-lindevs" if kind == "detector" else asked
     if device != "cpu" and f"{stem}.pt" in store.known:
         return store.get(f"{stem}.pt", progress=progress)

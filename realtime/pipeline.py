@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -121,9 +121,8 @@ class Pipeline:
         for thread in threads:
             thread.start()
         try:
-            with closing(self.worker.follow(incoming)) as looks:
-                for look in looks:
-                    moment = self._step(look)
+            with closing(self.moments(incoming)) as moments:
+                for moment in moments:
                     if self._draw is not None and not outgoing.put(moment):
                         break
                     tick(self.progress)
@@ -140,6 +139,12 @@ class Pipeline:
         if self._errors:
             raise self._errors[0]
         return self.progress
+
+    def moments(self, frames: Iterable[Frame]) -> Generator[Moment, None, None]:
+        """Every frame with what is known of it, on the caller's thread; close it to end early."""
+        with closing(self.worker.follow(frames)) as looks:
+            for look in looks:
+                yield self._step(look)
 
     def _read(self, frames: Iterable[Frame], link: Link[Frame]) -> None:
         iterator = iter(frames)

@@ -22,7 +22,7 @@ from moodstream.realtime.overlay_writer import OverlayWriter
 from moodstream.realtime.pipeline import Pipeline, Progress
 from moodstream.realtime.recorder import TimelineWriter
 from moodstream.realtime.schemas import ShiftEvent, Speed, VideoSource, VideoSummary
-from moodstream.realtime.sources import FileSource
+from moodstream.realtime.sources import FileSource, SourceInfo
 from moodstream.realtime.timing import StageTimer
 from moodstream.realtime.worker import Worker, WorkerSettings
 from moodstream.trackers.smoothing import SmoothingSettings
@@ -106,6 +106,22 @@ def peak_memory_mb() -> float | None:
     return round(peak / (2**20 if sys.platform == "darwin" else 1024), 1)
 
 
+def worker_for(
+    info: SourceInfo, models: Models, settings: ProcessSettings, timer: StageTimer | None = None
+) -> Worker:
+    """Who finds, follows and reads the faces of a file, as often as ``settings`` ask for."""
+    return Worker(
+        models.detector,
+        models.classifier,
+        settings.looks(None if info.fps is None else float(info.fps)),
+        settings.smoothing,
+        picture_side=float(max(info.width, info.height)),
+        timer=timer,
+        streams=models.streams,
+        filters=models.filters,
+    )
+
+
 class Run:
     """Processes one file; ``stop`` ends it early and keeps what is done.
 
@@ -184,18 +200,9 @@ class Run:
         return OverlayWriter(path, self.source, window, self.settings.privacy, self.timer)
 
     def _pipeline_to(self, rows: TimelineWriter, overlay: OverlayWriter) -> Pipeline:
-        settings, info = self.settings, self.source.info
-        worker = Worker(
-            self.models.detector,
-            self.models.classifier,
-            settings.looks(None if info.fps is None else float(info.fps)),
-            settings.smoothing,
-            picture_side=float(max(info.width, info.height)),
-            timer=self.timer,
-            streams=self.models.streams,
-        )
+        settings = self.settings
         pipeline = Pipeline(
-            worker,
+            worker_for(self.source.info, self.models, settings, self.timer),
             GroupAggregator(settings.group),
             rows,
             overlay.draw if settings.video else None,

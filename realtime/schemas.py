@@ -166,6 +166,7 @@ class VideoCounts(_Counts):
     """How much of what there was in a video."""
 
     frames: int
+    searched: int
     looks: int
     faces: int
     readings: int

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from moodstream.realtime import quality
 from moodstream.realtime.classifiers.base import EmotionClassifier
-from moodstream.realtime.detectors import filter_faces
-from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.detectors import apply_filters, filter_faces
+from moodstream.realtime.detectors.base import FaceDetector, FaceFilter
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Frame, Image
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.timing import StageTimer
@@ -70,7 +70,7 @@ class Follower:
     """The people of one stream through time; the networks run elsewhere.
 
     ``spotted`` (M, 4) xyxy px is every box of the last look, also of those not followed.
-    ``picture_side`` is the long side of the pictures in px.
+    ``picture_side`` is the long side of the pictures in px; ``filters`` decide which faces count.
     """
 
     def __init__(
@@ -79,8 +79,10 @@ class Follower:
         smoothing: SmoothingSettings | None = None,
         picture_side: float = 640.0,
         timer: StageTimer | None = None,
+        filters: Sequence[FaceFilter] = (),
     ) -> None:
         self.settings, self.timer = settings, timer or StageTimer()
+        self.filters = tuple(filters)
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
         self.zoom = Zoom(0.0 if settings.detect_every_frame else settings.full_every)
@@ -96,6 +98,7 @@ class Follower:
     def place(self, frame: Frame, found: Detections) -> Faces:
         """As ``locate``, without their estimates: for who goes on to ``read`` them, maybe later."""
         self.spotted = found.boxes
+        found = apply_filters(frame.image, found, self.filters) if self.filters else found
         found = filter_faces(found, self.settings.min_face, self.settings.max_faces)
         self.looks += 1
         self.faces_found += len(found)
@@ -196,10 +199,11 @@ class Worker:
         picture_side: float = 640.0,
         timer: StageTimer | None = None,
         streams: int = 1,
+        filters: Sequence[FaceFilter] = (),
     ) -> None:
         self.detector, self.classifier, self.streams = detector, classifier, streams
         self.settings, self.timer = settings or WorkerSettings(), timer or StageTimer()
-        self.follower = Follower(self.settings, smoothing, picture_side, self.timer)
+        self.follower = Follower(self.settings, smoothing, picture_side, self.timer, filters)
         self.searched = 0  # frames in which faces were looked for
         self._due: float | None = None
         self._faces, self._looked = Faces.none(), 0.0

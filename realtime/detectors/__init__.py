@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from moodstream.realtime.frames import Detections
+from moodstream.realtime.detectors.base import FaceFilter
+from moodstream.realtime.frames import Detections, Image
 
 NAMES = (
     "centerface",
@@ -27,3 +30,13 @@ def filter_faces(detections: Detections, min_face: float, max_faces: int) -> Det
     area = sides[large].prod(axis=1)
     order = np.lexsort((-area, -detections.scores[large]))
     return detections.take(large[order[:max_faces]])
+
+
+def apply_filters(image: Image, faces: Detections, filters: Iterable[FaceFilter]) -> Detections:
+    """The faces of a picture (H, W, 3) uint8 BGR that pass every filter, in their order."""
+    for each in filters:
+        if len(faces) == 0:
+            break
+        kept = each(image, faces)
+        faces = kept if isinstance(kept, Detections) else faces.take(kept)
+    return faces

@@ -112,7 +112,7 @@ def bare(classifier: EmotionClassifier) -> EmotionClassifier:
     if isinstance(classifier, Ensemble):
         members = [bare(member) for member in classifier.members]
         if any(a is not b for a, b in zip(members, classifier.members, strict=True)):
-            return Ensemble(members, classifier.name)
+            return Ensemble(members, classifier.name, classifier.vote)
     if isinstance(classifier, WithFrontEnd):
         inner = bare(classifier.inner)
         return classifier if inner is classifier.inner else WithFrontEnd(inner, classifier.change)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moodstream.realtime import quality
-from moodstream.realtime.detectors import filter_faces
+from moodstream.realtime.detectors import apply_filters, filter_faces
 from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, F64, I64, Detections, Image
 from moodstream.realtime.models import Models
 from moodstream.realtime.worker import read_faces
@@ -84,8 +84,12 @@ def look(
     """
     spotted = _detect(images, models, min(HIDE_FROM, min_confidence))
     found = [
-        filter_faces(each.take(each.scores >= min_confidence), min_face, _MOST_FACES)
-        for each in spotted
+        filter_faces(
+            apply_filters(image, each.take(each.scores >= min_confidence), models.filters),
+            min_face,
+            _MOST_FACES,
+        )
+        for image, each in zip(images, spotted, strict=True)
     ]
     read = read_faces(models.classifier, images, [each.boxes for each in found])
     counts = [len(each) for each in found]

@@ -1,0 +1,201 @@
+"""One picture in, its faces out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moodstream.checks import check_privacy
+from moodstream.overlays.scene import Privacy
+from moodstream.pipelines import Pair, Pipeline, networks
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.figures import Aggregation, prior_people
+from moodstream.realtime.frames import EMOTIONS, F32, F64, Image
+from moodstream.realtime.photos.analyse import PhotoGroup, PhotoResult, PhotoSettings, analyse_photo
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class ImageFaces:
+    """The N faces of one picture, best detection first, and what they show together.
+
+    ``read_image`` makes these. ``len(faces)`` is N.
+
+    Attributes:
+        image: The picture, (H, W, 3) uint8 BGR.
+        result: All of it, as ``moodstream photos`` reckons with it.
+
+    Example:
+        >>> import numpy as np
+        >>> import moodstream
+        >>> faces = moodstream.read_image(np.zeros((90, 120, 3), np.uint8), pipeline="embedded")
+        >>> len(faces), faces.group.dominant
+        (0, None)
+    """
+
+    image: Image
+    result: PhotoResult
+
+    def __len__(self) -> int:
+        return len(self.result.faces)
+
+    @property
+    def boxes(self) -> F32:
+        """Where the faces are, (N, 4) float32 xyxy px."""
+        return self.result.faces.boxes
+
+    @property
+    def scores(self) -> F32:
+        """How sure the detector is of each, (N,) in [0, 1]."""
+        return self.result.faces.scores
+
+    @property
+    def landmarks(self) -> F32 | None:
+        """Eyes, nose and corners of the mouth, (N, 5, 2) px; None where the detector has none."""
+        return self.result.faces.landmarks
+
+    @property
+    def probs(self) -> F32:
+        """Probabilities over ``EMOTIONS``, (N, 7); a row of NaN could not be read."""
+        return self.result.faces.probs
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The most likely emotion of each face, None where it could not be read."""
+        known = np.isfinite(self.probs).all(axis=1)
+        return [
+            EMOTIONS[int(row.argmax())] if there else None
+            for row, there in zip(np.nan_to_num(self.probs), known, strict=True)
+        ]
+
+    @property
+    def quality(self) -> F32:
+        """How well each face can be seen, (N,) in [0, 1]."""
+        return self.result.quality
+
+    @property
+    def weights(self) -> F64:
+        """What each face weighs in the group, (N,); they sum to 1, those left out have 0."""
+        return self.result.weights
+
+    @property
+    def group(self) -> PhotoGroup:
+        """What the faces show together: ``dominant``, ``entropy``, ``effective_people`` …"""
+        return self.result.group
+
+    @property
+    def distribution(self) -> dict[str, float] | None:
+        """The group's share of each emotion; None where nobody was read."""
+        shares = self.group.settled
+        return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
+
+    def table(self) -> DataFrame:
+        """One row per face: box, landmarks, score, size, blur, quality, weight, label, p_… ."""
+        import pandas as pd
+
+        from moodstream.realtime.photos.columns import FACE_COLUMNS, face_rows
+
+        rows = face_rows("", self.result)
+        return pd.DataFrame(rows, columns=list(FACE_COLUMNS)).drop(columns="photo")
+
+    def draw(self, *, privacy: Privacy = "off") -> Image:
+        """A new picture with a box and a mood for each face, (H', W', 3) uint8 BGR.
+
+        Args:
+            privacy: ``blur`` hides the faces; ``group`` besides draws no boxes.
+        """
+        from moodstream.realtime.photos.draw import annotated
+
+        check_privacy(privacy)
+        return annotated(self.image, self.result, privacy)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows of the table as dicts."""
+        from moodstream.realtime.photos.columns import face_rows
+
+        for row in face_rows("", self.result):
+            del row["photo"]
+            yield row
+
+    def __repr__(self) -> str:
+        return f"<ImageFaces: {len(self)} faces, dominant {self.group.dominant}>"
+
+
+def read_image(
+    picture: str | Path | Image | Any,
+    *,
+    pipeline: Pipeline | Pair = "auto",
+    min_face: float = 16.0,
+    min_confidence: float = 0.5,
+    max_faces: int = 40,
+    aggregation: Aggregation = "em",
+) -> ImageFaces:
+    """Find and read the faces of one picture, as ``moodstream photos`` does.
+
+    Args:
+        picture: A file; a picture of Pillow; or an array, (H, W, 3) uint8 BGR as OpenCV has it,
+            or (H, W) grey.
+        pipeline: Networks, filters and votes: a ``Pipeline``, or the name of a pair of networks:
+            ``auto``, ``embedded`` or ``hsemotion``.
+        min_face: The smaller side in px from which a face counts.
+        min_confidence: The score from which a detection counts, 0 to 1.
+        max_faces: How many faces count at most, the best by quality.
+        aggregation: How the faces are summed up into ``distribution``: ``em`` or ``mean``.
+
+    Returns:
+        The faces, and what they show together.
+
+    Raises:
+        MoodstreamError: It is no picture that can be read, or a network cannot be had.
+
+    Example:
+        >>> import numpy as np
+        >>> import moodstream
+        >>> faces = moodstream.read_image(np.zeros((90, 120, 3), np.uint8), pipeline="embedded")
+        >>> faces.table().empty
+        True
+    """
+    try:
+        settings = PhotoSettings(
+            min_face, min_confidence, max_faces, prior_people=prior_people(aggregation)
+        )
+    except (TypeError, ValueError) as error:
+        raise MoodstreamError(str(error)) from None
+    image = _pixels(picture)
+    return ImageFaces(image, analyse_photo(image, networks(pipeline), settings))
+
+
+def _pixels(picture: Any) -> Image:
+    """A picture, whatever it is given as, (H, W, 3) uint8 BGR."""
+    if isinstance(picture, (str, Path)):
+        return _from_file(Path(picture))
+    if hasattr(picture, "convert") and hasattr(picture, "mode"):
+        from PIL import ImageOps
+
+        upright = ImageOps.exif_transpose(picture).convert("RGB")
+        return np.ascontiguousarray(np.asarray(upright, np.uint8)[..., ::-1])
+    image = np.asarray(picture)
+    if image.dtype == np.uint8 and image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise MoodstreamError(
+            "expected a path, a picture of Pillow, or an array (H, W, 3) uint8 BGR, got "
+            f"{type(picture).__name__} {image.shape} of {image.dtype}"
+        )
+    return np.ascontiguousarray(image)
+
+
+def _from_file(path: Path) -> Image:
+    from moodstream.realtime.photos.reading import read_photo
+    from moodstream.realtime.pictures import UnreadableError
+
+    try:
+        return read_photo(path)
+    except UnreadableError as error:
+        raise MoodstreamError(f"{path}: {error}") from error

@@ -1,0 +1,50 @@
+"""Charts of results by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moodstream.overlays.palette import hex_of
+from moodstream.realtime.evaluation.charts import BLUE, GREY, INK, new_figure, plain_axes
+from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.report_data import Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def timeline_figure(line: Timeline, shifts: Sequence[dict[str, Any]]) -> Figure:
+    """The group's distribution, its diversity and its people over time.
+
+    Args:
+        line: The timeline; thinned where it has too many rows to be drawn.
+        shifts: Entries of events.json.
+    """
+    line = line.thinned()
+    figure = new_figure(10.0, 6.4)
+    group, diversity, people = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
+    colours = [hex_of(name) for name in EMOTIONS]
+    group.stackplot(line.t, line.probs.T, labels=EMOTIONS, colors=colours, lw=0)
+    group.set(ylim=(0, 1), ylabel="share of the group")
+    group.legend(ncols=len(EMOTIONS), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    diversity.plot(line.t, line.entropy_share, color=INK, lw=1.4)
+    diversity.set(ylim=(0, 1), ylabel="diversity")
+    people.step(line.t, line.people, where="post", color=GREY, lw=1.4, label="present")
+    people.plot(line.t, line.effective_people, color=BLUE, lw=1.4, label="effective")
+    people.set(ylim=(0, None), ylabel="people", xlabel="seconds")
+    people.legend(ncols=2, loc="upper right", frameon=False)
+    for axes in (group, diversity, people):
+        plain_axes(axes)
+        _mark(axes, shifts)
+    if len(line):
+        group.set_xlim(float(np.min(line.t)), max(float(np.max(line.t)), float(line.t[0]) + 0.2))
+    return figure
+
+
+def _mark(axes: Axes, shifts: Sequence[dict[str, Any]]) -> None:
+    for shift in shifts:
+        axes.axvline(shift["t"], color=INK, lw=1.0, ls="--")

@@ -1,0 +1,448 @@
+"""Frames with their people and their group, one after the other, from a live source or a file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from moodstream.checks import check_privacy
+from moodstream.overlays.scene import Privacy
+from moodstream.pipelines import Pair, Pipeline, networks
+from moodstream.realtime.capture import CaptureSettings, Opener
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.figures import Aggregation, figure_settings
+from moodstream.realtime.frames import EMOTIONS, Faces, Image
+from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift, without_small_groups
+from moodstream.realtime.live import LiveSession, LiveSettings, check_networks
+from moodstream.realtime.live_sources import SourceSpec, open_reader, parse_source
+from moodstream.realtime.painter import Painter
+from moodstream.realtime.pipeline import Moment
+from moodstream.realtime.process import ProcessSettings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from moodstream.realtime.analyst import Snapshot
+    from moodstream.realtime.models import Models
+
+_TICK = 0.25  # s between two looks after a session while nothing comes
+
+
+@dataclass(frozen=True)
+class StreamFrame:
+    """A frame with the people in it and the group at its time.
+
+    ``stream`` yields these.
+
+    Attributes:
+        moment: What the overlay draws.
+        privacy: What may be shown of a person.
+        painter: Draws the frames of this stream.
+    """
+
+    moment: Moment = field(repr=False)
+    privacy: Privacy
+    painter: Painter = field(repr=False)
+
+    @property
+    def t(self) -> float:
+        """Seconds: media time of a file, else since the stream began."""
+        return self.moment.frame.t
+
+    @property
+    def index(self) -> int:
+        """The number of the frame, from 0; of a live source some are left out."""
+        return self.moment.frame.index
+
+    @cached_property
+    def image(self) -> Image:
+        """The picture, (H, W, 3) uint8 BGR; its faces hidden where privacy says so."""
+        picture = self.moment.frame.image
+        if self.privacy == "off":
+            return picture
+        from moodstream.overlays.privacy import blur_faces
+
+        spotted = self.moment.spotted
+        boxes = self.moment.faces.boxes
+        every = boxes if spotted is None else np.vstack([boxes, spotted])
+        return np.asarray(blur_faces(picture, every), np.uint8)
+
+    @property
+    def faces(self) -> Faces:
+        """The people present: boxes, probs, track_ids …; nobody where privacy is ``group``."""
+        return Faces.none() if self.privacy == "group" else self.moment.faces
+
+    @property
+    def group(self) -> GroupState:
+        """The group over the window: probs, dominant, entropy, people …"""
+        return self.moment.state
+
+    @property
+    def shifts(self) -> tuple[MoodShift, ...]:
+        """The mood shifts that were found since the frame before this one."""
+        return self.moment.shifts
+
+    @property
+    def distribution(self) -> dict[str, float] | None:
+        """The group's share of each emotion over the window; None where nobody was read in it."""
+        shares = self.group.probs
+        return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
+
+    def table(self) -> DataFrame:
+        """A row per person, with the columns of people.parquet."""
+        import pandas as pd
+
+        from moodstream.realtime.recorder import people_rows
+        from moodstream.realtime.schemas import PEOPLE_COLUMNS
+
+        return pd.DataFrame(list(people_rows(self.t, self.faces)), columns=list(PEOPLE_COLUMNS))
+
+    def draw(self) -> Image:
+        """The picture with boxes, moods and the group panel, (H', W', 3) uint8 BGR.
+
+        Draw frames in the order in which they come: the panel shows the last minute of those.
+        """
+        return self.painter.paint(self.moment)
+
+
+class Stream:
+    """Frames of a source, each with its people and the group; ``stream`` makes these.
+
+    Iterate over it once. The source is opened with the first frame that is asked for and closed
+    when the loop ends, whichever way; ``with`` closes it besides where an iterator is kept.
+
+    Attributes:
+        name: The source, safe to show: without a password.
+        shifts: All mood shifts so far.
+    """
+
+    def __init__(
+        self, name: str, begin: Callable[[], _Moments], privacy: Privacy, window: float
+    ) -> None:
+        self.name = name
+        self.shifts: list[MoodShift] = []
+        self._begin, self._privacy = begin, privacy
+        self._painter = Painter(window, privacy)
+        self._moments: _Moments | None = None
+        self._over = False
+
+    def __iter__(self) -> Iterator[StreamFrame]:
+        return self._frames()
+
+    def _frames(self) -> Generator[StreamFrame, None, None]:
+        if self._moments is not None or self._over:
+            raise MoodstreamError(f"{self.name}: a stream can be iterated over only once")
+        self._moments = self._begin()
+        try:
+            while not self._over and (moment := self._moments.next()) is not None:
+                self.shifts += moment.shifts
+                yield StreamFrame(moment, self._privacy, self._painter)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the source and end every thread; does nothing the second time."""
+        self._over = True
+        moments, self._moments = self._moments, None
+        if moments is not None:
+            self.shifts += moments.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Moments(Protocol):
+    """What is known of a source, moment by moment."""
+
+    def next(self) -> Moment | None:
+        """Wait for the next; None at the end."""
+        ...
+
+    def close(self) -> Sequence[MoodShift]:
+        """End it; the mood shifts that no moment has told of."""
+        ...
+
+
+class _Shifts:
+    """Takes mood shifts from whichever thread finds them, and leaves all else."""
+
+    def __init__(self) -> None:
+        self._shifts: list[MoodShift] = []
+        self._lock = threading.Lock()
+
+    def write(self, t: float, state: GroupState, faces: Faces) -> None:
+        """Rows are not kept."""
+
+    def gap(self, start: float, end: float, reason: str) -> None:
+        """Gaps are not kept."""
+
+    def event(self, shift: MoodShift) -> None:
+        with self._lock:
+            self._shifts.append(shift)
+
+    def take(self) -> tuple[MoodShift, ...]:
+        with self._lock:
+            taken, self._shifts = tuple(self._shifts), []
+            return taken
+
+
+class _FileMoments:
+    """Every frame of a file in its order, as fast as they are asked for."""
+
+    def __init__(self, path: Path, models: Models, settings: ProcessSettings) -> None:
+        from moodstream.realtime.pipeline import Pipeline as Wiring
+        from moodstream.realtime.process import worker_for
+        from moodstream.realtime.sources import FileSource
+
+        group = replace(settings.group, prior=models.prior)
+        self._shifts = _Shifts()
+        self._source = FileSource(path, settings.start, settings.end)
+        self._wiring = Wiring(
+            worker_for(self._source.info, models, settings),
+            GroupAggregator(group),
+            self._shifts,
+            view=without_small_groups if settings.privacy == "group" else lambda state: state,
+        )
+        self._moments = self._wiring.moments(self._source.frames())
+
+    def next(self) -> Moment | None:
+        moment = next(self._moments, None)
+        return None if moment is None else replace(moment, shifts=self._shifts.take())
+
+    def close(self) -> Sequence[MoodShift]:
+        self._moments.close()
+        self._source.close()
+        self._wiring.timeline.finish()
+        return self._shifts.take()
+
+
+class _LiveMoments:
+    """The newest analysed frame of a live source; those between two calls are left out."""
+
+    def __init__(
+        self, spec: SourceSpec, models: Models, settings: LiveSettings, opener: Opener
+    ) -> None:
+        check_networks(models)
+        self._hides = settings.privacy != "off"
+        self._shifts = _Shifts()
+        self._changed = threading.Condition()
+        self._newest: Snapshot | None = None
+        self._over = False
+        self._session = LiveSession(
+            [spec],
+            models,
+            settings,
+            record=lambda source: self._shifts,
+            opener=opener,
+            analysed=self._take,
+        )
+        self._session.start()
+
+    def _take(self, source: int, snapshot: Snapshot) -> None:
+        if self._hides and not snapshot.looked:
+            return  # a face that has just come would not be hidden
+        with self._changed:
+            self._newest = snapshot
+            self._changed.notify_all()
+
+    def _waited(self, seconds: float) -> Snapshot | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest is not None, seconds)
+            found, self._newest = self._newest, None
+            return found
+
+    def next(self) -> Moment | None:
+        while not self._over:
+            found = self._waited(_TICK)
+            if not self._session.tick():
+                self._over = True
+                self._session.stop()
+                found = found or self._waited(0.0)  # of the step that was going on
+            if found is not None:
+                return self._moment(found)
+        self._raise_unless_over()
+        return None
+
+    def _moment(self, found: Snapshot) -> Moment:
+        shifts = self._shifts.take()
+        return Moment(found.frame, found.faces, found.state, shifts, found.spotted)
+
+    def _raise_unless_over(self) -> None:
+        stream = self._session.streams[0]
+        if self._session.reason == "failed":
+            raise MoodstreamError(stream.capture.state().detail or f"{stream.spec.name}: failed")
+        if self._session.reason == "gave up":
+            limit = self._session.settings.give_up
+            raise MoodstreamError(f"{stream.spec.name}: no signal for {limit:g} s")
+
+    def close(self) -> Sequence[MoodShift]:
+        self._over = True
+        self._session.end("quit")
+        self._session.stop()
+        return self._shifts.take()
+
+
+def stream(
+    source: int | str | Path,
+    *,
+    live: bool | None = None,
+    pipeline: Pipeline | Pair = "auto",
+    start: float = 0.0,
+    end: float | None = None,
+    every_frame: bool = False,
+    loop: bool = False,
+    speed: float = 1.0,
+    rtsp_transport: Literal["tcp", "udp"] = "tcp",
+    open_timeout: float = 5.0,
+    read_timeout: float = 5.0,
+    give_up: float | None = None,
+    duration: float | None = None,
+    privacy: Privacy = "off",
+    window: float = 5.0,
+    smoothing: float = 0.5,
+    min_face: float = 16.0,
+    min_confidence: float = 0.5,
+    max_faces: int = 40,
+    shift_threshold: float = 0.10,
+    aggregation: Aggregation = "em",
+) -> Stream:
+    """Iterate over the frames of a camera, an address or a file, each with its people and group.
+
+    Of a live source the newest frame that was analysed is yielded; those that came while your
+    code was busy are left out. Of a file every frame comes, as fast as you take them.
+
+    Args:
+        source: A camera's number or device, an address (``rtsp://…``, ``http://…``), or a file.
+        live: Play a file at its own pace, as if it were a camera; cameras and addresses are live.
+        pipeline: Networks, filters and votes: a ``Pipeline``, or the name of a pair of networks:
+            ``auto``, ``embedded`` or ``hsemotion``.
+        start: Seconds of a file at which to begin; not for live ones.
+        end: Seconds of a file at which to end; not for live ones.
+        every_frame: Find and read faces in every frame of a file; not for live ones.
+        loop: Play a live file again and again.
+        speed: Play a live file faster or slower.
+        rtsp_transport: ``tcp`` or ``udp``.
+        open_timeout: Seconds until a source that does not open counts as gone.
+        read_timeout: Seconds until a silent source counts as gone.
+        give_up: Seconds without a signal after which MoodstreamError is raised; None: it is
+            opened again until it is back.
+        duration: Seconds after which a live stream ends; None for never.
+        privacy: ``off``; ``blur`` hides faces in ``image``; ``group`` besides yields nothing
+            about single people, and no distribution of fewer than three.
+        window: Seconds that the group distribution sums over.
+        smoothing: Time constant of each person's estimate in seconds; 0 for none.
+        min_face: The smaller side in px from which a face counts.
+        min_confidence: The score from which a detection counts, 0 to 1.
+        max_faces: How many faces of a frame count at most.
+        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
+        aggregation: How people are summed up: ``em`` or ``mean``, see ``analyze``.
+
+    Returns:
+        What yields ``StreamFrame``; it is a context manager, too.
+
+    Raises:
+        MoodstreamError: The source or a network cannot be had; also while iterating, where a
+            source turns out to be none that can be read.
+
+    Example:
+        >>> import moodstream
+        >>> from moodstream.samples.fetch import fetch
+        >>> clip = fetch()["WolfgangLanger_Pexels.mp4"]
+        >>> for frame in moodstream.stream(clip, end=1, pipeline="embedded"):
+        ...     people = len(frame.faces)
+        >>> people
+        1
+    """
+    check_privacy(privacy)
+    spec = parse_source(str(source))
+    figures = figure_settings(
+        window=window,
+        smoothing=smoothing,
+        min_face=min_face,
+        min_confidence=min_confidence,
+        max_faces=max_faces,
+        shift_threshold=shift_threshold,
+        aggregation=aggregation,
+    )
+    stages: dict[str, Any] = {
+        "worker": figures.worker,
+        "smoothing": figures.smoothing,
+        "group": figures.group,
+        "privacy": privacy,
+    }
+    if spec.kind == "file" and not live:
+        _refuse("for live sources only", loop=loop, speed=speed != 1, duration=duration is not None)
+        with _told():
+            recorded = ProcessSettings(start=start, end=end, every_frame=every_frame, **stages)
+        return _of_file(spec, pipeline, recorded)
+    if live is False:
+        raise MoodstreamError(f"{spec.name}: is live; expected live=True or None")
+    _refuse("not for live sources", start=start != 0, end=end is not None, every_frame=every_frame)
+    if spec.kind != "file":
+        _refuse("for files only", loop=loop, speed=speed != 1)
+    with _told():
+        capture = CaptureSettings(
+            open_timeout=open_timeout,
+            read_timeout=read_timeout,
+            transport=rtsp_transport,
+            loop=loop,
+            speed=speed,
+        )
+        settings = LiveSettings(capture=capture, give_up=give_up, duration=duration, **stages)
+    return live_stream(spec, pipeline, settings)
+
+
+def live_stream(
+    spec: SourceSpec,
+    pipeline: Pipeline | Pair,
+    settings: LiveSettings,
+    opener: Opener = open_reader,
+) -> Stream:
+    """The frames of a live source; ``opener`` is what opens it, such as a ``ScriptedSource``."""
+    models = networks(pipeline)
+    begin = partial(_LiveMoments, spec, models, settings, opener)
+    return Stream(spec.name, begin, settings.privacy, settings.group.window)
+
+
+def _of_file(spec: SourceSpec, pipeline: Pipeline | Pair, settings: ProcessSettings) -> Stream:
+    """The frames of a file."""
+    from moodstream.realtime.devices import streams_for
+    from moodstream.realtime.sources import open_container
+
+    path = Path(str(spec.address))
+    open_container(path).close()  # before the networks load, which takes longer
+    models = networks(pipeline, streams_for(settings.full_looks))
+    begin = partial(_FileMoments, path, models, settings)
+    return Stream(spec.name, begin, settings.privacy, settings.group.window)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Settings that are out of range, as an error for users."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise MoodstreamError(str(error)) from None
+
+
+def _refuse(why: str, **given: bool) -> None:
+    """Raise MoodstreamError where an argument was given that means nothing here."""
+    wrong = [name for name, is_given in given.items() if is_given]
+    if wrong:
+        raise MoodstreamError(f"{' and '.join(wrong)}: {why}")

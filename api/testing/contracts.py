@@ -1,0 +1,162 @@
+"""Whether a detector or a classifier keeps to its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moodstream.realtime.classifiers.base import EmotionClassifier
+from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.frames import EMOTIONS, F32, Detections, Image, Readings
+from moodstream.testing.source import Person, ScriptedSource
+
+
+class ContractError(MoodstreamError, AssertionError):
+    """An implementation does not keep to its protocol; says what was expected and what came."""
+
+
+def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None) -> None:
+    """Hold a detector against ``FaceDetector``; for the tests of those who write one.
+
+    It must answer no pictures, pictures of several sizes together as one by one, and a picture of
+    one pixel; its boxes and scores must be float32 of the right shapes, finite and in order, and
+    none below the confidence that is asked for. What it finds is not judged.
+
+    Args:
+        detector: The detector.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides made ones, such as some with faces.
+
+    Raises:
+        ContractError: What was expected and what came.
+
+    Example:
+        >>> from moodstream.testing import PaintedFaceDetector, check_detector
+        >>> check_detector(PaintedFaceDetector())
+    """
+    _check_name(detector)
+    _expect(callable(getattr(detector, "detect", None)), "a method detect(images, min_confidence)")
+    none = detector.detect([], 0.5)
+    _expect(_length(none) == 0, f"an empty list for no pictures, got {none!r}")
+    shown = [*_pictures(), *(images or ())]
+    before = [image.copy() for image in shown]
+    together = detector.detect(shown, 0.3)
+    _expect(
+        _length(together) == len(shown),
+        f"{len(shown)} Detections for as many pictures, got {_length(together)}",
+    )
+    for image, found in zip(shown, together, strict=True):
+        _check_detections(found, 0.3)
+        alone = detector.detect([image], 0.3)[0]
+        same = len(alone) == len(found) and np.allclose(alone.boxes, found.boxes, atol=1.0)
+        _expect(same, "the same boxes for a picture alone and among others, within a pixel")
+        for strict in detector.detect([image], 0.99):
+            _check_detections(strict, 0.99)
+    _expect(
+        all(np.array_equal(a, b) for a, b in zip(before, shown, strict=True)),
+        "pictures that are left as they were",
+    )
+
+
+def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | None = None) -> None:
+    """Hold a classifier against ``EmotionClassifier``; for the tests of those who write one.
+
+    It must answer no faces, faces of several pictures together as one by one, tiny ones and ones
+    that reach over the edge; rows of probabilities must be float32 and sum to 1. What it reads is
+    not judged.
+
+    Args:
+        classifier: The classifier.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides made ones.
+
+    Raises:
+        ContractError: What was expected and what came.
+
+    Example:
+        >>> from moodstream.testing import PaintedFaceClassifier, check_classifier
+        >>> check_classifier(PaintedFaceClassifier())
+    """
+    _check_name(classifier)
+    classes = getattr(classifier, "classes", None)
+    _expect(isinstance(classes, tuple), f"classes, a tuple of names, got {classes!r}")
+    missing = [name for name in EMOTIONS if name not in (classes or ())]
+    _expect(not missing, f"classes with all of EMOTIONS; missing: {', '.join(missing)}")
+    _check_readings(classifier.classify([], []), 0, len(classifier.classes))
+    shown = [*_pictures(), *(images or ())]
+    boxes = [_boxes_in(image) for image in shown]
+    nobody = [np.zeros((0, 4), np.float32) for _ in shown]
+    _check_readings(classifier.classify(shown, nobody), 0, len(classifier.classes))
+    together = classifier.classify(shown, boxes)
+    _check_readings(together, sum(map(len, boxes)), len(classifier.classes))
+    alone = [
+        classifier.classify([i], [box[None]])
+        for i, b in zip(shown, boxes, strict=True)
+        for box in b
+    ]
+    for reading in alone:
+        _check_readings(reading, 1, len(classifier.classes))
+    same = np.allclose(
+        np.concatenate([r.probs for r in alone]), together.probs, atol=0.02, equal_nan=True
+    )
+    _expect(same, "the same probabilities for a face alone and among others, within 0.02")
+
+
+def _check_name(given: object) -> None:
+    name = getattr(given, "name", None)
+    _expect(isinstance(name, str) and bool(name), f"a name, got {name!r}")
+
+
+def _check_detections(found: object, least: float) -> None:
+    _expect(isinstance(found, Detections), f"Detections, got {type(found).__name__}")
+    assert isinstance(found, Detections)
+    for what, array in (("boxes", found.boxes), ("scores", found.scores)):
+        _expect(array.dtype == np.float32, f"{what} of float32, got {array.dtype}")
+        _expect(bool(np.isfinite(array).all()), f"finite {what}")
+    ordered = (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    _expect(bool(ordered), "boxes with x1 < x2 and y1 < y2")
+    inside = ((found.scores >= least) & (found.scores <= 1)).all()
+    _expect(bool(inside), f"scores from {least:g} to 1, got {found.scores.tolist()}")
+
+
+def _check_readings(read: object, n: int, k: int) -> None:
+    _expect(isinstance(read, Readings), f"Readings, got {type(read).__name__}")
+    assert isinstance(read, Readings)
+    _expect(read.probs.shape == (n, k), f"probs ({n}, {k}), got {read.probs.shape}")
+    _expect(read.probs.dtype == np.float32, f"probs of float32, got {read.probs.dtype}")
+    known = read.probs[~np.isnan(read.probs).any(axis=1)]
+    sound = (known >= 0).all() and np.allclose(known.sum(axis=1), 1, atol=1e-3)
+    _expect(bool(sound), "rows of probabilities that sum to 1, or of NaN")
+
+
+def _expect(is_so: bool, what: str) -> None:
+    if not is_so:
+        raise ContractError(f"expected {what}")
+
+
+def _pictures() -> list[Image]:
+    """Pictures of several sizes: black, noise, one pixel, and painted faces."""
+    rng = np.random.default_rng(0)
+    painted = ScriptedSource([Person((40, 30, 100, 110)), Person((160, 40, 230, 120), "sad")])
+    return [
+        np.zeros((120, 160, 3), np.uint8),
+        rng.integers(0, 256, (90, 200, 3)).astype(np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        painted.image(0.0),
+        painted.image(0.0)[:, ::-1].copy(),
+    ]
+
+
+def _boxes_in(image: Image) -> F32:
+    """Boxes in the middle, over the edge, and of one pixel."""
+    height, width = image.shape[:2]
+    boxes = [
+        [width * 0.2, height * 0.2, width * 0.6, height * 0.8],
+        [-width * 0.2, -height * 0.1, width * 0.3, height * 0.4],
+        [0, 0, 1, 1],
+    ]
+    return np.array(boxes, np.float32)
+
+
+def _length(answer: object) -> int:
+    return len(answer) if isinstance(answer, Sequence) else -1
