@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from support.fakes import HAPPY, Rows
 
 from moodstream.realtime.analyst import Analyst, Watched
 from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Readings
@@ -14,7 +15,6 @@ from moodstream.realtime.timeline import Timeline
 from moodstream.realtime.worker import Follower, WorkerSettings
 
 SIZE = (360, 640)
-HAPPY = np.eye(7, dtype=np.float32)[3]
 
 
 class World:
@@ -48,17 +48,6 @@ class World:
         for x in every[:, 0]:
             self.readings[round(float(x) / 20)].append(self.now)
         return Readings(np.tile(HAPPY, (len(every), 1)))
-
-
-class Rows:
-    def __init__(self):
-        self.rows = []
-
-    def write(self, t, state, faces):
-        self.rows.append((t, state, faces))
-
-    def event(self, shift):
-        pass
 
 
 def watch(fps=30.0, rows=None):

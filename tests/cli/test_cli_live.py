@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.commands import free_port
+from support.commands import LIVE, free_port, rows_of, running, state_at, until, whole_state_at
+from support.waiting import wait_for
 
 from moodstream.realtime.cli import main
-from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EMOTIONS
 from moodstream.realtime.maths import jsd
 from moodstream.realtime.store import STORE
@@ -30,44 +27,6 @@ FIELDS = {
     *("status", "t", "people", "effective_people", "probs", "entropy", "dominant", "fps_in"),
     *("fps_shown", "latency_p50_ms", "latency_p95_ms", "dropped", "reconnects", "refresh_hz"),
 }
-LIVE = [sys.executable, "-m", "moodstream.realtime.cli", "live"]
-
-
-@contextmanager
-def running(*arguments: object) -> Iterator[subprocess.Popen]:
-    command = [*LIVE, *map(str, arguments), "--models", "embedded"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def until(true: Callable[[], object], seconds: float = 60.0) -> object:
-    """What ``true`` gives once it is something; not there yet is an OSError or MoodstreamError."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with suppress(OSError, MoodstreamError):
-            if found := true():
-                return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that")
-
-
-def rows_of(folder: Path) -> list[dict]:
-    with StoreReader(folder / STORE) as store:
-        return list(store.timeline(0))
-
-
-def whole_state_at(port: int) -> dict:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/state", timeout=5) as answer:
-        return json.load(answer)
-
-
-def state_at(port: int) -> dict:
-    return whole_state_at(port)["sources"][0]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -173,17 +132,21 @@ def test_keys_in_the_window(langer, display):
         until(lambda: state_at(port)["fps_shown"])
         window = xdotool("search", "--sync", "--onlyvisible", "--name", "^moodstream$")
 
-        def press(key: str) -> None:
-            xdotool("windowfocus", "--sync", window)
-            xdotool("key", "--window", window, key)
-            time.sleep(1.0)
+        def press(key: str, done: Callable[[], object]) -> None:
+            """Until it is done: a key may be lost while the window comes to the front."""
 
-        press("p")
-        until(lambda: whole_state_at(port)["privacy"] == "blur" or press("p"))
-        press("space")
-        until(lambda: whole_state_at(port)["paused"] or press("space"))
-        press("q")
-        until(lambda: process.poll() is not None or press("q"))
+            def again() -> bool:
+                xdotool("windowfocus", "--sync", window)
+                xdotool("key", "--window", window, key)
+                with suppress(AssertionError):
+                    return bool(until(done, 10.0))
+                return False
+
+            wait_for(again, 60.0)
+
+        press("p", lambda: whole_state_at(port)["privacy"] == "blur")
+        press("space", lambda: whole_state_at(port)["paused"])
+        press("q", lambda: process.poll() is not None)
     assert process.returncode == 0
 
 

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from support.paths import ultralytics_pictures
+from support.waiting import wait_for
 
 from moodstream.realtime.cli import main
 from moodstream.realtime.photos.run import BATCH
@@ -45,11 +45,8 @@ def test_a_killed_run_loses_at_most_one_batch(tmp_path, footage):
     ]
     command += ["--models", "embedded", "--device", "cpu", "--json", "--quality", "seed"]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(out.glob("unfinished/photos-000001.parquet")):
-        assert first.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for((out / "unfinished" / "photos-000001.parquet").exists, 120)
+    assert first.poll() is None
     first.send_signal(signal.SIGKILL)
     first.wait(30)
     kept = BATCH * len(list(out.glob("unfinished/photos-*.parquet")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from support.browser import (
     left_over,
 )
 from support.browser import visit as browser_visit
+from support.waiting import wait_for
 
 from moodstream.realtime.dashboard.sessions import Limits, Registry
 
@@ -47,18 +49,17 @@ def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) 
             moods.append(mood)
         return "sad" in moods and "happy" in moods[moods.index("sad") :]
 
-    one.until(sad_then_happy, 60)
-    assert rate([one], 4.0)[0] >= 5
+    one.until(sad_then_happy)
+    number = one.shown()
+    one.until(lambda: one.shown() > number + 20)  # it flows; how fast is benchmarks/'s business
     one.page.wait_for_selector("#ms-chart svg")
     assert one.page.text_content("#ms-mood") != "–"
     one.page.screenshot(path=shots / "live-running.png", full_page=True)
 
     one.page.get_by_role("button", name="Pause").click()
     one.until(lambda: one.source()["status"] == "paused")
-    one.page.wait_for_timeout(300)
+    one.until(lambda: one.source()["people"] is None)
     still = one.session.live.session.streams[0].analysed
-    one.page.wait_for_timeout(1000)
-    assert one.source()["people"] is None
     one.page.get_by_role("button", name="Go on").click()
     one.until(lambda: one.session.live.session.streams[0].analysed > still + 3)
 
@@ -108,13 +109,16 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
             one.until(lambda light=light: is_dark(one.page) == (light == "dark"))
             for name in ("Live", "Video", "Photo", "About"):
                 one.tab(name)
-                one.page.wait_for_timeout(600)
+                one.page.evaluate(_DRAWN_TWICE)
+                with suppress(AssertionError):  # below, what stands out is told
+                    one.until(lambda: not one.page.evaluate(_TOO_WIDE), 10)
+                assert one.page.evaluate(_TOO_WIDE) == [], f"{name} does not fit a {size} screen"
                 shot = shots / f"{name.lower()}-{light}-{size}.png"
                 one.page.screenshot(path=shot, full_page=True)
-                assert one.page.evaluate(_TOO_WIDE) == [], f"{name} does not fit a {size} screen"
     assert one.trouble == []
 
 
+_DRAWN_TWICE = "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
 _TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.querySelectorAll("body *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth)
@@ -149,10 +153,7 @@ def test_closing_the_tab_ends_its_run(visit: Callable[..., Visit]) -> None:
     frames = run.state()["source"]["frames"]
     one.until(lambda: run.state()["source"]["frames"] > frames + 10)
     one.close()
-    end = time.monotonic() + 15
-    while not run.over and time.monotonic() < end:
-        time.sleep(0.05)
-    assert run.over
+    wait_for(lambda: run.over)
 
 
 def test_no_camera_and_a_busy_server_are_said(networks: Any, playwright: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,13 @@ def test_group_only_keeps_nothing_of_anybody(site: tuple[str, Registry], tmp_pat
     registry.start_video(session, Upload("clip.mp4", lambda: clip, keep=True))
     assert ask(own + "photo", jpeg(), X_File_Name="p.jpg")[0] == 204
     registry.start_live(session, "browser")
-    for grey in range(60, 120, 2):
-        assert ask(own + "frame", jpeg(160, 120, grey))[0] == 204
-        time.sleep(0.05)
+    greys = itertools.cycle(range(60, 120, 2))
+
+    def send() -> None:
+        assert ask(own + "frame", jpeg(160, 120, next(greys)))[0] == 204
+
+    wait_for(lambda: session.live is not None and session.live.state()["history"], meanwhile=send)
     wait_for(lambda: session.video is not None and session.video.stage == "done")
-    wait_for(lambda: session.live is not None and len(session.live.state()["history"]) >= 1)
     found = json.loads(ask(own + "state")[1])
     assert found["live"]["source"]["people"] == 1
     assert found["photo"]["faces"] == 1

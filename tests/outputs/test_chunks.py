@@ -7,6 +7,8 @@ import sys
 import time
 from contextlib import suppress
 
+from support.waiting import wait_for
+
 import cv2  # noqa: F401  # isort: skip  (before av)
 import av  # isort: skip
 import numpy as np
@@ -25,8 +27,7 @@ def picture(level: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
 def offer_all(video: ChunkedVideo, pictures) -> None:
     """As fast as they can be taken."""
     for image, t in pictures:
-        while video._waiting.full() and video.problem is None:
-            time.sleep(0.001)
+        wait_for(lambda: not video._waiting.full() or video.problem)
         video.offer(image, t)
 
 

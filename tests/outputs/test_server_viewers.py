@@ -98,12 +98,13 @@ def test_one_who_stalls_is_cut_off(hub, server, monkeypatch):
     with raw(server, "/video", buffer=4096) as viewer:
         wait_for(lambda: hub.viewers() == 1)
         images = [colourful(), colourful()[::-1].copy()]
-        for n in count():
-            hub.picture(0, images[n % 2])
-            if hub.viewers() == 0 or n > 300:
-                break
-            time.sleep(0.03)
-        assert hub.viewers() == 0
+        numbers = count()
+
+        def show() -> None:
+            hub.picture(0, images[next(numbers) % 2])
+            time.sleep(0.01)
+
+        wait_for(lambda: hub.viewers() == 0, meanwhile=show)
         assert to_the_end(viewer)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.fakes import OneFace, Says
+from support.fakes import HAPPY, OneFace, Rows, Says
+from support.sources import Script
+from support.waiting import wait_for
 
 from moodstream.realtime.capture import CaptureSettings
 from moodstream.realtime.frames import EMOTIONS
@@ -22,8 +23,8 @@ from moodstream.realtime.sources import SourceInfo
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
-HAPPY = np.eye(7, dtype=np.float32)[3]
 CAMERA = SourceSpec("camera", 0, "camera 0")
+INFO = SourceInfo("camera 0", 160, 120, None, None, "", False)
 BRIGHT = np.random.default_rng(0).integers(60, 200, (120, 160, 3)).astype(np.uint8)
 BLACK = np.zeros((120, 160, 3), np.uint8)
 QUICK = CaptureSettings(
@@ -31,49 +32,22 @@ QUICK = CaptureSettings(
 )
 
 
-class Script:
-    """A camera that does what ``play(k)`` says at picture k: an image, or an error to raise."""
-
-    info = SourceInfo("camera 0", 160, 120, None, None, "", False)
-
-    def __init__(self, play: Callable[[int], object], fps: float = 50.0) -> None:
-        self.play, self.step, self.count = play, 1 / fps, itertools.count()
-
-    def __call__(self, spec, settings, control):
-        return self
-
-    def read(self):
-        time.sleep(self.step)
-        now = self.play(next(self.count))
-        if isinstance(now, Exception):
-            raise now
-        return now, None
-
-    def close(self):
-        pass
-
-
-class Recording:
-    def __init__(self):
-        self.rows, self.gaps, self.events = [], [], []
-
-    def write(self, t, state, faces):
-        self.rows.append((t, state, faces))
-
-    def event(self, shift):
-        self.events.append(shift)
-
-    def gap(self, start, end, reason):
-        self.gaps.append((start, end, reason))
-
-
 class Run:
     """A session with one face in every picture, and all that comes out of it."""
 
-    def __init__(self, play, specs=(CAMERA,), detector=None, classifier=None, **settings):
+    def __init__(
+        self,
+        play=None,
+        specs=(CAMERA,),
+        detector=None,
+        classifier=None,
+        opener=None,
+        fps=50.0,
+        **settings,
+    ):
         settings.setdefault("capture", QUICK)
-        self.record, self.pictures, self.said, self.told = Recording(), [], [], []
-        script = play if isinstance(play, Script) else Script(play)
+        self.record, self.pictures, self.said, self.told = Rows(), [], [], []
+        self.script = opener or Script(play, fps=fps, info=INFO)
         self.session = LiveSession(
             list(specs),
             Models(detector or OneFace(), classifier or Says(HAPPY), {}),
@@ -82,20 +56,22 @@ class Run:
             show=lambda source, image, t: self.pictures.append((t, image)),
             notify=lambda kind, content: self.told.append((kind, content)),
             say=self.said.append,
-            opener=script,
+            opener=self.script,
         )
 
     def __enter__(self):
         self.session.start()
         return self
 
-    def until(self, true: Callable[[], bool], seconds: float = 30.0) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "it did not come to that"
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for it as an owner does, who gives the session its turns."""
+
+        def tick() -> None:
             if self.session.reason is None:
                 self.session.tick()
             time.sleep(0.02)
+
+        wait_for(condition, meanwhile=tick)
 
     def state(self) -> dict:
         return session_state(self.session)["sources"][0]
@@ -207,13 +183,14 @@ def test_a_pause_leaves_a_gap_and_no_rows():
         run.until(lambda: len(run.record.rows) > 3)
         run.session.pause(True)
         run.until(lambda: run.state()["status"] == "paused")
-        time.sleep(0.3)
-        rows = len(run.record.rows)
-        time.sleep(0.6)
-        assert len(run.record.rows) == rows
+        rows, pictures = len(run.record.rows), run.script.pictures
+        run.until(lambda: run.script.pictures > pictures + 40)
         run.session.pause(False)
         run.until(lambda: len(run.record.rows) > rows + 2)
-    assert [reason for *_, reason in run.record.gaps] == ["paused"]
+    ((start, end, reason),) = run.record.gaps
+    assert reason == "paused"
+    assert end - start > 0.5
+    assert not [t for t, *_ in run.record.rows if start + 0.2 < t < end - 0.2]
 
 
 def test_privacy_group_tells_nothing_of_single_people_and_cannot_be_loosened():
@@ -283,8 +260,7 @@ def test_a_network_that_breaks_is_raised_to_the_owner(part):
 
 def test_two_cameras_share_networks_and_have_a_state_each():
     second = SourceSpec("camera", 1, "camera 1")
-    script = Script(lambda k: BRIGHT, fps=100)
-    with Run(script, specs=(CAMERA, second)) as run:
+    with Run(lambda k: BRIGHT, fps=100, specs=(CAMERA, second)) as run:
         run.until(lambda: len(run.record.rows) > 20)
         states = session_state(run.session)["sources"]
         assert [s["name"] for s in states] == ["camera 0", "camera 1"]
@@ -294,14 +270,14 @@ def test_two_cameras_share_networks_and_have_a_state_each():
 def test_one_of_two_fails_and_the_other_goes_on():
     second = SourceSpec("camera", 1, "camera 1")
 
+    others = Script(lambda k: BRIGHT)
+
     def opener(spec, settings, control):
         if spec is second:
             raise SourceRefused("camera 1: no such device")
-        return Script(lambda k: BRIGHT)(spec, settings, control)
+        return others(spec, settings, control)
 
-    script = Script(lambda k: BRIGHT)
-    script.__class__ = type("Two", (Script,), {"__call__": staticmethod(opener)})
-    with Run(script, specs=(CAMERA, second)) as run:
+    with Run(opener=opener, specs=(CAMERA, second)) as run:
         run.until(lambda: len(run.record.rows) > 5)
         statuses = [s["status"] for s in session_state(run.session)["sources"]]
         assert statuses == ["live", "failed"]

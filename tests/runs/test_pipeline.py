@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from support.fakes import OneFace, Says
+from support.fakes import HAPPY, OneFace, Rows, Says
 
 from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Later
 from moodstream.realtime.group import GroupAggregator
@@ -17,7 +17,6 @@ from moodstream.realtime.worker import Worker, WorkerSettings, callers
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
 BLANK = np.zeros((48, 64, 3), np.uint8)
-HAPPY = np.eye(7, dtype=np.float32)[3]
 
 
 class Failing:
@@ -38,19 +37,6 @@ class Failing:
     def detect(self, images, min_confidence):
         self._count()
         return OneFace().detect(images, min_confidence)
-
-
-class Rows:
-    def __init__(self, fail_after: int | None = None):
-        self.rows, self.events, self.fail_after = [], [], fail_after
-
-    def write(self, t, state, faces):
-        if self.fail_after is not None and len(self.rows) >= self.fail_after:
-            raise OSError(28, "No space left on device")
-        self.rows.append((t, state, faces))
-
-    def event(self, shift):
-        self.events.append(shift)
 
 
 def frames(n=100, fps=25.0, start=0.0):

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.commands import loaded_by, read_csv
 from support.media import moving_blob, read_frames, retimed, write_video
+from support.waiting import wait_for
 
 from moodstream.realtime import cli
 from moodstream.realtime.frames import EMOTIONS
@@ -306,9 +306,7 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(langer, tmp_path):
     command += ["-o", str(tmp_path / "out"), "--models", "embedded"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     part = tmp_path / "out" / "overlay.mp4.part"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (part.exists() and part.stat().st_size > 100_000):
-        time.sleep(0.1)
+    wait_for(lambda: part.stat().st_size > 100_000, 60, ignoring=(FileNotFoundError,))
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err

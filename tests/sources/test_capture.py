@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from support.media import moving_blob, write_video
-from support.sources import FAST, NETWORK, Script
+from support.sources import FAST, NETWORK, Script, watched
 from support.waiting import SOON, wait_for
 
 from moodstream.realtime.capture import Backoff, Capture, CaptureSettings
@@ -116,11 +116,14 @@ def test_pictures_that_lie_far_apart_are_no_silence(tmp_path):
     capture = Capture(parse_source(str(path)), CaptureSettings(silent=0.3, hang_grace=0.1))
     capture.start()
     seen = set()
-    while (state := capture.state()).status != "ended":
-        capture.check()
-        seen.add(state.status)
-        time.sleep(0.02)
-    assert seen <= {"connecting", "live"}
+
+    def ended():
+        seen.add(capture.state().status)
+        return "ended" in seen
+
+    watched(capture, ended)
+    assert seen <= {"connecting", "live", "ended"}
+    state = capture.state()
     assert (state.frames, state.reconnects) == (3, 0)
     assert capture.stop()
 
@@ -176,7 +179,7 @@ def test_a_gap_that_is_open_at_the_end_is_told():
     capture = Capture(NETWORK, FAST, opener=Script([SourceGone("not there")]))
     capture.start()
     wait_for(lambda: capture.state().status == "no signal")
-    time.sleep(0.1)
+    wait_for(lambda: capture.state().t > 0.1)
     assert capture.stop(SOON)
     (gap,) = capture.gaps()
     assert (gap.start, gap.reason) == (0.0, "not there")
@@ -185,14 +188,13 @@ def test_a_gap_that_is_open_at_the_end_is_told():
 
 
 def test_an_ordinary_end_is_no_gap():
-    capture = Capture(NETWORK, FAST, opener=Script([]))
+    script = Script([])
+    capture = Capture(NETWORK, FAST, opener=script)
     capture.start()
     assert capture.newest(5, SOON)
     assert capture.stop(SOON)
     assert capture.gaps() == []
-    frames = capture.state().frames
-    time.sleep(0.1)
-    assert capture.state().frames == frames
+    assert script.closed == 1
     assert capture.stop(SOON)  # again does no harm
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from support.media import moving_blob, write_video
-from support.sources import QUICK, opened, read
+from support.sources import QUICK, opened, read, watched
 from support.waiting import SOON
 
 from moodstream.realtime.capture import Capture, CaptureSettings
@@ -113,16 +113,18 @@ def test_waiting_for_a_picture_ends_when_stopped(clip):
 
 
 def test_who_waits_gives_signs_of_life():
-    control = Control()
-    control.expect(0.05)
-    worst = []
-    thread = threading.Thread(target=control.wait, args=(1.2,))
-    thread.start()
-    time.sleep(0.2)
-    while thread.is_alive():
-        worst.append(control.overdue())
-        time.sleep(0.01)
-    assert max(worst[:-30]) < 0.3
+    promises = []
+
+    class Noting(Control):
+        def expect(self, seconds):
+            promises.append((time.monotonic(), seconds))
+            super().expect(seconds)
+
+    begin = time.monotonic()
+    assert Noting().wait(1.2)
+    assert promises[0][0] - begin < 0.3
+    assert len(promises) >= 4  # a short wait after each, whatever the whole one is
+    assert all(seconds < 1.2 for _, seconds in promises)
 
 
 def test_what_is_no_video_is_refused(tmp_path):
@@ -206,10 +208,7 @@ def test_a_camera_that_hangs_is_opened_again(camera, monkeypatch):
     settings = CaptureSettings(open_timeout=0.5, read_timeout=0.2, hang_grace=0.2)
     capture = Capture(spec, settings)
     capture.start()
-    end = time.monotonic() + SOON
-    while not capture.state().reconnects and time.monotonic() < end:
-        capture.check()
-        time.sleep(0.02)
+    watched(capture, lambda: capture.state().reconnects)
     state = capture.state()
     assert (state.status, state.reconnects) == ("live", 1)
     hang.set()

@@ -9,6 +9,8 @@ import numpy as np
 import psutil
 import pytest
 from support.rtsp import RtspServer, lengthen
+from support.sources import watched
+from support.waiting import wait_for
 
 from moodstream.realtime.capture import Capture, CaptureSettings
 from moodstream.realtime.live_sources import Control, OpenSettings, open_reader, parse_source
@@ -55,20 +57,17 @@ def frames(capture, seconds):
     return got
 
 
-def wait_for(capture, status, timeout):
-    """Seconds until it is so."""
+def becomes(capture, status, timeout):
+    """Seconds until its status is that."""
     begin = time.monotonic()
-    while (state := capture.state()).status != status:
-        capture.check()
-        assert time.monotonic() - begin < timeout, state
-        time.sleep(0.01)
+    watched(capture, lambda: capture.state().status == status, timeout)
     return time.monotonic() - begin
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_frames_flow_at_their_rate(server, capture_of, transport):
     capture = capture_of(server.url, transport=transport)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     frames(capture, 0.5)  # what had piled up while it was opened
     got = frames(capture, 2.0)
     assert len(got) == pytest.approx(2 * 23.976, rel=0.2)
@@ -88,7 +87,7 @@ def kill_and_restart(server, capture, rng, up=(0.2, 1.0), down=(0.3, 1.0)):
     before = capture.state()
     assert before.status == "no signal"
     server.start()
-    took = wait_for(capture, "live", BACK)
+    took = becomes(capture, "live", BACK)
     state = capture.state()
     assert state.reconnects == before.reconnects + 1
     assert state.frames > before.frames
@@ -99,7 +98,7 @@ def kill_and_restart(server, capture, rng, up=(0.2, 1.0), down=(0.3, 1.0)):
 
 def test_a_killed_server_is_found_again(server, capture_of):
     capture = capture_of(server.url)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     rng = np.random.default_rng(4)
     for _ in range(3):
         kill_and_restart(server, capture, rng)
@@ -109,7 +108,7 @@ def test_a_killed_server_is_found_again(server, capture_of):
 @pytest.mark.slow
 def test_twenty_kills_cost_no_memory_and_no_thread(server, capture_of):
     capture = capture_of(server.url)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     rng, process = np.random.default_rng(5), psutil.Process()
     sizes, threads, waits = [], [], []
     for k in range(20):
@@ -132,12 +131,13 @@ def test_twenty_kills_cost_no_memory_and_no_thread(server, capture_of):
     [("me:wr0ng@", "/room", "(401)"), ("", "/room", "(401)"), ("me:s3cret@", "/attic", "(404)")],
 )
 def test_a_wrong_password_or_path_fails_at_once(room, capture_of, account, path, says):
+    before = threading.active_count()
     with RtspServer(room, ("me", "s3cret")) as server:
         url = server.url.replace("rtsp://", f"rtsp://{account}").replace("/room", path)
         capture = capture_of(url)
-        wait_for(capture, "failed", 20)
+        becomes(capture, "failed", 20)
         detail = capture.state().detail
-        time.sleep(0.6)  # time for a second and a third attempt
+        wait_for(lambda: threading.active_count() <= before)  # nobody is left to try again
         server.kill()
     assert says in detail
     assert "\n" not in detail
@@ -149,42 +149,42 @@ def test_a_wrong_password_or_path_fails_at_once(room, capture_of, account, path,
 def test_the_right_password_opens(room, capture_of):
     with RtspServer(room, ("me", "s3cr@t/:")) as server:
         capture = capture_of(server.url.replace("rtsp://", "rtsp://me:s3cr%40t%2F%3A@"))
-        wait_for(capture, "live", 20)
+        becomes(capture, "live", 20)
         assert capture.newest(5, 10)
 
 
 def test_a_path_that_comes_back_later_is_found_again(server, room, capture_of):
     """After a restart the server may answer before its streams are there."""
     capture = capture_of(server.url)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     server.kill()
     server.start(mount="/attic")
-    wait_for(capture, "no signal", 10)
+    becomes(capture, "no signal", 10)
     frames(capture, 1.0)
     assert "(404)" in capture.state().detail
     server.kill()
     server.start()
-    wait_for(capture, "live", BACK)
+    becomes(capture, "live", BACK)
 
 
 def test_a_frozen_server_is_noticed_and_found_again(server, capture_of):
     capture = capture_of(server.url, open_timeout=2.0, read_timeout=2.0, silent=1.0)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     frames(capture, 1.0)
     server.freeze()
-    assert wait_for(capture, "no signal", 4.0) > 0.5
+    assert becomes(capture, "no signal", 4.0) > 0.5
     frames(capture, 2.0)
     assert "no pictures within 2 s" in capture.state().detail
     server.thaw()
-    wait_for(capture, "live", BACK)
+    becomes(capture, "live", BACK)
     assert capture.state().reconnects == 1
 
 
 def test_a_frozen_server_does_not_hold_up_the_end(server, capture_of):
     capture = capture_of(server.url, read_timeout=60.0)
-    wait_for(capture, "live", 20)
+    becomes(capture, "live", 20)
     server.freeze()
-    time.sleep(0.5)
+    wait_for(lambda: capture.newest(capture.state().frames, 0.3) is None)
     begin = time.monotonic()
     assert capture.stop(3.0)
     assert time.monotonic() - begin < 3.0

@@ -39,11 +39,11 @@ Step = Any
 class Script:
     """An opener whose readers follow a script.
 
-    Each opening has its steps; the last one's are used for all that come after. A picture is shown,
-    a number is so many numbered pictures of 8×6, an error is raised, an event is waited for without
-    regard to any order to stop. An error in front is raised by the opening itself. When the steps
-    are done, numbered pictures come for ever. Where the opening is a function, it gives the step
-    of each picture number, counted over all openings.
+    Each opening has its steps; the last one's are used for all that come after. A picture is
+    shown, a number is so many pictures of 8×6 whose grey level is their number, an error is raised,
+    an event is waited for without regard to any order to stop. An error in front is raised by the
+    opening itself. When the steps are done, numbered pictures come for ever. Where the opening is a
+    function, it gives the step of each picture number, counted over all openings.
 
     Args:
         openings: The steps of each opening, or a function from numbers to steps.
@@ -76,10 +76,10 @@ class Script:
             raise steps[0]
         return ScriptReader(self, _one_by_one(steps), control)
 
-    def numbered(self) -> Image:
-        """The next picture, all of it the grey level of its number."""
+    def count(self) -> int:
+        """The number of the next picture."""
         self.pictures += 1
-        return np.full((6, 8, 3), self.pictures % 256, np.uint8)
+        return self.pictures
 
 
 class ScriptReader:
@@ -98,7 +98,10 @@ class ScriptReader:
             step.wait(60)
         elif not self.control.wait(self.script.wait):
             raise SourceGone("stopped")
-        return (step if isinstance(step, np.ndarray) else self.script.numbered()), None
+        number = self.script.count()
+        if isinstance(step, np.ndarray):
+            return step, None
+        return np.full((6, 8, 3), number % 256, np.uint8), None
 
     def close(self) -> None:
         """Note that it is gone."""
