@@ -15,6 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+# Workers share the cores: threads of torch that wait for each other cost more than they bring.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 pytest.register_assert_rewrite("support")
 pytest_plugins = ("support.threads",)
 

@@ -26,7 +26,8 @@ class World:
         self.readings: dict[int, list[float]] = defaultdict(list)
         self.batches: list[int] = []
         self.looks: list[float] = []
-        self.name, self.classes = "world", EMOTIONS
+        self.name = "world"
+        self.classes: tuple[str, ...] = EMOTIONS
 
     def clock(self) -> float:
         return self.now
@@ -146,10 +147,11 @@ def test_nobody_and_then_everybody_leaves():
 
 
 def test_a_failing_reading_is_no_reading():
-    world = World(0.01, 0.001, lambda t: range(2))
-    world.classify = lambda images, boxes: Readings(
-        np.full((sum(map(len, boxes)), 7), np.nan, np.float32)
-    )
+    class Blank(World):
+        def classify(self, images, boxes):
+            return Readings(np.full((sum(map(len, boxes)), 7), np.nan, np.float32))
+
+    world = Blank(0.01, 0.001, lambda t: range(2))
     (watched,), _ = play(world, 2.0)
     assert watched.snapshot.state.probs is None
     assert watched.snapshot.state.people == 2

@@ -39,7 +39,7 @@ def play(n, most, step, seconds, movement=0.0, change=0.0, quality=1.0, born=Non
     """Ages at each reading (face → list) when ``most`` of ``n`` faces are read every ``step``."""
     born = np.zeros(n) if born is None else np.asarray(born, float)
     last = np.full(n, np.nan)
-    read = {i: [] for i in range(n)}
+    read: dict[int, list[tuple[float, float]]] = {i: [] for i in range(n)}
     for k in range(round(seconds / step)):
         t = k * step
         there = np.flatnonzero(born <= t + 1e-9)

@@ -29,9 +29,9 @@ def test_a_camera_that_goes_and_comes_back(server, tmp_path):
     url = server.url.replace("://", f"://teacher:{SECRET}@")
     command = [*LIVE, url, "--models", "embedded", "--serve", str(port), "--read-timeout", "2"]
     command += ["--record", str(tmp_path / "r")]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        texts = []
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        texts: list[str] = []
 
         def state():
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/state", timeout=5) as answer:

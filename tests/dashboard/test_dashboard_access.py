@@ -86,7 +86,7 @@ def test_files_and_calls_do_not_go_to_gradio(site: tuple[str, Registry], path: s
     ],
 )
 def test_hosts_and_origins(
-    site: tuple[str, Registry], headers: dict[str, str], status: int
+    site: tuple[str, Registry], headers: dict[str, Any], status: int
 ) -> None:
     ask = Asker(site[0], ANN)
     assert ask("/", **headers)[0] == status
@@ -118,7 +118,8 @@ def test_the_password_protects_what_gradio_brings_too(guarded: tuple[str, Regist
     from moodstream.realtime.dashboard.app import build
 
     url, registry = guarded
-    paths = {re.sub(r"\{[^}]*\}", "x", path) for path in _paths(build(registry)._app.router)}
+    app: Any = build(registry)
+    paths = {re.sub(r"\{[^}]*\}", "x", path) for path in _paths(app._app.router)}
     assert len(paths) > 40
     assert {"/config", "/gradio_api/queue/join", "/moodstream/s/x/state"} <= paths
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,7 +31,7 @@ def rate(visits: list[Visit], seconds: float) -> list[float]:
     loaded = """() => { const at = document.querySelector('#ms-picture'); window.pictures = 0;
         at.addEventListener('load', () => { window.pictures += 1; }); }"""
     for one in visits:
-        one.until(lambda one=one: one.page.evaluate(count))
+        one.until(functools.partial(one.page.evaluate, count))
         one.page.evaluate(loaded)
     began = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -106,7 +107,7 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
         one.page.set_viewport_size(view)
         for light in ("light", "dark"):
             one.page.emulate_media(color_scheme=light)
-            one.until(lambda light=light: is_dark(one.page) == (light == "dark"))
+            one.until(lambda: is_dark(one.page) == (light == "dark"))  # noqa: B023
             for name in ("Live", "Video", "Photo", "About"):
                 one.tab(name)
                 one.page.evaluate(_DRAWN_TWICE)

@@ -29,7 +29,7 @@ FIVE = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy", "ece")
 class Bright:
     """Reads a class from the mean of the box: a made-up network with contempt."""
 
-    classes = CLASSES
+    classes: tuple[str, ...] = CLASSES
 
     def __init__(self, name: str = "bright", sharpness: float = 4.0) -> None:
         self.name, self.sharpness = name, sharpness

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from support.fakes import Says
 from support.labelled import EVERYONE, Knows, faces_of
+from support.pictures import resized
 
 from moodstream.realtime import quality
 from moodstream.realtime.calibration import Calibrated
@@ -62,7 +64,7 @@ def test_calibration_reaches_only_the_calibrated_strategies():
 def test_degraded_faces_have_less_quality():
     rng = np.random.default_rng(0)
     coarse = [rng.integers(0, 256, (20, 20, 3), np.uint8) for _ in range(5)]
-    images = [cv2.resize(c, (60, 60), interpolation=cv2.INTER_CUBIC) for c in coarse]
+    images = [resized(c, (60, 60), cv2.INTER_CUBIC) for c in coarse]
     faces = LabelledFaces(images, np.zeros(5, np.int64), list("abcde"), [], "made")
     worth = groups.read_all(Says(np.eye(K)[0]), faces).quality.mean(1)
     names = list(groups.CHANGES)
@@ -155,7 +157,7 @@ def test_all_mixes_together_are_their_mean(certain):
 def test_every_picture_is_changed_once(monkeypatch, twice):
     """Also for an ensemble of calibrated networks, which reads everything twice."""
     faces = faces_of(np.repeat(np.arange(K), 3), side=30)
-    model = Knows(0.6)
+    model: Any = Knows(0.6)
     if twice:
         model = Ensemble([Calibrated(model, 0.5), Calibrated(Knows(0.5), 0.5)])
     done = []
@@ -230,7 +232,7 @@ def test_the_command_writes_its_report(data, tmp_path, capsys):
 def test_bad_input_is_one_line(data, wrong, capsys):
     with_data = [] if wrong[0] == "--data" else ["--data", str(data)]
     try:
-        code = main(["evaluate", "groups", *with_data, *wrong])
+        code: object = main(["evaluate", "groups", *with_data, *wrong])
     except SystemExit as stop:
         code = stop.code
     assert code == 2

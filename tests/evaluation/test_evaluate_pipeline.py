@@ -26,7 +26,8 @@ MADE_GROUPS = ROOT / "benchmarks" / "made_groups.py"
 class Reads:
     """Says of the faces of every picture what it is told to, with a given certainty."""
 
-    name, classes = "reads", EMOTIONS
+    name = "reads"
+    classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, *said, sure=0.8):
         self.said, self.sure = said, sure

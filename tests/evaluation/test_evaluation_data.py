@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,7 +94,7 @@ def test_sixteen_bits_become_the_upper_eight(tmp_path):
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_pixels_are_grey(tmp_path, mode):
     clear = Pillow.new("RGBA", (4, 4), (255, 255, 255, 0)).convert(mode)
-    options = {"transparency": 0} if mode == "P" else {}
+    options: dict[str, Any] = {"transparency": 0} if mode == "P" else {}
     clear.save(tmp_path / "clear.png", **options)
     assert (read_picture(tmp_path / "clear.png") == 127).all()
 

@@ -133,7 +133,7 @@ def test_the_box_is_the_detectors_one_answer_at_any_size(
     from moodstream.realtime.detectors.yolo import YoloFaceOnnx
 
     monkeypatch.syspath_prepend(str(PEERS))
-    from networks import with_answer
+    with_answer = importlib.import_module("networks").with_answer
 
     def value(name: str, *sides: Any) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, sides)

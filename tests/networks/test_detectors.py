@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.fakes import noise
 from support.paths import GROUPS
-from support.pictures import BUS, CENTERFACE, ZIDANE
+from support.pictures import BUS, CENTERFACE, ZIDANE, resized
 
 from moodstream.realtime.detectors import NAMES, filter_faces, yolo
 from moodstream.realtime.detectors.centerface import KEPT, CenterFace, decode, stretched
@@ -181,7 +181,7 @@ def test_decoding_is_that_of_the_reference(
         (noise(10, 3000, seed=3), 0),
         (noise(1, 1, seed=3), 0),
         (cv2.copyMakeBorder(ZIDANE, 0, 0, 1280, 1280, cv2.BORDER_CONSTANT), 2),
-        (cv2.resize(ZIDANE, (3840, 2160)), 2),
+        (resized(ZIDANE, (3840, 2160)), 2),
     ],
     ids=["zidane", "blank", "tiny", "noise", "strip", "pixel", "wide", "4K"],
 )
@@ -194,7 +194,7 @@ def test_centerface_counts_faces(image: Image, faces: int, centerface: CenterFac
 
 def test_centerface_maps_a_shrunk_picture_back(centerface: CenterFace) -> None:
     (small,) = centerface.detect([ZIDANE], 0.5)
-    (large,) = centerface.detect([cv2.resize(ZIDANE, (3840, 2160))], 0.5)
+    (large,) = centerface.detect([resized(ZIDANE, (3840, 2160))], 0.5)
     assert small.landmarks is not None
     assert large.landmarks is not None
     assert iou(small.boxes, FACES_IN_ZIDANE).max(axis=0).min() > 0.5
@@ -230,7 +230,8 @@ def test_networks_by_shape_keep_those_used_last() -> None:
 
     def make(shape: tuple[int, ...]) -> Network:
         made.append(shape)
-        return lambda batch: [batch]
+        network: Any = lambda batch: [batch]  # noqa: E731
+        return network
 
     networks = ByShape(make, most=100)
     small, large, other = (1, 3, 5, 8), (2, 3, 5, 6), (1, 3, 6, 10)
@@ -252,7 +253,7 @@ def test_centerface_refuses_a_silly_size() -> None:
 
 
 def test_centerface_sees_more_in_an_enlarged_picture(centerface: CenterFace) -> None:
-    small = cv2.resize(ZIDANE, (320, 180), interpolation=cv2.INTER_AREA)
+    small = resized(ZIDANE, (320, 180), cv2.INTER_AREA)
     (plain,) = centerface.detect([small], 0.5)
     (enlarged,) = CenterFace(CENTERFACE, min_side=640).detect([small], 0.5)
     assert len(plain) < len(enlarged) == 2
@@ -267,7 +268,7 @@ def labelled_photos() -> Iterator[tuple[Image, np.ndarray]]:
             sides = ("left", "top", "width", "height")
             boxes = np.array([[float(b.attrib[s]) for s in sides] for b in entry.iter("box")])
             boxes[:, 2:] += boxes[:, :2]
-            yield image, boxes
+            yield image.astype(np.uint8, copy=False), boxes
 
 
 @pytest.mark.skipif(not GROUPS.is_dir(), reason="the labelled group photos are not here")

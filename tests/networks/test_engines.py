@@ -79,7 +79,7 @@ def test_hsemotion_on_a_device(pickle_of: Callable[[str], Path]):
 
 def test_faces_are_cut_as_cv2_and_pillow_do():
     image = picture(3)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     over = np.array([[-20, -10, 41, 40], [440, 300, 560, 420]], np.float32)
     boxes = np.concatenate([BOXES[:2], over])
     squares = np.array([square(box) for box in boxes])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -132,7 +134,7 @@ def face(footage, networks):
     return [image], [networks.detector.detect([image], 0.5)[0].boxes]
 
 
-def load(emotion: str, **more: str):
+def load(emotion: str, **more: Any):
     return models.load_classifier(ModelSettings("embedded", emotion=emotion, device="cpu", **more))
 
 

@@ -7,7 +7,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from support.paths import ultralytics_pictures
+from support.pictures import ZIDANE
 
 from moodstream.realtime.calibration import Calibrated
 from moodstream.realtime.cli import main
@@ -24,7 +24,6 @@ from moodstream.realtime.front_ends import (
 )
 from moodstream.realtime.models import ModelSettings, load_classifier
 
-ZIDANE = cv2.imread(str(ultralytics_pictures() / "zidane.jpg"))
 FACE = np.array([905, 85, 1060, 280], np.float32)
 
 
@@ -119,7 +118,8 @@ def test_a_real_face_is_read_alike_however_the_camera_is_held(aligned):
     assert info.front_end == "align"
     plain, _, _ = load_classifier(ModelSettings("embedded", device="cpu"))
     middle = ((FACE[:2] + FACE[2:]) / 2).tolist()
-    tilted = cv2.warpAffine(ZIDANE, cv2.getRotationMatrix2D(middle, 35, 1), (1280, 720))
+    turn = cv2.getRotationMatrix2D(middle, 35, 1)
+    tilted = np.asarray(cv2.warpAffine(ZIDANE, turn, (1280, 720)), np.uint8)
     far = []
     for reader in (plain, classifier):
         one, other = (reader.classify([im], [FACE[None]]).probs for im in (ZIDANE, tilted))
@@ -138,7 +138,8 @@ def test_faces_keep_their_order_and_nobody_is_fine(aligned):
 
 
 class Sure:
-    name, classes = "sure", EMOTIONS
+    name = "sure"
+    classes: tuple[str, ...] = EMOTIONS
 
     def classify(self, images, boxes):
         return Readings(np.full((sum(map(len, boxes)), 7), 1 / 7, np.float32))

@@ -20,7 +20,11 @@ def ssd(tmp_path):
 
 
 def test_ssd_reads_scores_and_shares_of_the_picture(ssd):
-    rows = [(0, 1, 7, 1, 2, 5, 6), (0, 1, 9, -1, 0, 3, 12), (0, 1, 4, 0, 0, 5, 5)]
+    rows: list[tuple[int, ...]] = [
+        (0, 1, 7, 1, 2, 5, 6),
+        (0, 1, 9, -1, 0, 3, 12),
+        (0, 1, 4, 0, 0, 5, 5),
+    ]
     (found,) = Ssd(ssd).detect([painted(rows)], 0.5)
     np.testing.assert_allclose(found.scores, [0.9, 0.7], atol=0.01)
     want = [[0, 0, 90, 300], [30, 60, 150, 180]]  # clipped, in px, the best first

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.fakes import noise
 from support.paths import package
-from support.pictures import BUS, CENTERFACE, ZIDANE
+from support.pictures import BUS, CENTERFACE, ZIDANE, resized
 
 from moodstream.realtime.detectors import yolo
 from moodstream.realtime.detectors.geometry import Letterbox, input_size, solid
@@ -101,7 +101,7 @@ def test_yolo_onnx_is_ultralytics(stand_in: StandIn) -> None:
     for image in (
         ZIDANE,
         BUS,
-        cv2.resize(ZIDANE, (97, 55)),
+        resized(ZIDANE, (97, 55)),
         ZIDANE[:100, 100:],
         noise(20, 20, seed=3),
     ):
@@ -130,11 +130,11 @@ def test_yolo_torch_reads_a_batch_of_mixed_shapes(stand_in: StandIn) -> None:
     # Seeded weights answer wildly to one grey level, by which devices resize differently from
     # cv2: so pictures that need no resizing, and the canvas of one that does on its own.
     images = [
-        cv2.resize(image, None, fx=ratio, fy=ratio)
+        np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio), np.uint8)
         for image, ratio in ((i, stand_in.size / max(i.shape)) for i in (ZIDANE, BUS))
     ]
     if stand_in.fixed:  # its canvas is a square, the other's that of the picture
-        images = [cv2.resize(image, (stand_in.size,) * 2) for image in images]
+        images = [resized(image, (stand_in.size, stand_in.size)) for image in images]
     confidence = max(stand_in.expect(image)[1] for image in images)
     found = stand_in.read_by_torch(images, confidence)
     again = stand_in.detector.detect(images, confidence)

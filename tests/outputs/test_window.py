@@ -56,8 +56,8 @@ window.close()
 def looking(display: str, left: str = "left None") -> Iterator[Callable[[], str]]:
     """A process with a window; yields a function that reads its next line, up to ``left``."""
     command = [sys.executable, "-c", LOOK]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment(display), **pipes) as process:
+    pipe, env = subprocess.PIPE, environment(display)
+    with subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield lambda: process.stdout.readline().strip()
             out, err = process.communicate(timeout=30)
@@ -207,7 +207,8 @@ def test_the_grid_is_near_square(count, columns, rows):
 
 
 def test_pictures_of_other_proportions_keep_them():
-    disc = cv2.circle(grey(0, 400, 100), (50, 200), 40, (255, 255, 255), -1)
+    disc = grey(0, 400, 100)
+    cv2.circle(disc, (50, 200), 40, (255, 255, 255), -1)
     image = mosaic([grey(90, 90, 160), disc, grey(90, 180, 320)], width=640)
     tile = image[:180, 320:]
     across, down = (tile[:, :, 0] > 200).any(0).sum(), (tile[:, :, 0] > 200).any(1).sum()

@@ -35,6 +35,10 @@ QUICK = CaptureSettings(
 class Run:
     """A session with one face in every picture, and all that comes out of it."""
 
+    pictures: list
+    said: list
+    told: list
+
     def __init__(
         self,
         play=None,
@@ -46,7 +50,8 @@ class Run:
         **settings,
     ):
         settings.setdefault("capture", QUICK)
-        self.record, self.pictures, self.said, self.told = Rows(), [], [], []
+        self.record, self.pictures = Rows(), []
+        self.said, self.told = [], []
         self.script = opener or Script(play, fps=fps, info=INFO)
         self.session = LiveSession(
             list(specs),
@@ -243,7 +248,7 @@ def test_frames_later_than_the_limit_are_dropped_and_counted():
 @pytest.mark.parametrize("part", ["detect", "classify"])
 def test_a_network_that_breaks_is_raised_to_the_owner(part):
     class Broken(OneFace):
-        classes = EMOTIONS
+        classes: tuple[str, ...] = EMOTIONS
 
         def detect(self, images, min_confidence):
             if part == "detect":

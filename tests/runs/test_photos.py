@@ -6,6 +6,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -207,7 +208,7 @@ def _close(colour, expected, by=12):
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tif"])
 def test_common_formats(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    options = {"quality": 95} if suffix in ("jpg", "webp") else {}
+    options: dict[str, Any] = {"quality": 95} if suffix in ("jpg", "webp") else {}
     Pillow.fromarray(RED_LEFT).save(path, **options)
     found = _rgb(path)
     assert found.shape == (20, 30, 3)

@@ -26,7 +26,8 @@ from moodstream.realtime.photos.run import BATCH, RunSettings, picture_name
 class Reads:
     """A classifier that says something else of each face of a picture."""
 
-    name, classes = "reads", EMOTIONS
+    name = "reads"
+    classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, probs):
         self.probs = np.asarray(probs, np.float32)

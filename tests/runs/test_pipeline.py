@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 
@@ -11,7 +12,7 @@ from support.fakes import HAPPY, OneFace, Rows, Says
 
 from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Later
 from moodstream.realtime.group import GroupAggregator
-from moodstream.realtime.pipeline import Link, Pipeline
+from moodstream.realtime.pipeline import Link, Moment, Pipeline
 from moodstream.realtime.worker import Worker, WorkerSettings, callers
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
@@ -20,7 +21,8 @@ BLANK = np.zeros((48, 64, 3), np.uint8)
 
 
 class Failing:
-    name, classes = "failing", EMOTIONS
+    name = "failing"
+    classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, after: int = 5):
         self.left = after
@@ -65,7 +67,8 @@ class Late:
 
 
 class Moody:
-    name, classes = "moody", EMOTIONS
+    name = "moody"
+    classes: tuple[str, ...] = EMOTIONS
 
     def classify(self, images, boxes):
         number = int(images[0][0, 0, 0])
@@ -104,7 +107,8 @@ def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **sett
 
 
 def test_rows_stand_on_steps_of_media_time():
-    rows, drawn = Rows(), []
+    rows = Rows()
+    drawn: list[Moment] = []
     progress = make(rows, draw=drawn.append).run(frames())
     assert progress.frames == 100
     np.testing.assert_allclose([t for t, _, _ in rows.rows], np.arange(20) * 0.2, atol=1e-9)
@@ -134,7 +138,8 @@ def test_a_long_gap_between_frames_is_filled_with_rows():
 
 @pytest.mark.parametrize("streams", [1, 2])
 def test_stop_keeps_what_is_done(streams):
-    rows, drawn = Rows(), []
+    rows = Rows()
+    drawn: list[Moment] = []
     pipeline = make(rows, draw=drawn.append, streams=streams, full_every=0.0)
 
     def tick(progress):
@@ -160,7 +165,8 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 25, k) for k in range(120)]
     told = []
     for streams in (1, 3):
-        rows, drawn, detector = Rows(), [], Late()
+        rows, detector = Rows(), Late()
+        drawn: list[Moment] = []
         settings = {"full_every": full_every, "every_frame": every_frame, "streams": streams}
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
@@ -186,7 +192,8 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
     [(0.0, 0.1, 99), (0.2, 0.2, 50), (0.38, 0.4, 25), (0.5, 0.5, 20)],
 )
 def test_faces_are_read_again_after_the_time(refresh, most, expected):
-    drawn, classifier = [], Counting()
+    classifier = Counting()
+    drawn: list[Moment] = []
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 20, k) for k in range(200)]
     pipeline = make(classifier=classifier, draw=drawn.append, refresh=refresh)
     pipeline.run(walk)
@@ -217,7 +224,7 @@ def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
         made.append(k)
         return BLANK
 
-    walk = [Frame(Later(BLANK.shape, lambda k=k: picture(k)), k / 25, k) for k in range(100)]
+    walk = [Frame(Later(BLANK.shape, functools.partial(picture, k)), k / 25, k) for k in range(100)]
     pipeline = make(draw=(lambda moment: None) if drawing else None)
     pipeline.run(walk)
     assert len(set(made)) == len(made) == pytest.approx(expected, abs=1)
@@ -228,7 +235,7 @@ def test_a_picture_made_later_must_be_as_it_was_told():
     assert Frame(Later(BLANK.shape, lambda: BLANK), 0.0, 0).image is BLANK
     for told, made in (((48, 60, 3), BLANK), (BLANK.shape, BLANK.astype(np.float32))):
         with pytest.raises(ValueError, match="expected an image"):
-            _ = Frame(Later(told, lambda made=made: made), 0.0, 0).image
+            _ = Frame(Later(told, functools.partial(np.asarray, made)), 0.0, 0).image
     with pytest.raises(ValueError, match="expected an image"):
         Frame(BLANK[..., 0], 0.0, 0)
 
@@ -258,7 +265,8 @@ def test_a_full_disk_is_raised_to_the_owner():
 
 def test_a_slow_painter_holds_the_reader_back():
     """A file never drops a frame, and never piles frames up in memory either."""
-    ahead, drawn = [], []
+    ahead: list[int] = []
+    drawn: list[Moment] = []
 
     def counted():
         for frame in frames(60):
@@ -280,7 +288,7 @@ def test_no_frames_at_all():
 
 
 def test_between_looks_boxes_are_predictions():
-    drawn = []
+    drawn: list[Moment] = []
     make(draw=drawn.append, rate=5).run(frames(50))
     late = drawn[20:]
     assert 0 < sum(bool(m.faces.seen.any()) for m in late) < len(late) / 3
@@ -289,7 +297,7 @@ def test_between_looks_boxes_are_predictions():
 
 def test_link_leaves_when_stopped():
     stop = threading.Event()
-    link = Link(1, stop)
+    link: Link[int] = Link(1, stop)
     assert link.put(1)
     threading.Timer(0.2, stop.set).start()
     assert not link.put(2)

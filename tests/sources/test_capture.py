@@ -11,7 +11,7 @@ from support.media import moving_blob, write_video
 from support.sources import FAST, NETWORK, Script, watched
 from support.waiting import SOON, wait_for
 
-from moodstream.realtime.capture import Backoff, Capture, CaptureSettings
+from moodstream.realtime.capture import Backoff, Capture, Captured, CaptureSettings
 from moodstream.realtime.live_sources import (
     SourceGone,
     parse_source,
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
 def test_frames_are_numbered_and_later_each_time(play):
     capture = play(Script([]))
-    got = []
+    got: list[Captured] = []
     while len(got) < 20:
         captured = capture.newest(got[-1].number if got else 0, SOON)
         got.append(captured)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.server
 import socket
 import threading
@@ -35,8 +36,23 @@ def jpegs(sizes):
         yield head.encode() + data + b"\r\n"
 
 
+class WebServer(http.server.ThreadingHTTPServer):
+    """Counts what it is asked for, and paces what it sends by its own clock."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), functools.partial(Web, directory=str(folder)))
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.done, self.begin = threading.Event(), time.monotonic()
+        self.paths: list[str] = []
+        self.rng = np.random.default_rng(3)
+
+
 class Web(http.server.SimpleHTTPRequestHandler):
     """Files of a folder, MJPEG, refusals and nonsense."""
+
+    server: WebServer
 
     def log_message(self, *args):
         pass
@@ -112,15 +128,9 @@ def web(tmp_path_factory):
     make_joined(folder / "whole.m3u8", folder / "joined.ts")
     evil = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1.0,", f"file://{folder}/seg000.ts"]
     (folder / "evil.m3u8").write_text("\n".join([*evil, "#EXT-X-ENDLIST", ""]))
-    handler = type("Handler", (Web,), {"directory": str(folder)})
-    handler.__init__ = lambda self, *a, **k: Web.__init__(self, *a, directory=str(folder), **k)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.done, server.begin, server.paths = threading.Event(), time.monotonic(), []
-    server.rng = np.random.default_rng(3)
+    server = WebServer(folder)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    server.url = f"http://127.0.0.1:{server.server_port}"
     yield server
     server.done.set()
     server.shutdown()
@@ -195,7 +205,7 @@ def test_live_hls_flows_evenly(web):
     web.begin = time.monotonic()
     reader = opened(f"{web.url}/live.m3u8", OpenSettings())
     assert reader.info.duration is None
-    at = []
+    at: list[float] = []
     for _ in range(75):
         reader.read()
         at.append(time.monotonic())
@@ -285,7 +295,7 @@ def test_a_silent_server_does_not_hold_up_the_end(scheme):
 
 def test_a_stall_in_mid_stream_is_noticed_in_time(web):
     reader = opened(f"{web.url}/mjpeg-stalls")
-    at = []
+    at: list[float] = []
     with pytest.raises(SourceGone, match="no pictures within 1 s"):
         read_on(reader, at)
     assert 0.9 < time.monotonic() - at[-1] < SOON

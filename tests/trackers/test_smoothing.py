@@ -83,7 +83,9 @@ def test_people_are_independent_and_forgotten():
     smoother = Smoother(SmoothingSettings(forget=1.0))
     both = smoother.update(0.0, np.array([1, 2]), np.stack([SAD, HAPPY]), np.ones(2, np.float32))
     np.testing.assert_allclose(both, [SAD, HAPPY], atol=1e-6)
-    smoother.update(5.0, np.zeros(0, np.int64), np.zeros((0, 7), np.float32), np.zeros(0))
+    smoother.update(
+        5.0, np.zeros(0, np.int64), np.zeros((0, 7), np.float32), np.zeros(0, np.float32)
+    )
     again = smoother.update(5.1, ONE, HAPPY[None], np.ones(1, np.float32))
     np.testing.assert_allclose(again[0], HAPPY, atol=1e-6)
 
