@@ -11,6 +11,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
 	&& echo $$p && break; done)
 SOURCES := $(shell find realtime trackers overlays samples -type f -not -name '*.pyc')
 
+# Bodies of tests are checked as strictly as the package; their signatures may be left out, and
+# what may be None is asserted by being used.
+TESTS_TYPED := --cache-dir .mypy_cache/tests --explicit-package-bases --allow-untyped-defs \
+	--allow-incomplete-defs --allow-untyped-calls --allow-any-generics --no-strict-optional \
+	--no-warn-return-any --implicit-reexport --disable-error-code comparison-overlap
+
 .PHONY: install demo test test-slow lint bench dashboard clean
 
 install: $(VENV)/.current
@@ -34,8 +40,9 @@ demo: install
 	$(BIN)/python -m moodstream.samples meeting -o demo/meeting.mp4
 	$(BIN)/moodstream process demo/meeting.mp4 -o demo/results --models embedded --overwrite
 
+# Each worker is a process with the networks in its memory: more than four gain little.
 test: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: install
 	$(BIN)/python -m pytest -q -m slow
@@ -44,6 +51,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p moodstream.realtime -p moodstream.trackers -p moodstream.overlays -p moodstream.samples
+	MYPYPATH=tests $(BIN)/mypy $(TESTS_TYPED) tests
 
 bench: install
 	$(BIN)/moodstream bench --models embedded

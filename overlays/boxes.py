@@ -151,7 +151,8 @@ def _rounded_path(width: int, height: int, radius: int) -> npt.NDArray[np.int32]
         np.stack([x + radius * np.cos(quarter + turn), y + radius * np.sin(quarter + turn)], 1)
         for x, y, turn in centres
     ]
-    return np.round(np.concatenate(points) * 16).astype(np.int32)
+    fixed: npt.NDArray[np.int32] = np.round(np.concatenate(points) * 16).astype(np.int32)
+    return fixed
 
 
 def _dashes(path: npt.NDArray[np.int32], dash: int) -> list[npt.NDArray[np.int32]]:
@@ -225,7 +226,8 @@ def _spot(
 def _overlap(rect: Rect, others: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Areas in px (M,) that a rectangle shares with each of the others (M, 4)."""
     shared = np.minimum(rect[2:], others[:, 2:]) - np.maximum(rect[:2], others[:, :2])
-    return np.clip(shared, 0, None).prod(axis=1)
+    areas: npt.NDArray[np.int64] = np.clip(shared, 0, None).prod(axis=1)
+    return areas
 
 
 def _label(image: U8, mark: Mark, spot: tuple[int, int], size: int, short: bool) -> None:

@@ -383,4 +383,5 @@ def _stack(
 
 def _fixed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
     """Points in px as OpenCV's 1/16 px integers; pixel centres lie at whole numbers there."""
-    return np.round((points - 0.5) * 16).astype(np.int32)
+    fixed: npt.NDArray[np.int32] = np.round((points - 0.5) * 16).astype(np.int32)
+    return fixed

@@ -129,7 +129,9 @@ def _open(url: str, start: int, limits: Limits) -> http.client.HTTPResponse:
     if urllib.parse.urlsplit(url).hostname in _LOOPBACK:
         handlers.append(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, headers=headers)
-    return urllib.request.build_opener(*handlers).open(request, timeout=limits.connect)
+    opener = urllib.request.build_opener(*handlers)
+    answer: http.client.HTTPResponse = opener.open(request, timeout=limits.connect)
+    return answer
 
 
 def _check_address(url: str) -> None:

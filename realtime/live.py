@@ -354,7 +354,10 @@ class LiveSession:
         """Stop and join every thread; False where one is still running after ``timeout``."""
         until = time.monotonic() + timeout
         self._stop.set()
-        left = lambda: max(0.0, until - time.monotonic())  # noqa: E731
+
+        def left() -> float:
+            return max(0.0, until - time.monotonic())
+
         ok = True
         for stream in self.streams:
             ok &= stream.capture.stop(left())

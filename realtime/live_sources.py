@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -211,7 +211,7 @@ class FileReader:
             raise SourceRefused(redact(str(error))) from None
         self.info = self._source.info
         self._name, self._settings, self._control = spec.name, settings, control
-        self._frames = self._source.frames()
+        self._frames: Iterator[Frame] = self._source.frames()
         self._start = time.monotonic()
         self._offset = 0.0  # media seconds of the rounds before
         self._last: float | None = None  # of this round
@@ -243,5 +243,5 @@ class FileReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._frames.close()  # a suspended decoder must not outlive its file
+        self._frames = iter(())  # a suspended decoder must not outlive its file
         self._source.close()

@@ -25,7 +25,8 @@ def entropy(p: npt.ArrayLike) -> float:
 def entropies(p: npt.NDArray[Any]) -> Array:
     """Shannon entropy of each row of (N, K), in nats; rows with NaN give NaN."""
     p = np.asarray(p, np.float64)
-    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
+    per_row: Array = -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
+    return per_row
 
 
 def jsd(p: npt.ArrayLike, q: npt.ArrayLike) -> float:

@@ -64,7 +64,8 @@ def person_values(faces: Faces) -> F32:
     if extras is None:
         extras = np.full((len(faces), len(EXTRAS)), np.nan, np.float32)
     parts = [faces.probs, faces.quality[:, None], faces.boxes, extras]
-    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    values: F32 = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    return values
 
 
 def person_row(t: float, track_id: int, values: Sequence[float]) -> PersonRow:

@@ -112,7 +112,8 @@ def choose(
             then[np.argsort(-(age / every)[then], kind="stable")],
         ]
     )
-    return order[: max(0, most)]
+    chosen: npt.NDArray[np.intp] = order[: max(0, most)]
+    return chosen
 
 
 def look_interval(costs: Costs, faces: int, pictures: int, settings: ScheduleSettings) -> float:

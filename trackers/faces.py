@@ -73,11 +73,12 @@ def diou_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.fl
     )
     outer = np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])
     apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
-    return (
+    distance: npt.NDArray[np.float64] = (
         1
         - overlap / np.maximum(areas - overlap, 1e-9)
         + (apart**2).sum(-1) / np.maximum((outer**2).sum(-1), 1e-9)
     )
+    return distance
 
 
 class _Distances:

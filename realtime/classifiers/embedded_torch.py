@@ -38,4 +38,5 @@ class EmbeddedTorch(EmbeddedClassifier):
         where = [np.array([square(box) for box in rows], np.int64) for rows in boxes]
         faces = levels(cut(grey, where, (SIZE, SIZE), "area"))
         parts = [self._torch.run(part)[0] for part in faces.split(MAX_BATCH)]
-        return torch.cat(parts).cpu().numpy()
+        answers: F32 = torch.cat(parts).cpu().numpy()
+        return answers

@@ -50,4 +50,5 @@ class HSEmotionTorch(HSEmotionClassifier):
         pictures = [self._pictures.get(image) for image in images]
         faces = levels(cut(pictures, where, (self.size, self.size), "triangle")).flip(1)
         parts = ((part / 255 - mean) / std for part in faces.split(MAX_BATCH))
-        return torch.cat([self._torch.run(part)[0] for part in parts]).cpu().numpy()
+        answers: F32 = torch.cat([self._torch.run(part)[0] for part in parts]).cpu().numpy()
+        return answers

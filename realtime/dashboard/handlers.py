@@ -39,7 +39,8 @@ class Handlers:
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             raise _error("this page needs a cookie to tell you from others; allow it and reload")
-        return self._told(lambda: self.registry.open(str(request.session_hash), cookie).token)
+        token: str = self._told(lambda: self.registry.open(str(request.session_hash), cookie).token)
+        return token
 
     def left(self, request: gr.Request) -> None:
         """A page was closed."""

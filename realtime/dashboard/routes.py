@@ -282,7 +282,7 @@ def _problem(status: int, line: str) -> Response:
 def _library() -> str:
     from plotly.offline import get_plotlyjs
 
-    return get_plotlyjs()
+    return str(get_plotlyjs())
 
 
 async def _plotly(request: Request) -> Response:

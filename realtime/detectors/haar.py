@@ -60,4 +60,5 @@ def pseudo_confidence(margins: npt.NDArray[Any]) -> F32:
     It is no probability. The scale puts 0.5 at a margin of 2.8; on group photos true faces had
     a median margin of 7, false ones lay below 5.
     """
-    return (1 - np.exp(-np.maximum(margins, 0) / MARGIN_SCALE)).astype(np.float32)
+    rank: F32 = (1 - np.exp(-np.maximum(margins, 0) / MARGIN_SCALE)).astype(np.float32)
+    return rank

@@ -49,5 +49,5 @@ def _has_bf16(device: RunsOn) -> bool:
     if device == "cuda":
         import torch
 
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return False

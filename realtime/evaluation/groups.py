@@ -92,7 +92,8 @@ class Group:
 
 
 def _unit(index: int) -> Array:
-    return np.eye(K)[index]
+    unit: Array = np.eye(K)[index]
+    return unit
 
 
 def _mean(probs: Array, weights: Array) -> Array:

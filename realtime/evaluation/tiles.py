@@ -26,4 +26,4 @@ def tile(file: Path, box: F32, colour: tuple[int, int, int] = _FRAME) -> Image:
     part = cv2.warpAffine(image, move, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
     corners = [((x1 - left) * scale, (y1 - top) * scale), ((x2 - left) * scale, (y2 - top) * scale)]
     a, b = (tuple(round(value) for value in corner) for corner in corners)
-    return np.asarray(cv2.rectangle(part, a, b, colour, 2), np.uint8)  # type: ignore[call-overload]
+    return np.asarray(cv2.rectangle(part, a, b, colour, 2), np.uint8)

@@ -1,0 +1,97 @@
+"""What the dashboard's page is told has the keys and kinds of values that are promised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from support.browser import jpeg
+from support.fakes import OneFace, Says
+from support.media import moving_blob, write_video
+from support.schema_checker import Checker
+from support.waiting import wait_for
+
+from moodstream.realtime.dashboard import schemas
+from moodstream.realtime.dashboard.results import video_results
+from moodstream.realtime.dashboard.routes import Routes
+from moodstream.realtime.dashboard.sessions import Registry
+from moodstream.realtime.dashboard.video_job import Upload
+from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
+from moodstream.realtime.models import ModelInfo, Models
+
+HAPPY, SAD = np.eye(7, dtype=np.float32)[[3, 4]] * 0.86 + 0.02
+
+
+class ByLight:
+    """A classifier for which faces in dark pictures are happy, and in bright ones sad."""
+
+    name, classes = "by light", EMOTIONS
+
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+        found = zip(images, boxes, strict=True)
+        probs = [SAD if image.mean() > 100 else HAPPY for image, inside in found for _ in inside]
+        return Readings(np.reshape(np.array(probs, np.float32), (-1, len(EMOTIONS))))
+
+
+def as_sent(content: Any) -> Any:
+    return json.loads(json.dumps(content, allow_nan=False))
+
+
+def test_the_page_is_told_what_is_promised(tmp_path: Path) -> None:
+    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
+    models = Models(OneFace(), ByLight(), {"detector": info, "emotion": info})
+    registry, check = Registry(models), Checker()
+    try:
+        session = registry.open("page", "a" * 32)
+        Routes(registry).analyse_photo(session, jpeg(), "p.jpg")
+        film = [(t, image if t < 6 else image + np.uint8(120)) for t, image in moving_blob(300)]
+        clip = write_video(tmp_path / "clip.mp4", film)
+        registry.start_video(session, Upload("clip.mp4", lambda: clip, keep=True))
+        job, photo = session.video, session.photo
+        assert job is not None
+        assert photo is not None
+        found = check.wrong(job.state(), schemas.VideoJobState, "at work")
+        wait_for(lambda: not job.busy)
+        found += check.wrong(job.state(), schemas.VideoJobState, "done")
+        assert job.stage == "done"
+        results = as_sent(video_results(job.folder, job.name))
+        found += check.wrong(results, schemas.VideoResults, "results")
+        found += check.wrong(as_sent(photo.figures), schemas.PhotoFigures, "photo")
+    finally:
+        registry.close()
+    assert found + check.never_met() == []
+    assert [shift["to"] for shift in results["shifts"]] == ["sad"]
+    assert {"group", "context", "lanes"} <= results["charts"].keys()
+    assert photo.figures["people"]
+
+
+def test_the_page_is_told_of_a_live_run_what_is_promised() -> None:
+    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
+    models = Models(OneFace(), Says(SAD), {"detector": info, "emotion": info})
+    registry, check = Registry(models), Checker()
+    try:
+        session = registry.open("page", "a" * 32)
+        registry.start_live(session, "browser")
+        run = session.live
+        assert run is not None
+        assert run.slot is not None
+        found = check.wrong(as_sent(run.state()), schemas.LiveRunState, "starting")
+
+        def known() -> bool:
+            run.slot.put(jpeg(160, 120))
+            history = run.state()["history"]
+            return bool(history) and history[-1][1] is not None
+
+        wait_for(known)
+        content: dict[str, object] = {"t": 1.0, "from": "sad", "to": "happy", "size": 0.2}
+        run._notify("shift", content | {"source": 0, "name": "camera"})
+        state = as_sent(run.state())
+        found += check.wrong(state, schemas.LiveRunState, "live")
+    finally:
+        registry.close()
+    assert found + check.never_met() == []
+    assert state["shifts"] == [content]
+    assert len(state["history"][-1][1]) == len(EMOTIONS)

@@ -1,0 +1,27 @@
+"""A hub of two sources, and a server of it on a free port."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from moodstream.realtime.hub import Hub
+from moodstream.realtime.server import Server
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub(["hall", "rtsp://***@door/"])
+
+
+@pytest.fixture
+def server(hub: Hub) -> Iterator[Server]:
+    before = set(threading.enumerate())
+    server = Server(hub, "127.0.0.1", 0)
+    server.start()
+    yield server
+    assert server.stop()
+    assert server.error is None
+    assert set(threading.enumerate()) <= before

@@ -1,0 +1,214 @@
+"""Where a live run's results go: opened before anything is lost, and closed whatever happens."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.fakes import OneFace, Says
+
+from moodstream.realtime import cli_live, window
+from moodstream.realtime.capture import Capture
+from moodstream.realtime.chunks import ChunkedVideo
+from moodstream.realtime.cli import main
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.hub import Hub
+from moodstream.realtime.live import LiveSession, LiveSettings
+from moodstream.realtime.live_outputs import LiveOutputs, LiveSinkSettings
+from moodstream.realtime.live_sources import SourceGone, SourceSpec
+from moodstream.realtime.models import Models
+from moodstream.realtime.server import Server
+from moodstream.realtime.store import STORE, StoreWriter
+from moodstream.realtime.store_reader import StoreReader
+
+CAMERA = SourceSpec("camera", 0, "camera 0")
+ANY_PORT = ("127.0.0.1", 0)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left_over() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def taken() -> Iterator[tuple[str, int]]:
+    with socket.create_server(ANY_PORT) as other:
+        yield other.getsockname()
+
+
+@pytest.fixture
+def windows(monkeypatch) -> list[FakeWindow]:
+    opened: list[FakeWindow] = []
+
+    def make(title: str) -> FakeWindow:
+        opened.append(FakeWindow())
+        return opened[-1]
+
+    monkeypatch.setattr(window, "Window", make)
+    return opened
+
+
+class FakeWindow:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+    def poll(self) -> None:
+        return None
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A folder with an earlier recording."""
+    with StoreWriter(tmp_path / STORE, {"which": "the earlier one"}, ["a"]):
+        pass
+    return tmp_path
+
+
+def which(folder: Path) -> str:
+    with StoreReader(folder / STORE) as store:
+        return store.meta["which"]
+
+
+def session() -> LiveSession:
+    def away(spec, settings, control):
+        raise SourceGone("away")
+
+    models = Models(OneFace(), Says(np.eye(7, dtype=np.float32)[3]), {})
+    return LiveSession([CAMERA], models, LiveSettings(), opener=away)
+
+
+def kill(server: Server) -> None:
+    """End its thread as a fault in the event loop would."""
+    loop = server._loop.result()
+    loop.call_soon_threadsafe(loop.stop)
+    until(lambda: not server._thread.alive)
+
+
+# --- the earlier recording ---
+
+
+def test_a_command_that_is_refused_leaves_the_earlier_recording(recording, taken, capsys):
+    video = recording / "clip.mp4"
+    video.touch()
+    command = ["live", str(video), "--record", str(recording), "--overwrite"]
+    assert main([*command, "--serve", f"{taken[0]}:{taken[1]}"]) == 2
+    assert "the port is taken" in capsys.readouterr().err
+    assert which(recording) == "the earlier one"
+
+
+def test_it_is_replaced_only_once_recording_begins(recording):
+    settings = LiveSinkSettings(record=recording, overwrite=True)
+    with pytest.raises(ZeroDivisionError), LiveOutputs(settings, [CAMERA]):
+        raise ZeroDivisionError("the networks cannot be loaded")
+    assert which(recording) == "the earlier one"
+    with LiveOutputs(settings, [CAMERA]) as outputs:
+        outputs.begin({"which": "the new one"}, lambda line: None)
+    assert which(recording) == "the new one"
+    with StoreReader(recording / STORE) as store:
+        assert store.meta["summary"] == {"ended": "failed"}  # nobody said how it ended
+
+
+def test_without_overwrite_it_stays(recording):
+    with (
+        pytest.raises(MoodstreamError, match="holds a recording already"),
+        LiveOutputs(LiveSinkSettings(record=recording), [CAMERA]),
+    ):
+        pass
+    assert which(recording) == "the earlier one"
+
+
+# --- what was opened is closed ---
+
+
+def test_what_was_opened_before_a_refusal_is_closed(windows, taken):
+    settings = LiveSinkSettings(display=True, serve=taken)
+    with pytest.raises(MoodstreamError, match="port is taken"), LiveOutputs(settings, [CAMERA]):
+        pass
+    assert [window.closed for window in windows] == [True]
+
+
+def test_all_is_closed_when_recording_cannot_begin(windows, tmp_path):
+    folder = tmp_path / "gone"
+    settings = LiveSinkSettings(display=True, serve=ANY_PORT, record=folder)
+    with LiveOutputs(settings, [CAMERA]) as outputs:
+        folder.rmdir()
+        with pytest.raises(MoodstreamError, match="cannot be written"):
+            outputs.begin({}, lambda line: None)
+    assert [window.closed for window in windows] == [True]
+    assert not outputs._server._thread.alive
+
+
+def test_every_stage_is_a_context(tmp_path):
+    hub = Hub(["camera 0"])
+
+    def away(spec, settings, control):
+        raise SourceGone("away")
+
+    with (
+        Server(hub, *ANY_PORT) as server,
+        StoreWriter(tmp_path / STORE, {}, ["a"]) as store,
+        ChunkedVideo(tmp_path, "overlay") as video,
+        Capture(CAMERA, opener=away) as capture,
+        session() as run,
+    ):
+        with urllib.request.urlopen(f"{server.url}state", timeout=20) as answer:
+            assert answer.status == 200
+        store.sink(0).gap(0.0, 1.0, "away")
+        video.offer(np.zeros((120, 160, 3), np.uint8), 0.0)
+        until(lambda: capture.state().status == "no signal")
+        assert run.tick()
+    assert server.problem is None  # it was told to end
+    assert video.path is not None
+    with StoreReader(tmp_path / STORE) as reader:
+        assert len(list(reader.gaps(0))) == 1
+
+
+def test_no_video_without_a_folder():
+    with pytest.raises(ValueError, match="record_video"):
+        LiveSinkSettings(record_video=True)
+
+
+# --- a page that dies ---
+
+
+def test_a_run_for_the_page_only_ends_with_it(monkeypatch):
+    run = session()
+    with LiveOutputs(LiveSinkSettings(serve=ANY_PORT), [CAMERA]) as outputs:
+        outputs.begin({}, lambda line: None)
+        monkeypatch.setattr(outputs, "turn", lambda session, seconds: kill(outputs._server))
+        with pytest.raises(MoodstreamError, match=r"serving: the server has stopped \(.+\)"):
+            cli_live._watch(run, outputs, argparse.Namespace(quiet=True))
+    assert isinstance(outputs._server.error, RuntimeError)
+
+
+def test_a_run_that_is_recorded_goes_on_without_the_page_and_says_so(tmp_path):
+    said: list[str] = []
+    run = session()
+    settings = LiveSinkSettings(serve=ANY_PORT, record=tmp_path)
+    with LiveOutputs(settings, [CAMERA]) as outputs:
+        outputs.begin({}, said.append)
+        outputs.publish(run)
+        before = len(said)
+        kill(outputs._server)
+        outputs.publish(run)
+        outputs.publish(run)
+    assert len(said) == before + 1
+    assert said[-1].startswith("serving: the server has stopped (")

@@ -1,0 +1,231 @@
+"""Cameras, addresses and paced files: opening, reading, refusing, and giving up in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+from support.media import moving_blob, write_video
+from support.sources import QUICK, opened, read, watched
+from support.waiting import SOON
+
+from moodstream.realtime.capture import Capture, CaptureSettings
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.live_sources import (
+    Control,
+    EndOfSource,
+    OpenSettings,
+    SourceGone,
+    SourceRefused,
+    SourceSpec,
+    open_reader,
+    parse_source,
+)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", moving_blob(50))
+
+
+# --- naming ---
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "address", "name"),
+    [
+        ("0", "camera", 0, "camera 0"),
+        ("/dev/video3", "camera", "/dev/video3", "/dev/video3"),
+        ("rtsp://cam:554/ch1", "network", "rtsp://cam:554/ch1", "rtsp://cam:554/ch1"),
+        ("RTSP://me:pw@cam/ch1?a=b", "network", "rtsp://me:pw@cam/ch1?a=b", "rtsp://cam/ch1"),
+        ("rtsp://me:p@x/y@cam/a", "network", "rtsp://me:p@x/y@cam/a", "rtsp://cam/a"),
+        ("rtsp://me:p/x@cam/a", "network", "rtsp://me:p%2Fx@cam/a", "rtsp://cam/a"),
+        ("rtsp://me:p@x@cam/a", "network", "rtsp://me:p%40x@cam/a", "rtsp://cam/a"),
+        ("rtsp://me:5%@cam/a", "network", "rtsp://me:5%25@cam/a", "rtsp://cam/a"),
+        ("rtsp://me:p%40x@cam/a", "network", "rtsp://me:p%40x@cam/a", "rtsp://cam/a"),
+        ("http://[fe80::1]:80/v?pw=s", "network", "http://[fe80::1]:80/v?pw=s", None),
+    ],
+)
+def test_what_a_name_stands_for(text, kind, address, name):
+    spec = parse_source(text)
+    assert (spec.kind, spec.address, spec.name) == (kind, address, name or "http://[fe80::1]:80/v")
+    assert "pw" not in repr(spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nothing.mp4", "nothing.mp4: no such file, camera or address"),
+        (".", "is a folder"),
+        ("ftp://me:secret@cam/x", "^ftp: unknown kind of address"),
+        ("rtsp://", "no host"),
+        ("rtsp://me:secret@/x", "no host"),
+        ("me:secret@cam/x", "no such file"),
+    ],
+)
+def test_bad_names_get_one_line(text, says):
+    with pytest.raises(MoodstreamError, match=says) as caught:
+        parse_source(text)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [{"open_timeout": 0}, {"speed": -1}, {"transport": "pigeon"}])
+def test_bad_settings_are_refused(bad):
+    with pytest.raises(ValueError, match="expected"):
+        OpenSettings(**bad)
+
+
+# --- files ---
+
+
+def test_a_file_keeps_its_own_pace(clip):
+    reader = opened(clip, OpenSettings(speed=4.0))
+    begin = time.monotonic()
+    times = []
+    for _ in range(50):
+        times.append(reader.read()[1])
+        assert time.monotonic() >= begin + times[-1] / 4 - 0.02  # never ahead
+    with pytest.raises(EndOfSource):
+        reader.read()
+    reader.close()
+    np.testing.assert_allclose(times, np.arange(50) / 25, atol=1e-4)
+
+
+def test_a_looped_file_goes_on_in_time(clip):
+    _, times = read(opened(clip, OpenSettings(loop=True, speed=20.0)), 160)
+    np.testing.assert_allclose(times, np.arange(160) / 25, atol=1e-3)
+
+
+def test_waiting_for_a_picture_ends_when_stopped(clip):
+    control = Control()
+    reader = opened(clip, OpenSettings(speed=1e-3), control)
+    reader.read()
+    threading.Timer(0.2, control.stop).start()
+    begin = time.monotonic()
+    with pytest.raises(SourceGone):
+        reader.read()  # due in 40 s
+    assert time.monotonic() - begin < SOON
+    reader.close()
+
+
+def test_who_waits_gives_signs_of_life():
+    promises = []
+
+    class Noting(Control):
+        def expect(self, seconds):
+            promises.append((time.monotonic(), seconds))
+            super().expect(seconds)
+
+    begin = time.monotonic()
+    assert Noting().wait(1.2)
+    assert promises[0][0] - begin < 0.3
+    assert len(promises) >= 4  # a short wait after each, whatever the whole one is
+    assert all(seconds < 1.2 for _, seconds in promises)
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    path = tmp_path / "x.mp4"
+    path.write_text("hello")
+    with pytest.raises(SourceRefused, match="not a video"):
+        opened(path)
+
+
+# --- cameras ---
+
+
+class StandIn:
+    """As much of cv2.VideoCapture as a camera needs; gives ``n`` pictures, then none."""
+
+    n, opens, released = 5, True, 0
+
+    def __init__(self, address, api):
+        pass
+
+    def isOpened(self):
+        return self.opens
+
+    def read(self):
+        type(self).n -= 1
+        return (True, np.full((48, 64, 3), 7, np.uint8)) if self.n >= 0 else (False, None)
+
+    def get(self, what):
+        mjpg = int.from_bytes(b"MJPG", "little")
+        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: float(mjpg)}.get(what, 0.0)
+
+    def set(self, what, value):
+        return True
+
+    def release(self):
+        type(self).released += 1
+
+
+@pytest.fixture
+def camera(tmp_path, monkeypatch):
+    device = tmp_path / "video9"
+    device.touch()
+    kind = type("Camera", (StandIn,), {})
+    monkeypatch.setattr(cv2, "VideoCapture", kind)
+    return kind, SourceSpec("camera", str(device), "camera 9")
+
+
+def test_a_camera_until_it_is_unplugged(camera):
+    kind, spec = camera
+    reader = open_reader(spec, QUICK, Control())
+    assert (reader.info.width, reader.info.height, reader.info.fps) == (64, 48, 30)
+    assert (reader.info.name, reader.info.codec) == ("camera 9", "mjpg")
+    for _ in range(5):
+        image, t = reader.read()
+        assert image.shape == (48, 64, 3)
+        assert t is None
+    with pytest.raises(SourceGone, match="camera 9: gives no pictures"):
+        reader.read()
+    assert kind.released
+
+
+def test_one_missed_picture_is_no_loss(camera, monkeypatch):
+    kind, spec = camera
+    good, answers = kind.read, iter([True, False, False, True, True])
+    monkeypatch.setattr(kind, "read", lambda s: good(s) if next(answers) else (False, None))
+    reader = open_reader(spec, QUICK, Control())
+    assert len(read(reader, 3)[0]) == 3
+
+
+def test_a_camera_that_hangs_is_opened_again(camera, monkeypatch):
+    kind, spec = camera
+    kind.n, good, hang = 10**6, kind.read, threading.Event()
+
+    def read(self):
+        if kind.n == 10**6 - 3:
+            kind.n -= 1
+            hang.wait(60)
+        return good(self)
+
+    monkeypatch.setattr(kind, "read", read)
+    settings = CaptureSettings(open_timeout=0.5, read_timeout=0.2, hang_grace=0.2)
+    capture = Capture(spec, settings)
+    capture.start()
+    watched(capture, lambda: capture.state().reconnects)
+    state = capture.state()
+    assert (state.status, state.reconnects) == ("live", 1)
+    hang.set()
+    assert capture.stop(SOON)
+    assert kind.released == 2  # the one that hung let go of its camera, too
+
+
+@pytest.mark.parametrize("address", [97, "/dev/video97"])
+def test_a_camera_that_is_not_there(address, capfd):
+    with pytest.raises(SourceRefused, match="no such camera"):
+        opened(address)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_device_that_is_no_camera(tmp_path, capfd):
+    device = tmp_path / "video9"
+    device.touch()
+    with pytest.raises(SourceRefused, match="cannot be opened"):
+        open_reader(SourceSpec("camera", str(device), "camera 9"), QUICK, Control())
+    assert capfd.readouterr() == ("", "")
