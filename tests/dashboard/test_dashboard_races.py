@@ -72,7 +72,7 @@ class Meanwhile:
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
-        assert self._moved.wait_for(LONG)
+        assert self._moved.wait(LONG)
 
     def end(self) -> None:
         """Wait until it is done."""
@@ -91,7 +91,7 @@ def test_of_two_starts_at_once_one_run_is_left(
         stop_live(session)
         if not hasattr(first, "done"):  # both have stopped what there was, and neither has begun
             first.done = True
-            both.wait_for()
+            both.wait()
 
     def noted(*arguments: Any) -> LiveRun:
         runs.append(make(*arguments))
