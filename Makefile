@@ -1,15 +1,16 @@
 # make demo      the main job on sample footage
 # make test      the whole test suite
 # make lint      ruff and mypy
+# make dist      sdist and wheel, and the wheel imported
 # make bench     speed, split by stage, next to bare inference
 # make dashboard the app for browsers, on this machine
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null \
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3.14 python3.10 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
 	&& echo $$p && break; done)
-SOURCES := $(shell find realtime trackers overlays samples -type f -not -name '*.pyc')
+SOURCES := $(shell find $(wildcard api) realtime trackers overlays samples -type f -not -name '*.pyc')
 
 # Bodies of tests are checked as strictly as the package; their signatures may be left out, and
 # what may be None is asserted by being used.
@@ -17,12 +18,12 @@ TESTS_TYPED := --cache-dir .mypy_cache/tests --explicit-package-bases --allow-un
 	--allow-incomplete-defs --allow-untyped-calls --allow-any-generics --no-strict-optional \
 	--no-warn-return-any --implicit-reexport --disable-error-code comparison-overlap
 
-.PHONY: install demo test test-slow lint bench dashboard clean
+.PHONY: install demo test test-slow lint dist bench dashboard clean
 
 install: $(VENV)/.current
 
 $(VENV)/.installed: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "moodstream needs Python 3.10, 3.11 or 3.12; set PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "moodstream needs Python 3.10 to 3.14; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet '.[dev]'
 	@rm -rf build
@@ -53,6 +54,12 @@ lint: install
 	$(BIN)/mypy -p moodstream.realtime -p moodstream.trackers -p moodstream.overlays -p moodstream.samples
 	MYPYPATH=tests $(BIN)/mypy $(TESTS_TYPED) tests
 
+dist: install
+	@rm -rf build dist
+	$(BIN)/python -m build
+	@rm -rf build
+	$(BIN)/python tools/check_wheel.py dist/*.whl
+
 bench: install
 	$(BIN)/moodstream bench --models embedded
 
@@ -60,4 +67,4 @@ dashboard: install
 	$(BIN)/moodstream dashboard
 
 clean:
-	rm -rf $(VENV) build demo *.egg-info
+	rm -rf $(VENV) build dist demo *.egg-info

@@ -20,7 +20,7 @@ def add_parsers(subparsers: SubParsers) -> None:
     models = subparsers.add_parser("models", help="list, fetch and verify weights")
     actions = models.add_subparsers(dest="action", required=True)
     listing = actions.add_parser(
-        "list", help="every file of weights, whether it is here, and plug-ins"
+        "list", help="every file of weights and where it is, and plug-ins"
     )
     listing.set_defaults(func=_list)
     fetch = actions.add_parser("fetch", help="download weights and check them")
@@ -65,14 +65,17 @@ def _plugins() -> list[Plugin]:
 
 def _table(rows: list[WeightRow]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     colours = {"present": "green", "missing": "dim", "wrong checksum": "bold red"}
-    table = Table("file", "kind", "state", "about", "licence")
+    table = Table("file", "kind", "state", "where", "about", "licence")
     for row in rows:
         state = f"[{colours[row.state]}]{row.state}"
         weight = row.weight
-        table.add_row(weight.name, weight.kind, state, weight.about, weight.licence)
+        # Only a path that somebody can open is worth the room.
+        where = "" if row.state == "missing" else escape(str(row.path))
+        table.add_row(weight.name, weight.kind, state, where, weight.about, weight.licence)
     Console().print(table)
 
 
@@ -97,14 +100,14 @@ def _verify(args: argparse.Namespace) -> int:
 
     store, failed = _store(), False
     for name in _names(store, args):
-        path = store.root / name
+        path = store.cached(name) or store.root / name
         if not path.exists():
             # Of --all, only the files that are here can be wrong.
             print(f"{name}: not here (moodstream models fetch {name})")
             failed = failed or not args.all
             continue
         try:
-            print(f"{name}: ok, sha256 {verify(path, store.weight(name))}")
+            print(f"{name}: ok, sha256 {verify(path, store.weight(name))}, {path}")
         except WeightsError as error:
             print(f"moodstream: {error}", file=sys.stderr)
             failed = True

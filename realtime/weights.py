@@ -8,11 +8,12 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from moodstream.realtime import other_caches
 from moodstream.realtime.errors import WeightsError as WeightsError
 
 Kind = Literal["detector", "emotion"]
@@ -207,16 +208,25 @@ class WeightRow:
 class Store:
     """The folder of downloaded weights; hands out only files whose checksums are right.
 
-    ``root`` defaults to ``cache_dir()``; ``known`` says which files there are.
+    Files that other packages have downloaded are used where they lie, and never changed.
+
+    Args:
+        root: The folder; ``cache_dir()`` by default.
+        known: Which files there are, by name; ``KNOWN`` by default.
+        elsewhere: File name to the paths where other packages may keep it.
     """
 
     def __init__(
-        self, root: Path | None = None, known: Mapping[str, WeightFile] | None = None
+        self,
+        root: Path | None = None,
+        known: Mapping[str, WeightFile] | None = None,
+        elsewhere: Callable[[str], Iterable[Path]] = other_caches.places,
     ) -> None:
         self.root = cache_dir() if root is None else root
         self.known = KNOWN if known is None else known
+        self._elsewhere = elsewhere
         # A file is hashed once a process, and again when its size or time stamp changes.
-        self._right: dict[str, tuple[int, int]] = {}
+        self._right: dict[Path, tuple[int, int]] = {}
 
     def weight(self, name: str) -> WeightFile:
         """The entry of a file name; raises WeightsError with the nearest names."""
@@ -226,17 +236,21 @@ class Store:
         raise WeightsError(f"no weights are called {name!r}; did you mean {', '.join(near)}?")
 
     def cached(self, name: str) -> Path | None:
-        """The file if it is here and its checksum is right, else None."""
-        weight, path = self.weight(name), self.root / name
+        """The file, here or where another package keeps it, if its checksum is right, else None."""
+        weight = self.weight(name)
+        paths = (self.root / name, *self._elsewhere(name))
+        return next((path for path in paths if self._is_right(path, weight)), None)
+
+    def _is_right(self, path: Path, weight: WeightFile) -> bool:
         try:
             stamp = _stamp(path)
-            if self._right.get(name) != stamp:
+            if self._right.get(path) != stamp:
                 verify(path, weight)
-                self._right[name] = stamp
+                self._right[path] = stamp
         except (OSError, WeightsError):
-            self._right.pop(name, None)
-            return None
-        return path
+            self._right.pop(path, None)
+            return False
+        return True
 
     def get(
         self,
@@ -246,7 +260,7 @@ class Store:
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
     ) -> Path:
-        """The file, downloaded and checked if it is not here yet.
+        """The file, downloaded and checked if neither we nor another package have it yet.
 
         A transfer that was cut off is taken up where it stopped; time-outs are in seconds;
         ``progress`` draws a bar on a terminal. Raises WeightsError when the file cannot be had
@@ -263,7 +277,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             with download.locked(self.root / f"{name}.lock"):
                 # Another process may have fetched it while this one waited for the lock.
-                if self.cached(name) is None:
+                if not self._is_right(target, weight):
                     limits = download.Limits(connect_timeout, read_timeout)
                     download.fetch(
                         weight.url,
@@ -272,7 +286,7 @@ class Store:
                         limits,
                         progress and sys.stderr.isatty(),
                     )
-                    self._right[name] = _stamp(target)
+                    self._right[target] = _stamp(target)
         except OSError as error:
             reason = error.strerror or error
             raise WeightsError(f"cannot write {name} to {self.root}: {reason}") from error
@@ -282,12 +296,11 @@ class Store:
         """Every known file, where it is or would be, and whether it is right."""
         rows = []
         for name, weight in self.known.items():
-            path = self.root / name
-            right = self.cached(name) is not None
-            state: State = "present" if right else "missing"
-            if not right and path.exists():
+            path, own = self.cached(name), self.root / name
+            state: State = "present" if path is not None else "missing"
+            if path is None and own.exists():
                 state = "wrong checksum"
-            rows.append(WeightRow(weight, path, state))
+            rows.append(WeightRow(weight, path or own, state))
         return rows
 
 

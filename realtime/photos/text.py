@@ -10,21 +10,23 @@ LEAST = 0.7
 
 
 class TextReader:
-    """PP-OCR, whose networks come inside the package rapidocr-onnxruntime.
+    """PP-OCR, whose networks come inside the package rapidocr.
 
     Raises MoodstreamError with how to get it where it is not installed.
     """
 
     def __init__(self) -> None:
         try:
-            from rapidocr_onnxruntime import RapidOCR
+            import onnxruntime  # noqa: F401  # rapidocr itself does without, and fails later
+            from rapidocr import RapidOCR
         except ImportError:
             raise MoodstreamError(
-                "--text: needs rapidocr-onnxruntime (pip install 'moodstream[text]')"
+                "--text: needs rapidocr (pip install 'moodstream[text]')"
             ) from None
-        self._reader = RapidOCR()
+        self._reader = RapidOCR(params={"Global.log_level": "error"})
 
     def read(self, image: Image) -> list[str]:
         """The lines of text in a picture (H, W, 3) uint8 BGR, from top to bottom."""
-        found, _ = self._reader(image)
-        return [str(words).strip() for _, words, sure in found or [] if float(sure) >= LEAST]
+        found = self._reader(image)
+        lines = zip(found.txts or (), found.scores or (), strict=True)
+        return [str(words).strip() for words, sure in lines if float(sure) >= LEAST]

@@ -19,12 +19,27 @@ def test_every_finding_that_is_not_fine_says_what_to_do() -> None:
     found = doctor.checks()
     names = [check.name for check in found]
     assert len(set(names)) == len(names)
-    assert {"Python", "openvino", "torch", "processor", "CenterFace", "codec h264"} <= set(names)
+    assert {
+        "Python",
+        "openvino",
+        "torch",
+        "norfair-enough",
+        "processor",
+        "CenterFace",
+        "codec h264",
+    } <= set(names)
     assert set(weights.KNOWN) <= set(names)
     assert all(check.found for check in found)
     assert all(bool(check.advice) == (check.ok is not True) for check in found)
     fine = {check.name for check in found if check.ok}
-    assert {"Python", "numpy", "opencv", "OpenVINO devices", "CenterFace", "codec h264"} <= fine
+    assert {
+        "Python",
+        "numpy",
+        "opencv-python",
+        "OpenVINO devices",
+        "CenterFace",
+        "codec h264",
+    } <= fine
 
 
 @pytest.mark.parametrize(("ok", "code"), [(True, 0), (None, 0), (False, 1)])
@@ -54,20 +69,21 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = {check.name: check for check in doctor._packages()}
-    assert found["opencv"] == Check("opencv", True, "4.11")
-    assert found["numpy"].ok is False
-    assert found["gradio"] == Check("gradio", None, "not installed", "pip install gradio")
+    assert found["opencv-python"] == Check("opencv-python", True, "4.11")
+    assert found["gradio"] == Check("gradio", False, "not installed", "pip install gradio")
+    assert found["onnx2torch"].ok is None
+    assert "pip install 'moodstream[gpu]'" in found["onnx2torch"].advice
 
 
-def test_torch_that_cannot_be_imported_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_that_cannot_be_imported_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> Any:
         raise RuntimeError("operator torchvision::nms does not exist\nand more")
 
     monkeypatch.setattr(importlib, "import_module", broken)
     (check,) = doctor._torch()
-    assert check.ok is None
+    assert check.ok is False
     assert check.found == "operator torchvision::nms does not exist"
-    assert "pip install torch torchvision" in check.advice
+    assert "torch torchvision (both from the same index)" in check.advice
     (check,) = doctor._codecs()
     assert check.ok is False
 
@@ -131,6 +147,7 @@ def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_weights_that_are_missing_or_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "enet_b2_8.onnx").write_bytes(b"not it")
     monkeypatch.setattr(weights, "CENTERFACE_SHA256", "0" * 64)
     found = {check.name: check for check in doctor._weights()}

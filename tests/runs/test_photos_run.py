@@ -233,7 +233,7 @@ def test_long_names_become_short_and_stay_apart():
 
 
 def test_words_in_the_photos(tmp_path):
-    pytest.importorskip("rapidocr_onnxruntime")
+    pytest.importorskip("rapidocr")
     photos = write_photos(tmp_path / "in", 2)
     sign = np.full((200, 640, 3), 230, np.uint8)
     cv2.putText(sign, "WELCOME", (40, 130), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 6)
@@ -250,7 +250,7 @@ def test_words_in_the_photos(tmp_path):
 
 def test_what_text_needs_is_said_in_one_line(tmp_path, monkeypatch):
     photos = write_photos(tmp_path / "in", 1)
-    monkeypatch.setitem(sys.modules, "rapidocr_onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
     with pytest.raises(MoodstreamError, match=r"pip install 'moodstream\[text\]'"):
         run(photos, tmp_path / "out", text=True)
     assert not (tmp_path / "out").exists()
