@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from urllib.parse import quote
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import Image
+from moodstream.realtime.frames import Frame, Image
 from moodstream.realtime.redact import redact
 from moodstream.realtime.sources import FileSource, SourceError, SourceInfo
 
