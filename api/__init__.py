@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from moodstream.analyzing import analyze
     from moodstream.images import ImageFaces, read_image
     from moodstream.pipelines import Pipeline
-    from moodstream.realtime.classifiers.base import EmotionClassifier
-    from moodstream.realtime.classifiers.ensemble import Vote
-    from moodstream.realtime.detectors.base import FaceDetector, FaceFilter
+    from moodstream.realtime.analysis.group.shifts import MoodShift
+    from moodstream.realtime.emotions import EMOTIONS
     from moodstream.realtime.errors import MoodstreamError
-    from moodstream.realtime.frames import EMOTIONS, Detections, Faces, Readings
-    from moodstream.realtime.front_ends import FaceTransform
-    from moodstream.realtime.group import GroupState, MoodShift
+    from moodstream.realtime.frames import Detections, EmotionPredictions, Faces, GroupState
+    from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+    from moodstream.realtime.networks.classifiers.ensemble import Vote
+    from moodstream.realtime.networks.classifiers.face_preprocessing import FaceTransform
+    from moodstream.realtime.networks.detectors.base import FaceDetector, FaceFilter
     from moodstream.results import Results, open_results
     from moodstream.streaming import Stream, StreamFrame, stream
 
@@ -51,7 +52,7 @@ __all__ = [
     "MoodShift",
     "MoodstreamError",
     "Pipeline",
-    "Readings",
+    "EmotionPredictions",
     "Results",
     "Stream",
     "StreamFrame",
@@ -66,21 +67,21 @@ __all__ = [
 _MODULES = {
     "EMOTIONS": "moodstream.realtime.frames",
     "Detections": "moodstream.realtime.frames",
-    "EmotionClassifier": "moodstream.realtime.classifiers.base",
-    "FaceDetector": "moodstream.realtime.detectors.base",
-    "FaceFilter": "moodstream.realtime.detectors.base",
-    "FaceTransform": "moodstream.realtime.front_ends",
+    "EmotionClassifier": "moodstream.realtime.networks.classifiers.base",
+    "FaceDetector": "moodstream.realtime.networks.detectors.base",
+    "FaceFilter": "moodstream.realtime.networks.detectors.base",
+    "FaceTransform": "moodstream.realtime.networks.classifiers.face_preprocessing",
     "Faces": "moodstream.realtime.frames",
-    "GroupState": "moodstream.realtime.group",
+    "GroupState": "moodstream.realtime.analysis.group.aggregator",
     "ImageFaces": "moodstream.images",
-    "MoodShift": "moodstream.realtime.group",
+    "MoodShift": "moodstream.realtime.analysis.group.aggregator",
     "MoodstreamError": "moodstream.realtime.errors",
     "Pipeline": "moodstream.pipelines",
-    "Readings": "moodstream.realtime.frames",
+    "EmotionPredictions": "moodstream.realtime.frames",
     "Results": "moodstream.results",
     "Stream": "moodstream.streaming",
     "StreamFrame": "moodstream.streaming",
-    "Vote": "moodstream.realtime.classifiers.ensemble",
+    "Vote": "moodstream.realtime.networks.classifiers.ensemble",
     "analyze": "moodstream.analyzing",
     "open_results": "moodstream.results",
     "read_image": "moodstream.images",

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from moodstream.checks import check_privacy
 from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
+from moodstream.realtime.analysis.settings import Aggregation, stage_settings
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.figures import Aggregation, figure_settings
 from moodstream.results import Results
 
 if TYPE_CHECKING:
-    from moodstream.realtime.models import Models
-    from moodstream.realtime.pipeline import Progress
-    from moodstream.realtime.process import ProcessSettings
+    from moodstream.realtime.networks.models import Models
+    from moodstream.realtime.runs.offline.pipeline import Progress
+    from moodstream.realtime.runs.offline.process import ProcessSettings
 
 OnProgress = Callable[[float, "float | None"], object]
 """Called with the seconds that are done and those there are in all, None where nobody knows."""
@@ -84,12 +84,12 @@ def analyze(
         >>> list(result.timeline["t"].head(3))
         [0.0, 0.2, 0.4]
     """
-    from moodstream.realtime.devices import streams_for
-    from moodstream.realtime.process import ProcessSettings
-    from moodstream.realtime.sources import open_container
+    from moodstream.realtime.networks.engines.devices import streams_for
+    from moodstream.realtime.runs.offline.process import ProcessSettings
+    from moodstream.realtime.sources.files import open_container
 
     path = Path(path)
-    figures = figure_settings(
+    figures = stage_settings(
         window=window,
         smoothing=smoothing,
         min_face=min_face,
@@ -114,7 +114,7 @@ def analyze(
     except (TypeError, ValueError) as error:
         raise MoodstreamError(str(error)) from None
     open_container(path).close()  # before the networks load, which takes longer
-    loaded = networks(pipeline, streams_for(settings.full_looks))
+    loaded = networks(pipeline, streams_for(settings.detect_full_size))
     if output is not None:
         _process(path, Path(output), loaded, settings, progress)
         return Results(Path(output))
@@ -138,9 +138,9 @@ def _process(
     settings: ProcessSettings,
     progress: OnProgress | None,
 ) -> None:
-    from moodstream.realtime.process import Run
+    from moodstream.realtime.runs.offline.process import OfflineRun
 
-    job = Run(path, folder, loaded, settings)
+    job = OfflineRun(path, folder, loaded, settings)
     last = settings.end if settings.end is not None else job.source.info.duration
     total = None if last is None else max(last - settings.start, 0.0)
 
@@ -148,4 +148,4 @@ def _process(
         if progress is not None:
             progress(max(at.t - settings.start, 0.0), total)
 
-    job.go(tick)
+    job.run(tick)

@@ -12,10 +12,16 @@ import numpy as np
 from moodstream.checks import check_privacy
 from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
+from moodstream.realtime.analysis.settings import Aggregation, prior_people
+from moodstream.realtime.arrays import F32, F64, Image
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.figures import Aggregation, prior_people
-from moodstream.realtime.frames import EMOTIONS, F32, F64, Image
-from moodstream.realtime.photos.analyse import PhotoGroup, PhotoResult, PhotoSettings, analyse_photo
+from moodstream.realtime.runs.photos.analyse import (
+    PhotoGroup,
+    PhotoResult,
+    PhotoSettings,
+    analyse_photo,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,7 +105,7 @@ class ImageFaces:
         """One row per face: box, landmarks, score, size, blur, quality, weight, label, p_… ."""
         import pandas as pd
 
-        from moodstream.realtime.photos.columns import FACE_COLUMNS, face_rows
+        from moodstream.realtime.runs.photos.columns import FACE_COLUMNS, face_rows
 
         rows = face_rows("", self.result)
         return pd.DataFrame(rows, columns=list(FACE_COLUMNS)).drop(columns="photo")
@@ -110,14 +116,14 @@ class ImageFaces:
         Args:
             privacy: ``blur`` hides the faces; ``group`` besides draws no boxes.
         """
-        from moodstream.realtime.photos.draw import annotated
+        from moodstream.realtime.runs.photos.draw import annotated
 
         check_privacy(privacy)
         return annotated(self.image, self.result, privacy)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The rows of the table as dicts."""
-        from moodstream.realtime.photos.columns import face_rows
+        from moodstream.realtime.runs.photos.columns import face_rows
 
         for row in face_rows("", self.result):
             del row["photo"]
@@ -192,8 +198,8 @@ def _pixels(picture: Any) -> Image:
 
 
 def _from_file(path: Path) -> Image:
-    from moodstream.realtime.photos.reading import read_photo
-    from moodstream.realtime.pictures import UnreadableError
+    from moodstream.realtime.errors import UnreadableError
+    from moodstream.realtime.runs.photos.files import read_photo
 
     try:
         return read_photo(path)

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy.typing as npt
 
-from moodstream.realtime.classifiers.base import EmotionClassifier
-from moodstream.realtime.classifiers.ensemble import Vote
-from moodstream.realtime.detectors.base import FaceDetector, FaceFilter
+from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import F32, Detections, Image
-from moodstream.realtime.front_ends import FaceTransform
+from moodstream.realtime.frames import Detections
+from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.classifiers.ensemble import Vote
+from moodstream.realtime.networks.classifiers.face_preprocessing import FaceTransform
+from moodstream.realtime.networks.detectors.base import FaceDetector, FaceFilter
 
 if TYPE_CHECKING:
-    from moodstream.realtime.devices import Device
-    from moodstream.realtime.engines.base import RunsOn, Streams
-    from moodstream.realtime.engines.precision import Asked
-    from moodstream.realtime.models import ModelInfo, Models, ModelSettings
+    from moodstream.realtime.networks.engines.base import InferenceStreams, RunsOn
+    from moodstream.realtime.networks.engines.devices import Device
+    from moodstream.realtime.networks.engines.precision import Asked
+    from moodstream.realtime.networks.models import ModelInfo, Models, ModelSettings
 
 Pair = Literal["auto", "embedded", "hsemotion"]
 """The networks of the command line's ``--models``."""
@@ -101,8 +102,8 @@ class Pipeline:
         calibration: str = "stored",
         detector_size: int = 1280,
     ) -> None:
-        from moodstream.realtime.classifiers.ensemble import mean_vote
-        from moodstream.realtime.custom import (
+        from moodstream.realtime.networks.classifiers.ensemble import mean_vote
+        from moodstream.realtime.networks.custom import (
             as_classifier,
             as_detector,
             as_filter,
@@ -126,9 +127,9 @@ class Pipeline:
         self._transforms = [_made(each, as_transform) for each in _several(transforms)]
         self._classifiers = [_made(each, as_classifier) for each in _several(classifiers)]
         self._vote = mean_vote if vote == "mean" else as_vote(vote)
-        self._loaded: dict[Streams, Models] = {}
+        self._loaded: dict[InferenceStreams, Models] = {}
 
-    def load(self, streams: Streams | None = None) -> Models:
+    def load(self, streams: InferenceStreams | None = None) -> Models:
         """The networks, ready to run; those loaded before where there are some.
 
         Args:
@@ -137,25 +138,28 @@ class Pipeline:
         Raises:
             MoodstreamError: A network cannot be had, or does not run here.
         """
-        from moodstream.realtime.engines.base import ONE_CALL
+        from moodstream.realtime.networks.engines.base import SINGLE_STREAM
 
-        streams = streams or ONE_CALL
+        streams = streams or SINGLE_STREAM
         if streams not in self._loaded:
             self._loaded[streams] = self._load(streams)
         return self._loaded[streams]
 
-    def _load(self, streams: Streams) -> Models:
-        from moodstream.realtime.classifiers.ensemble import mean_vote
-        from moodstream.realtime.models import load
+    def _load(self, streams: InferenceStreams) -> Models:
+        from moodstream.realtime.networks.classifiers.ensemble import mean_vote
+        from moodstream.realtime.networks.load import load
 
         given = [self._detector, *self._transforms, *self._classifiers]
         named = all(part is None or isinstance(part, str) for part in given)
         if named and self._vote is mean_vote and len(self._transforms) < 2:
-            front_end = self._transforms[0] if self._transforms else None
+            face_preprocessing = self._transforms[0] if self._transforms else None
             emotion = ",".join(cast("list[str]", self._classifiers)) or None
             models = load(
                 self._settings(
-                    detector=self._detector, emotion=emotion, front_end=front_end, streams=streams
+                    detector=self._detector,
+                    emotion=emotion,
+                    face_preprocessing=face_preprocessing,
+                    streams=streams,
                 )
             )
         else:
@@ -165,14 +169,15 @@ class Pipeline:
         return replace(models, info=info, filters=self._filters)
 
     def _settings(self, **more: Any) -> ModelSettings:
-        from moodstream.realtime.models import ModelSettings
+        from moodstream.realtime.networks.models import ModelSettings
 
         return ModelSettings(**self._asked, **more)
 
     def _composed(self) -> Models:
         """The networks where some part is the user's own."""
-        from moodstream.realtime.devices import choose_device
-        from moodstream.realtime.models import Models, load_detector
+        from moodstream.realtime.networks.engines.devices import choose_device
+        from moodstream.realtime.networks.load import load_detector
+        from moodstream.realtime.networks.models import Models
 
         notice = None
         if self._detector is None or isinstance(self._detector, str):
@@ -181,8 +186,10 @@ class Pipeline:
             detector, found = self._detector, _own_info(self._detector.name)
         classifier, read, notice = self._voting()
         if self._transforms:
-            from moodstream.realtime.front_ends import WithFrontEnd
-            from moodstream.realtime.models import face_transform
+            from moodstream.realtime.networks.classifiers.face_preprocessing import (
+                WithPreprocessing,
+            )
+            from moodstream.realtime.networks.load import face_transform
 
             device: RunsOn = choose_device(self._settings().device)
             names = []
@@ -190,13 +197,13 @@ class Pipeline:
                 named = isinstance(change, str)
                 names.insert(0, change if named else change.__name__)
                 made = face_transform(change, self._settings(), device) if named else change
-                classifier = WithFrontEnd(classifier, made)
-            read = replace(read, front_end=" ".join(names))
+                classifier = WithPreprocessing(classifier, made)
+            read = replace(read, face_preprocessing=" ".join(names))
         return Models(detector, classifier, {"detector": found, "emotion": read}, notice)
 
     def _voting(self) -> tuple[EmotionClassifier, ModelInfo, str | None]:
         """The classifier, of one part or of several that vote, and what it is."""
-        from moodstream.realtime.classifiers.ensemble import Ensemble
+        from moodstream.realtime.networks.classifiers.ensemble import Ensemble
 
         parts = [self._classifier(part) for part in self._classifiers or [None]]
         if len(parts) == 1:
@@ -213,14 +220,14 @@ class Pipeline:
     def _classifier(
         self, part: str | EmotionClassifier | None
     ) -> tuple[EmotionClassifier, ModelInfo, str | None]:
-        from moodstream.realtime.models import load_classifier
+        from moodstream.realtime.networks.load import load_classifier
 
         if part is None or isinstance(part, str):
             return load_classifier(self._settings(emotion=part))
         return part, replace(_own_info(part.name), temperature=1.0), None
 
 
-def networks(pipeline: Pipeline | Pair, streams: Streams | None = None) -> Models:
+def networks(pipeline: Pipeline | Pair, streams: InferenceStreams | None = None) -> Models:
     """The networks of a pipeline, or of a pair by its name; raises MoodstreamError."""
     chosen = _pair(pipeline) if isinstance(pipeline, str) else pipeline
     if not isinstance(chosen, Pipeline):
@@ -245,6 +252,6 @@ def _made(given: Any, adapt: Callable[[Any], Any]) -> Any:
 
 
 def _own_info(name: str) -> ModelInfo:
-    from moodstream.realtime.models import ModelInfo
+    from moodstream.realtime.networks.models import ModelInfo
 
     return ModelInfo(name, file="", sha256="", engine="python", device="cpu")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime.evaluation.charts import BLUE, GREY, INK, new_figure, plain_axes
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.report_data import Timeline
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.report.data import Timeline
+from moodstream.realtime.outputs.report.figures import BLUE, GREY, INK, new_figure, plain_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

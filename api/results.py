@@ -58,7 +58,7 @@ class Results:
     @cached_property
     def people(self) -> DataFrame:
         """The people, a row each per 0.2 s; without rows where ``privacy`` was ``group``."""
-        from moodstream.realtime.schemas import PEOPLE_COLUMNS
+        from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
         path = self.folder / "people.parquet"
         return _table(path) if path.is_file() else _frame([], PEOPLE_COLUMNS)
@@ -89,7 +89,7 @@ class Results:
             A figure of matplotlib; ``figure.savefig("mood.png")`` keeps it.
         """
         from moodstream.plots import timeline_figure
-        from moodstream.realtime.report_data import Timeline
+        from moodstream.realtime.outputs.report.data import Timeline
 
         line = Timeline.read(self.folder / "timeline.parquet")
         return timeline_figure(line, _json(self.folder / "events.json"))
@@ -107,8 +107,8 @@ class Results:
         Raises:
             MoodstreamError: It cannot be written, or holds results and ``overwrite`` is False.
         """
-        from moodstream.realtime.outputs import finished, prepare_folder, writing
-        from moodstream.realtime.process import OUTPUTS
+        from moodstream.realtime.outputs.folders import finished, prepare_folder, writing
+        from moodstream.realtime.runs.offline.process import OUTPUTS
 
         folder = Path(folder)
         if folder.exists() and folder.resolve() == self.folder.resolve():
@@ -126,10 +126,10 @@ class Results:
 
     def __str__(self) -> str:
         """People, duration, mood, shifts and speed, in five lines."""
-        from moodstream.realtime.schemas import Summary
-        from moodstream.realtime.summary import five_lines
+        from moodstream.realtime.outputs.report.summary import terminal_summary
+        from moodstream.realtime.outputs.schemas import Summary
 
-        return "\n".join(five_lines(cast(Summary, self.summary)))
+        return "\n".join(terminal_summary(cast(Summary, self.summary)))
 
     def __repr__(self) -> str:
         name = self.summary.get("source", {}).get("name", "unnamed source")

@@ -16,22 +16,30 @@ import numpy as np
 from moodstream.checks import check_privacy
 from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
-from moodstream.realtime.capture import CaptureSettings, Opener
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator
+from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.analysis.settings import Aggregation, stage_settings
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.figures import Aggregation, figure_settings
-from moodstream.realtime.frames import EMOTIONS, Faces, Image
-from moodstream.realtime.group import GroupAggregator, GroupState, MoodShift, without_small_groups
-from moodstream.realtime.live import LiveSession, LiveSettings, check_networks
-from moodstream.realtime.live_sources import SourceSpec, open_reader, parse_source
-from moodstream.realtime.painter import Painter
-from moodstream.realtime.pipeline import Moment
-from moodstream.realtime.process import ProcessSettings
+from moodstream.realtime.frames import Faces, GroupState
+from moodstream.realtime.networks.load import check_networks
+from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
+from moodstream.realtime.outputs.painter import Painter
+from moodstream.realtime.privacy import without_small_groups
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.runs.offline.process import ProcessSettings
+from moodstream.realtime.sources.addresses import parse_source
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings, Opener
+from moodstream.realtime.sources.readers import open_reader
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from moodstream.realtime.analyst import Snapshot
-    from moodstream.realtime.models import Models
+    from moodstream.realtime.networks.models import Models
+    from moodstream.realtime.runs.live.snapshot import Snapshot
 
 _TICK = 0.25  # s between two looks after a session while nothing comes
 
@@ -48,7 +56,7 @@ class StreamFrame:
         painter: Draws the frames of this stream.
     """
 
-    moment: Moment = field(repr=False)
+    moment: AnnotatedFrame = field(repr=False)
     privacy: Privacy
     painter: Painter = field(repr=False)
 
@@ -70,9 +78,9 @@ class StreamFrame:
             return picture
         from moodstream.overlays.privacy import blur_faces
 
-        spotted = self.moment.spotted
+        all_boxes = self.moment.all_boxes
         boxes = self.moment.faces.boxes
-        every = boxes if spotted is None else np.vstack([boxes, spotted])
+        every = boxes if all_boxes is None else np.vstack([boxes, all_boxes])
         return np.asarray(blur_faces(picture, every), np.uint8)
 
     @property
@@ -100,8 +108,8 @@ class StreamFrame:
         """A row per person, with the columns of people.parquet."""
         import pandas as pd
 
-        from moodstream.realtime.recorder import people_rows
-        from moodstream.realtime.schemas import PEOPLE_COLUMNS
+        from moodstream.realtime.outputs.recording.rows import people_rows
+        from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
         return pd.DataFrame(list(people_rows(self.t, self.faces)), columns=list(PEOPLE_COLUMNS))
 
@@ -170,7 +178,7 @@ class Stream:
 class _Moments(Protocol):
     """What is known of a source, moment by moment."""
 
-    def next(self) -> Moment | None:
+    def next(self) -> AnnotatedFrame | None:
         """Wait for the next; None at the end."""
         ...
 
@@ -206,9 +214,9 @@ class _FileMoments:
     """Every frame of a file in its order, as fast as they are asked for."""
 
     def __init__(self, path: Path, models: Models, settings: ProcessSettings) -> None:
-        from moodstream.realtime.pipeline import Pipeline as Wiring
-        from moodstream.realtime.process import worker_for
-        from moodstream.realtime.sources import FileSource
+        from moodstream.realtime.runs.offline.pipeline import Pipeline as Wiring
+        from moodstream.realtime.runs.offline.process import worker_for
+        from moodstream.realtime.sources.files import FileSource
 
         group = replace(settings.group, prior=models.prior)
         self._shifts = _Shifts()
@@ -221,7 +229,7 @@ class _FileMoments:
         )
         self._moments = self._wiring.moments(self._source.frames())
 
-    def next(self) -> Moment | None:
+    def next(self) -> AnnotatedFrame | None:
         moment = next(self._moments, None)
         return None if moment is None else replace(moment, shifts=self._shifts.take())
 
@@ -267,7 +275,7 @@ class _LiveMoments:
             found, self._newest = self._newest, None
             return found
 
-    def next(self) -> Moment | None:
+    def next(self) -> AnnotatedFrame | None:
         while not self._over:
             found = self._waited(_TICK)
             if not self._session.tick():
@@ -279,9 +287,9 @@ class _LiveMoments:
         self._raise_unless_over()
         return None
 
-    def _moment(self, found: Snapshot) -> Moment:
+    def _moment(self, found: Snapshot) -> AnnotatedFrame:
         shifts = self._shifts.take()
-        return Moment(found.frame, found.faces, found.state, shifts, found.spotted)
+        return AnnotatedFrame(found.frame, found.faces, found.state, shifts, found.all_boxes)
 
     def _raise_unless_over(self) -> None:
         stream = self._session.streams[0]
@@ -371,7 +379,7 @@ def stream(
     """
     check_privacy(privacy)
     spec = parse_source(str(source))
-    figures = figure_settings(
+    figures = stage_settings(
         window=window,
         smoothing=smoothing,
         min_face=min_face,
@@ -422,12 +430,12 @@ def live_stream(
 
 def _of_file(spec: SourceSpec, pipeline: Pipeline | Pair, settings: ProcessSettings) -> Stream:
     """The frames of a file."""
-    from moodstream.realtime.devices import streams_for
-    from moodstream.realtime.sources import open_container
+    from moodstream.realtime.networks.engines.devices import streams_for
+    from moodstream.realtime.sources.files import open_container
 
     path = Path(str(spec.address))
     open_container(path).close()  # before the networks load, which takes longer
-    models = networks(pipeline, streams_for(settings.full_looks))
+    models = networks(pipeline, streams_for(settings.detect_full_size))
     begin = partial(_FileMoments, path, models, settings)
     return Stream(spec.name, begin, settings.privacy, settings.group.window)
 

@@ -26,15 +26,16 @@ CLIP = "WolfgangLanger_Pexels.mp4"
 
 def measure(video: Path) -> dict[str, Any]:
     """Process a video once with all of its faces; what it took, and the memory it left."""
-    from moodstream.realtime.devices import streams_for
-    from moodstream.realtime.models import ModelSettings, load
-    from moodstream.realtime.process import ProcessSettings, Run
-    from moodstream.realtime.worker import WorkerSettings
+    from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+    from moodstream.realtime.networks.engines.devices import streams_for
+    from moodstream.realtime.networks.load import load
+    from moodstream.realtime.networks.models import ModelSettings
+    from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 
     models = load(ModelSettings("embedded", device="cpu", streams=streams_for(False)))
-    settings = ProcessSettings(worker=WorkerSettings(max_faces=400), video=False)
+    settings = ProcessSettings(worker=AnalysisSettings(max_faces=400), video=False)
     with tempfile.TemporaryDirectory() as folder:
-        summary = Run(video, Path(folder) / "out", models, settings).go()
+        summary = OfflineRun(video, Path(folder) / "out", models, settings).run()
     speed, counts = summary["speed"], summary["counts"]
     keys = ("wall_seconds", "frames_per_second", "peak_memory_mb", "stages")
     return {
@@ -63,7 +64,7 @@ def plot(
     faces: dict[int, dict[str, Any]], minutes: dict[float, dict[str, Any]], path: Path
 ) -> None:
     """Wall time and peak memory against both, on one sheet."""
-    from moodstream.realtime.evaluation.charts import new_figure, plain_axes, save
+    from moodstream.realtime.outputs.report.figures import new_figure, plain_axes, save
 
     figure = new_figure(9.0, 6.0)
     panels = figure.subplots(2, 2)

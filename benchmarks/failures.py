@@ -15,11 +15,13 @@ import matplotlib
 import numpy as np
 from made_groups import turned
 
-from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.evaluation.emotions import as_is, blurring, shrinking
-from moodstream.realtime.frames import EMOTIONS, F32, Image
-from moodstream.realtime.models import ModelSettings, load
-from moodstream.realtime.sources import FileSource
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.emotions.evaluate import as_is, blurring, shrinking
+from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.networks.load import load
+from moodstream.realtime.networks.models import ModelSettings
+from moodstream.realtime.sources.files import FileSource
 from moodstream.samples.fetch import fetch
 
 FACES = (

@@ -39,7 +39,7 @@ def stand_in_models(models, folder: Path):
     import timm
     import torch
 
-    from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
+    from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
 
     path = folder / "enet_b0_8_best_vgaf.onnx"
     network = timm.create_model("tf_efficientnet_b0", pretrained=False, num_classes=8).eval()
@@ -57,14 +57,16 @@ def stand_in_models(models, folder: Path):
 
 
 def measure(video: Path, emotion: str, seconds: float, viewer: bool) -> dict:
-    from moodstream.realtime.capture import CaptureSettings
-    from moodstream.realtime.hub import Hub
-    from moodstream.realtime.live import LiveSession, LiveSettings, check_networks
-    from moodstream.realtime.live_sources import parse_source
-    from moodstream.realtime.live_state import session_state
-    from moodstream.realtime.models import ModelSettings, load
-    from moodstream.realtime.server import Server
-    from moodstream.realtime.worker import WorkerSettings
+    from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+    from moodstream.realtime.networks.load import check_networks, load
+    from moodstream.realtime.networks.models import ModelSettings
+    from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+    from moodstream.realtime.outputs.server.server import Server
+    from moodstream.realtime.runs.live.session import LiveSession
+    from moodstream.realtime.runs.live.state import session_state
+    from moodstream.realtime.runs.live.stream import LiveSettings
+    from moodstream.realtime.sources.addresses import parse_source
+    from moodstream.realtime.sources.capture import CaptureSettings
 
     models = load(ModelSettings("embedded", device="cpu"))
     with tempfile.TemporaryDirectory() as folder:
@@ -72,11 +74,11 @@ def measure(video: Path, emotion: str, seconds: float, viewer: bool) -> dict:
             models = stand_in_models(models, Path(folder))
         check_networks(models)
         spec = parse_source(str(video))
-        hub = Hub([spec.name])
+        hub = Broadcaster([spec.name])
         server = Server(hub, "127.0.0.1", 0)
         server.start()
         settings = LiveSettings(
-            worker=WorkerSettings(max_faces=100), capture=CaptureSettings(loop=True)
+            worker=AnalysisSettings(max_faces=100), capture=CaptureSettings(loop=True)
         )
         session = LiveSession(
             [spec], models, settings, show=lambda source, image, t: hub.picture(source, image)

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from footage import loop
 
-from moodstream.realtime.models import ModelSettings, load
-from moodstream.realtime.pipeline import Progress
-from moodstream.realtime.process import ProcessSettings, Run
+from moodstream.realtime.networks.load import load
+from moodstream.realtime.networks.models import ModelSettings
+from moodstream.realtime.runs.offline.pipeline import Progress
+from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 
 
 def resident_mb() -> float:
@@ -57,9 +58,9 @@ def main() -> None:
         clip = Path(folder) / "long.mp4"
         loop(args.source, clip, 60 * args.minutes + 1)
         models = load(ModelSettings("embedded", device="cpu"))
-        run = Run(clip, Path(folder) / "out", models, ProcessSettings(video=args.video))
+        run = OfflineRun(clip, Path(folder) / "out", models, ProcessSettings(video=args.video))
         mark["wall"] = time.perf_counter()
-        run.go(tick)
+        run.run(tick)
     print(f"after the report: {resident_mb():7.1f} MB")
     growth = rows[-1]["memory_mb"] - rows[0]["memory_mb"]
     print(f"memory at the end is {growth:+.1f} MB against the first minute's")

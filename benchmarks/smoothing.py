@@ -18,24 +18,26 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.models import Models, ModelSettings, load
-from moodstream.realtime.sources import FileSource
-from moodstream.realtime.worker import Worker, WorkerSettings
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.networks.load import load
+from moodstream.realtime.networks.models import Models, ModelSettings
+from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
+from moodstream.realtime.sources.files import FileSource
 from moodstream.samples.fetch import fetch
 from moodstream.trackers.smoothing import SmoothingSettings
 
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4")
 KEEPS = 0.5
-EVERY_FRAME = WorkerSettings(rate=1000.0, refresh=0.0)
+EVERY_FRAME = AnalysisSettings(rate=1000.0, refresh=0.0)
 
 
 def labels(
-    path: Path, networks: Models, tau: float, looks: WorkerSettings
+    path: Path, networks: Models, tau: float, looks: AnalysisSettings
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Times of the looks (N,) and the label of the person seen longest at each (N,)."""
     smoothing = SmoothingSettings(tau=tau)
-    worker = Worker(networks.detector, networks.classifier, looks, smoothing)
+    worker = OfflineAnalyzer(networks.detector, networks.classifier, looks, smoothing)
     source = FileSource(path)
     rows: dict[int, list[tuple[float, int]]] = {}
     for look in worker.follow(source.frames()):
@@ -93,8 +95,8 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for clip in CLIPS:
         t, raw = labels(footage[clip], networks, 0.0, EVERY_FRAME)
-        few, plain = labels(footage[clip], networks, 0.0, WorkerSettings(refresh=0.0))
-        looks, shown = labels(footage[clip], networks, args.smoothing, WorkerSettings())
+        few, plain = labels(footage[clip], networks, 0.0, AnalysisSettings(refresh=0.0))
+        looks, shown = labels(footage[clip], networks, args.smoothing, AnalysisSettings())
         smooth = shown[np.maximum(np.searchsorted(looks, t, side="right") - 1, 0)]
         told = ", ".join(
             f"{at:.1f} s {EMOTIONS[k]} +{d:.2f} s" for at, k, d in delays(t, raw, smooth)

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from moodstream.realtime import layout
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.models import Models, ModelSettings, load
-from moodstream.realtime.process import ProcessSettings, Run
-from moodstream.realtime.worker import WorkerSettings
+from moodstream.realtime.networks.load import load
+from moodstream.realtime.networks.models import Models, ModelSettings
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 from moodstream.samples.fetch import fetch
 
 CLIP = "WolfgangLanger_Pexels.mp4"
@@ -30,7 +31,7 @@ CLIP = "WolfgangLanger_Pexels.mp4"
 def timeline(video: Path, models: Models, settings: ProcessSettings) -> dict[float, Any]:
     """The group distribution (7,) at each time, None where nobody is."""
     with tempfile.TemporaryDirectory() as folder:
-        Run(video, Path(folder) / "out", models, settings).go()
+        OfflineRun(video, Path(folder) / "out", models, settings).run()
         rows = pq.read_table(Path(folder) / "out" / layout.TIMELINE).to_pylist()
     return {
         row["t"]: None
@@ -48,8 +49,8 @@ def main() -> None:
     models = load(ModelSettings("embedded", device="cpu"))
     every = timeline(video, models, ProcessSettings(video=False, every_frame=True))
     for name, worker in (
-        ("default", WorkerSettings()),
-        ("full size only", WorkerSettings(full_every=0.0)),
+        ("default", AnalysisSettings()),
+        ("full size only", AnalysisSettings(full_size_every=0.0)),
     ):
         other = timeline(video, models, ProcessSettings(video=False, worker=worker))
         pairs = [(every[t], other.get(t)) for t in every]

@@ -1,1 +1,1 @@
-"""The stream, stage by stage: frames, faces, emotions, group, timeline."""
+"""Frames in, the mood of the room out: the stages in their order, one folder each."""

@@ -9,20 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-Image = npt.NDArray[np.uint8]
-
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The seven classes of every group figure, in their order."""
-
-EXTRAS = ("valence", "arousal", "disagreement")
-"""What some classifiers read besides the classes."""
+from moodstream.realtime.arrays import F32, F64, I64, Image
+from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 
 
 @dataclass(frozen=True)
-class Later:
+class LazyImage:
     """A picture of ``shape`` (H, W, 3) that ``make`` makes when it is first asked for.
 
     Most frames of a file are never looked at, and then this costs nothing.
@@ -40,13 +32,13 @@ class Frame:
     2, …; pts: the time stamp in units of the source's time base, where it has one.
     """
 
-    picture: Image | Later
+    picture: Image | LazyImage
     t: float
     index: int
     pts: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.picture, Later):
+        if not isinstance(self.picture, LazyImage):
             _expect_image(self.picture, self.shape)
 
     @property
@@ -57,7 +49,7 @@ class Frame:
     @cached_property
     def image(self) -> Image:
         """The picture (H, W, 3) uint8 BGR."""
-        if not isinstance(self.picture, Later):
+        if not isinstance(self.picture, LazyImage):
             return self.picture
         image = self.picture.make()
         _expect_image(image, self.shape)
@@ -98,7 +90,7 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class Readings:
+class EmotionPredictions:
     """What a classifier read from N faces.
 
     probs: (N, K) float32 over the classifier's own classes, rows sum to 1; affect: (N, 2)
@@ -193,3 +185,31 @@ def _expect_image(image: Image, shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"expected an image of shape (H, W, 3) uint8, got {image.shape} {image.dtype}"
         )
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """The group at ``t`` seconds.
+
+    probs: (7,) over the window, or None where nobody was read in it; weighted and unweighted: the
+    same as plain averages, with and without face quality; entropy in nats of ``probs`` and its
+    share of ln 7; people: present now; effective_people: Kish size of the weights over
+    the window; dominant: the class with the largest share; shift: JSD in nats of ``weighted`` to
+    the window before, None where either window says too little; extras: weighted means (3,) of
+    valence, arousal and ensemble disagreement over the window, NaN where the model reads none.
+    """
+
+    t: float
+    people: int
+    effective_people: float = 0.0
+    probs: F64 | None = None
+    weighted: F64 | None = None
+    unweighted: F64 | None = None
+    entropy: float | None = None
+    entropy_share: float | None = None
+    dominant: str | None = None
+    shift: float | None = None
+    extras: F64 | None = None
+
+
+Index = npt.NDArray[np.intp]

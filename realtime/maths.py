@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from moodstream.realtime.arrays import F64
 
 _EM_STEPS = 200
 _TINY = 1e-12
@@ -22,10 +22,10 @@ def entropy(p: npt.ArrayLike) -> float:
     return float(np.clip(-(positive * np.log(positive)).sum(), 0.0, np.log(len(p))))
 
 
-def entropies(p: npt.NDArray[Any]) -> Array:
+def entropies(p: npt.NDArray[Any]) -> F64:
     """Shannon entropy of each row of (N, K), in nats; rows with NaN give NaN."""
     p = np.asarray(p, np.float64)
-    per_row: Array = -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
+    per_row: F64 = -(p * np.log(np.where(p > 0, p, 1.0))).sum(-1)
     return per_row
 
 
@@ -34,7 +34,7 @@ def jsd(p: npt.ArrayLike, q: npt.ArrayLike) -> float:
     return float(np.clip(weighted_jsd(np.stack([p, q]), np.array([0.5, 0.5])), 0.0, np.log(2)))
 
 
-def row_jsd(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> Array:
+def row_jsd(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> F64:
     """Jensen–Shannon divergence of each row of (N, K) to the same row of another, in nats."""
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
     gap = entropies((p + q) / 2) - (entropies(p) + entropies(q)) / 2
@@ -68,7 +68,7 @@ def kish(weights: npt.ArrayLike) -> float:
     return float(w.sum() ** 2 / (w * w).sum())
 
 
-def weighted_mean(probs: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Array | None:
+def weighted_mean(probs: npt.NDArray[Any], weights: npt.NDArray[Any]) -> F64 | None:
     """Weighted mean of distributions (N, K) by weights (N,) ≥ 0, or None where they sum to 0."""
     weights = np.asarray(weights, np.float64)
     largest = weights.max(initial=0.0)
@@ -84,7 +84,7 @@ def group_shares(
     prior: npt.ArrayLike,
     strength: float,
     people: float | None = None,
-) -> Array | None:
+) -> F64 | None:
     """Shares (K,) of a group, each person's probabilities read in the light of the others.
 
     probs (N, K) calibrated; weights (N,) ≥ 0; prior (K,) the shares to expect before anyone is
@@ -120,7 +120,7 @@ def group_shares(
     return np.asarray(total / total.sum())
 
 
-def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> Array:
+def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
     """What people (N,) weigh where doubt is settled: presence · √quality.
 
     weights (N,): quality times presence; presence (N,) ≥ 0. Calibrated doubt tells poor faces apart
@@ -130,14 +130,14 @@ def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> Array:
     return np.asarray(np.sqrt(np.asarray(weights, np.float64) * np.asarray(presence)))
 
 
-def seen_weights(quality: npt.NDArray[Any]) -> Array:
+def seen_weights(quality: npt.NDArray[Any]) -> F64:
     """What people weigh by how well they can be seen: clip(q, 0, 1) + 1e-6 of (N,) qualities."""
     return np.clip(np.asarray(quality, np.float64), 0.0, 1.0) + 1e-6
 
 
 def photo_distribution(
     probs: npt.NDArray[Any], quality: npt.NDArray[Any], max_faces: int = 40
-) -> Array | None:
+) -> F64 | None:
     """Group distribution of one photo: the best ``max_faces`` faces, weight clip(q, 0, 1) + 1e-6.
 
     probs (N, K), quality (N,); returns (K,) or None for N = 0.

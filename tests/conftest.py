@@ -90,7 +90,8 @@ def display() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def networks() -> Any:
-    from moodstream.realtime.models import ModelSettings, load
+    from moodstream.realtime.networks.load import load
+    from moodstream.realtime.networks.models import ModelSettings
 
     return load(ModelSettings("embedded", device="cpu"))
 
@@ -101,7 +102,7 @@ def pickle_of(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Cal
     import torch
     from support.stand_ins import BOXES, picture, stand_in
 
-    from moodstream.realtime.classifiers import hsemotion
+    from moodstream.realtime.networks.classifiers import hsemotion
 
     def make(name: str, path: Path) -> None:
         size = hsemotion.size_of(name)
@@ -123,7 +124,7 @@ def onnx_of(
     """HSEmotion name → the same network as ONNX with a free batch."""
     import torch
 
-    from moodstream.realtime.classifiers import hsemotion
+    from moodstream.realtime.networks.classifiers import hsemotion
 
     def make(name: str, path: Path) -> None:
         size = hsemotion.size_of(name)
@@ -158,7 +159,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ultralytics, silenced, with its settings in a folder that goes away."""
-    from moodstream.realtime.detectors import yolo
+    from moodstream.realtime.networks.detectors import yolo
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("ultralytics")))

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from moodstream.realtime import cli_models, models, other_caches, weights
-from moodstream.realtime.weights import Store, WeightFile, WeightsError, sha256_of
+from moodstream.realtime.cli import models as cli_models
+from moodstream.realtime.networks import load
+from moodstream.realtime.networks.weights import other_caches
+from moodstream.realtime.networks.weights import store as weights
+from moodstream.realtime.networks.weights.catalogue import WeightFile
+from moodstream.realtime.networks.weights.checksums import sha256_of
+from moodstream.realtime.networks.weights.store import WeightsError, WeightStore
 
 BODY = b"the right weights" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -40,8 +45,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def store(home: Path) -> Store:
-    return Store(home / "ours", {name: entry(name) for name in (PICKLE, ONNX, YOLO)})
+def store(home: Path) -> WeightStore:
+    return WeightStore(home / "ours", {name: entry(name) for name in (PICKLE, ONNX, YOLO)})
 
 
 def put(path: Path, body: bytes = BODY) -> Path:
@@ -59,7 +64,7 @@ def settings(folder: Path, chosen: object) -> None:
     ("name", "place"), [(PICKLE, ".hsemotion"), (ONNX, ".emotiefflib")], ids=["pt", "onnx"]
 )
 def test_file_of_another_package_is_used_where_it_lies(
-    name: str, place: str, home: Path, store: Store
+    name: str, place: str, home: Path, store: WeightStore
 ) -> None:
     theirs = put(home / place / name)
     before = theirs.stat()
@@ -71,7 +76,7 @@ def test_file_of_another_package_is_used_where_it_lies(
     assert [path.name for path in theirs.parent.iterdir()] == [name]
 
 
-def test_our_own_copy_comes_first(home: Path, store: Store) -> None:
+def test_our_own_copy_comes_first(home: Path, store: WeightStore) -> None:
     put(home / ".hsemotion" / PICKLE)
     ours = put(store.root / PICKLE)
     assert store.cached(PICKLE) == ours
@@ -79,7 +84,7 @@ def test_our_own_copy_comes_first(home: Path, store: Store) -> None:
     assert store.cached(PICKLE) == home / ".hsemotion" / PICKLE
 
 
-def test_file_with_another_checksum_is_not_used(home: Path, store: Store) -> None:
+def test_file_with_another_checksum_is_not_used(home: Path, store: WeightStore) -> None:
     theirs = put(home / ".hsemotion" / PICKLE, BODY[::-1])
     assert store.cached(PICKLE) is None
     with pytest.raises(WeightsError, match="no way to"):
@@ -93,7 +98,7 @@ def test_file_with_another_checksum_is_not_used(home: Path, store: Store) -> Non
 
 
 def test_ultralytics_folder_is_read_from_its_settings(
-    home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, store: WeightStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert store.cached(YOLO) is None
     settings(home / ".config", str(tmp_path / "weights"))
@@ -108,7 +113,9 @@ def test_ultralytics_folder_is_read_from_its_settings(
     assert store.cached(YOLO) == theirs
 
 
-def test_relative_ultralytics_folder_and_the_working_directory(home: Path, store: Store) -> None:
+def test_relative_ultralytics_folder_and_the_working_directory(
+    home: Path, store: WeightStore
+) -> None:
     here = put(Path(YOLO))
     assert store.cached(YOLO) == here.absolute()
     settings(home / ".config", "weights")
@@ -129,7 +136,7 @@ def test_settings_of_each_system(
     variable: str | None,
     inside: str,
     home: Path,
-    store: Store,
+    store: WeightStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -145,13 +152,15 @@ def test_settings_of_each_system(
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"weights_dir": 5}', '{"weights_dir": null}']
 )
-def test_settings_that_cannot_be_read_are_passed_over(text: str, home: Path, store: Store) -> None:
+def test_settings_that_cannot_be_read_are_passed_over(
+    text: str, home: Path, store: WeightStore
+) -> None:
     put(home / ".config" / "Ultralytics" / "settings.json", text.encode())
     assert store.cached(YOLO) is None
 
 
 def test_real_ultralytics_settings_are_understood(
-    home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, store: WeightStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file as the installed ultralytics writes it."""
     from ultralytics.utils import SettingsManager
@@ -163,7 +172,7 @@ def test_real_ultralytics_settings_are_understood(
     assert store.cached(YOLO) == theirs
 
 
-def test_user_without_a_home(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_without_a_home(store: WeightStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
@@ -173,7 +182,10 @@ def test_user_without_a_home(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_list_and_verify_say_where_it_is(
-    home: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: Path,
+    store: WeightStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import argparse
 
@@ -205,10 +217,10 @@ def test_pickle_of_the_hsemotion_package_spares_the_download(
     name = PICKLE.removesuffix(".pt")
     theirs = put(home / ".hsemotion" / PICKLE, pickle_of(name).read_bytes())
     known = {PICKLE: entry(PICKLE, sha256_of(theirs)), f"{name}.onnx": entry(f"{name}.onnx")}
-    asked = models.ModelSettings("hsemotion", device="cpu", emotion=name)
-    _, info, _ = models.load_classifier(asked, Store(home / "ours", known))
+    asked = load.ModelSettings("hsemotion", device="cpu", emotion=name)
+    _, info, _ = load.load_classifier(asked, WeightStore(home / "ours", known))
     assert (info.file, info.engine) == (PICKLE, "torch")
     assert not (home / "ours").exists()
     known[PICKLE] = entry(PICKLE)  # another checksum: a pickle that we must not open
     with pytest.raises(WeightsError, match=rf"cannot fetch {name}\.onnx"):
-        models.load_classifier(asked, Store(home / "ours", known))
+        load.load_classifier(asked, WeightStore(home / "ours", known))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from moodstream.realtime import doctor
+from moodstream.realtime.diagnostics import doctor
 
 if sys.version_info >= (3, 11):
     import tomllib

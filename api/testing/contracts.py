@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moodstream.realtime.classifiers.base import EmotionClassifier
-from moodstream.realtime.detectors.base import FaceDetector
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, F32, Detections, Image, Readings
+from moodstream.realtime.frames import Detections, EmotionPredictions
+from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.detectors.base import FaceDetector
 from moodstream.testing.source import Person, ScriptedSource
 
 
@@ -120,8 +122,8 @@ def _check_detections(found: object, least: float) -> None:
 
 
 def _check_readings(read: object, n: int, k: int) -> None:
-    _expect(isinstance(read, Readings), f"Readings, got {type(read).__name__}")
-    assert isinstance(read, Readings)
+    _expect(isinstance(read, EmotionPredictions), f"EmotionPredictions, got {type(read).__name__}")
+    assert isinstance(read, EmotionPredictions)
     _expect(read.probs.shape == (n, k), f"probs ({n}, {k}), got {read.probs.shape}")
     _expect(read.probs.dtype == np.float32, f"probs of float32, got {read.probs.dtype}")
     known = read.probs[~np.isnan(read.probs).any(axis=1)]

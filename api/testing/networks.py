@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.frames import EMOTIONS, F32, Detections, Image, Readings
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import Detections, EmotionPredictions
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class PaintedFaceClassifier:
     def __init__(self, sure: float = 0.9) -> None:
         self.sure = sure
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """Probabilities (ΣN, 7); a row of NaN where no colour is in the box."""
         k = len(EMOTIONS)
         rows = [
@@ -67,7 +69,7 @@ class PaintedFaceClassifier:
             for image, where in zip(images, boxes, strict=True)
             for box in where
         ]
-        return Readings(np.array(rows, np.float32).reshape(-1, k))
+        return EmotionPredictions(np.array(rows, np.float32).reshape(-1, k))
 
     def _read(self, image: Image, box: F32) -> npt.NDArray[np.float64]:
         k = len(EMOTIONS)
@@ -164,14 +166,14 @@ class ScriptedClassifier:
             raise ValueError(f"expected probabilities of {self.classes}, got {said}")
         return row
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """The next answer of the script for every face."""
         n = sum(map(len, boxes))
         with self._lock:
             row = _nth(self._rows, sum(size > 0 for size in self.batches))
             self.batches.append(n)
         affect = None if self.affect is None else np.full((n, 2), self.affect, np.float32)
-        return Readings(np.tile(row, (n, 1)), affect)
+        return EmotionPredictions(np.tile(row, (n, 1)), affect)
 
 
 def _hsv(image: Image) -> Image:

@@ -12,16 +12,17 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from moodstream.realtime.frames import EMOTIONS, F32, Frame, Image
-from moodstream.realtime.live_sources import (
-    Control,
-    EndOfSource,
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError
+from moodstream.realtime.frames import Frame
+from moodstream.realtime.sources.base import (
     LiveReader,
     OpenSettings,
-    SourceGone,
+    ReaderWatchdog,
+    SourceInfo,
     SourceSpec,
 )
-from moodstream.realtime.sources import SourceInfo
 
 Box: TypeAlias = tuple[float, float, float, float]
 Event: TypeAlias = "Exception | threading.Event"
@@ -141,7 +142,7 @@ class ScriptedSource:
         """Write it as a video (H.264); its width and height should be even."""
         from fractions import Fraction
 
-        from moodstream.realtime.video import VideoWriter
+        from moodstream.realtime.outputs.video import VideoWriter
 
         rate = Fraction(self.fps).limit_denominator(1001)
         with closing(VideoWriter(Path(path), self.size, rate)) as writer:
@@ -154,12 +155,14 @@ class ScriptedSource:
             raise ValueError("a source without an end has no count of frames")
         return round(self.seconds * self.fps)
 
-    def __call__(self, spec: SourceSpec, settings: OpenSettings, control: Control) -> LiveReader:
+    def __call__(
+        self, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
+    ) -> LiveReader:
         """Open it as a live source, which keeps the pace of its frame rate."""
         self.opened += 1
         return _ScriptedReader(self, spec, settings, control)
 
-    def take(self, control: Control, seconds: float) -> tuple[Image, float]:
+    def take(self, control: ReaderWatchdog, seconds: float) -> tuple[Image, float]:
         """The next picture of the live source and its time, after ``seconds`` or what happens."""
         while self._events and self._events[0][0] <= self._number:
             _, event = self._events.pop(0)
@@ -167,9 +170,9 @@ class ScriptedSource:
                 raise event
             event.wait()
         if self.seconds is not None and self._number >= self._count():
-            raise EndOfSource("the script is over")
+            raise EndOfSourceError("the script is over")
         if not control.wait(seconds):
-            raise SourceGone("stopped")
+            raise SourceGoneError("stopped")
         t = self._number / self.fps
         self._number += 1
         return self.image(t), t
@@ -179,7 +182,11 @@ class _ScriptedReader:
     """A scripted source that was opened."""
 
     def __init__(
-        self, source: ScriptedSource, spec: SourceSpec, settings: OpenSettings, control: Control
+        self,
+        source: ScriptedSource,
+        spec: SourceSpec,
+        settings: OpenSettings,
+        control: ReaderWatchdog,
     ) -> None:
         width, height = source.size
         self.info = SourceInfo(spec.name, width, height, None, None, "script", False)

@@ -36,7 +36,8 @@ def record_box(clip: Path) -> list[int]:
     import cv2
     import numpy as np
 
-    from moodstream.realtime.models import ModelSettings, load
+    from moodstream.realtime.networks.load import load
+    from moodstream.realtime.networks.models import ModelSettings
 
     detector = load(ModelSettings("embedded", device="cpu")).detector
     capture, boxes, index = cv2.VideoCapture(str(clip)), [], 0
@@ -70,7 +71,7 @@ def measure(
     peers: list[contenders.Contender], work: Path, clip: Path, args: argparse.Namespace
 ) -> Iterator[ratios.Measured]:
     """The runs of all rounds; every process is started and warmed up before the first."""
-    from moodstream.realtime.engines.openvino import has_bf16
+    from moodstream.realtime.networks.engines.openvino import has_bf16
 
     rivals = {name for peer in peers for name, _ in peer.rivals}
     if not has_bf16():

@@ -10,27 +10,30 @@ from typing import Any
 
 from serve import serve
 
-from moodstream.realtime.devices import streams_for
-from moodstream.realtime.engines.base import ONE_CALL, Streams
-from moodstream.realtime.engines.precision import Asked
-from moodstream.realtime.models import Models, ModelSettings, load
-from moodstream.realtime.process import ProcessSettings, Run
-from moodstream.realtime.sources import FileSource
-from moodstream.realtime.weights import Store, WeightFile, sha256_of
+from moodstream.realtime.networks.engines.base import SINGLE_STREAM, InferenceStreams
+from moodstream.realtime.networks.engines.devices import streams_for
+from moodstream.realtime.networks.engines.precision import Asked
+from moodstream.realtime.networks.load import load
+from moodstream.realtime.networks.models import Models, ModelSettings
+from moodstream.realtime.networks.weights.catalogue import WeightFile
+from moodstream.realtime.networks.weights.checksums import sha256_of
+from moodstream.realtime.networks.weights.store import WeightStore
+from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
+from moodstream.realtime.sources.files import FileSource
 
 
-def store_of(networks: Path) -> Store:
+def store_of(networks: Path) -> WeightStore:
     """The stand-ins under the names of the files that they stand for, checked as those are."""
     kinds = {"yolov8n-face-lindevs.onnx": "detector", "enet_b0_8_best_vgaf.onnx": "emotion"}
     known = {
         name: WeightFile(name, "", sha256_of(networks / name), None, kind, "", "stand-in")
         for name, kind in kinds.items()
     }
-    return Store(networks, known)
+    return WeightStore(networks, known)
 
 
 def models_of(
-    name: str, networks: Path, precision: Asked = "auto", streams: Streams = ONE_CALL
+    name: str, networks: Path, precision: Asked = "auto", streams: InferenceStreams = SINGLE_STREAM
 ) -> Models:
     """The networks of a contender on the CPU; ``centerface`` is that detector with HSEmotion."""
     if name == "embedded":
@@ -60,7 +63,7 @@ def main() -> None:
         settings = ProcessSettings(every_frame=args.every_frame, video=False, end=end)
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
-            summary = Run(args.clip, Path(folder) / "out", models, settings).go()
+            summary = OfflineRun(args.clip, Path(folder) / "out", models, settings).run()
             whole = time.perf_counter() - began
         return {
             "frames": summary["counts"]["frames"],

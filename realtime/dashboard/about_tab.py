@@ -7,7 +7,7 @@ from html import escape
 import gradio as gr
 
 from moodstream.realtime.dashboard.sessions import Limits, Registry
-from moodstream.realtime.models import Models
+from moodstream.realtime.networks.models import Models
 
 _MEANING = """
 ## What the figures mean

@@ -7,10 +7,10 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime.dashboard.guard import Guard
+from moodstream.realtime.dashboard.access_control import AccessControl
 from moodstream.realtime.dashboard.routes import Routes
 from moodstream.realtime.dashboard.sessions import Registry
-from moodstream.realtime.models import Models
+from moodstream.realtime.networks.models import Models
 
 _HERE = Path(__file__).parent
 _AT_A_TIME = 8  # clicks of all users that are answered at a time; none of them takes long
@@ -45,7 +45,9 @@ Act, Article 5(1)(f)). Elsewhere you must tell the people you point this at. Ask
 """
 
 
-def build(registry: Registry, hosts: Set[str] | None = None, auth: str | None = None) -> Guard:
+def build(
+    registry: Registry, hosts: Set[str] | None = None, auth: str | None = None
+) -> AccessControl:
     """The ASGI application of a dashboard.
 
     hosts: the names that requests may call this machine by, None for any; auth: user:password.
@@ -79,7 +81,7 @@ def build(registry: Registry, hosts: Set[str] | None = None, auth: str | None = 
         pwa=False,
         mcp_server=False,
     )
-    return Guard(app, hosts, auth)
+    return AccessControl(app, hosts, auth)
 
 
 def _page(registry: Registry, routes: Routes) -> Any:
@@ -119,6 +121,6 @@ def _page(registry: Registry, routes: Routes) -> Any:
 
 def warm_up(models: Models) -> None:
     """Load what the first visitors would wait for."""
-    from moodstream.realtime.live import check_networks
+    from moodstream.realtime.networks.load import check_networks
 
     check_networks(models)

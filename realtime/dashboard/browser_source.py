@@ -8,17 +8,21 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import Image
-from moodstream.realtime.live_sources import (
-    Control,
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.errors import (
+    MoodstreamError,
+    SourceGoneError,
+    TooLargeError,
+    UnreadableError,
+)
+from moodstream.realtime.sources.base import (
     LiveReader,
     OpenSettings,
-    SourceGone,
+    ReaderWatchdog,
+    SourceInfo,
     SourceSpec,
 )
-from moodstream.realtime.pictures import TooLargeError, UnreadableError, opened
-from moodstream.realtime.sources import SourceInfo
+from moodstream.realtime.sources.images import opened
 
 BROWSER = SourceSpec("camera", "browser", "this browser's camera")
 MOST_BYTES = 2_000_000
@@ -49,7 +53,7 @@ class FrameSlot:
             jpeg, self._jpeg = self._jpeg, None
             return jpeg
 
-    def opener(self) -> Callable[[SourceSpec, OpenSettings, Control], LiveReader]:
+    def opener(self) -> Callable[[SourceSpec, OpenSettings, ReaderWatchdog], LiveReader]:
         """What opens this slot as a live source."""
         return lambda spec, settings, control: BrowserReader(self, spec, settings, control)
 
@@ -58,7 +62,7 @@ class BrowserReader:
     """Reads what a browser sends; a browser that falls silent is gone until it sends again."""
 
     def __init__(
-        self, slot: FrameSlot, spec: SourceSpec, settings: OpenSettings, control: Control
+        self, slot: FrameSlot, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
     ) -> None:
         self._slot, self._control, self._name = slot, control, spec.name
         control.expect(settings.open_timeout)
@@ -79,7 +83,7 @@ class BrowserReader:
             image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
             if image is not None:
                 return np.asarray(image, np.uint8)
-        raise SourceGone(f"{self._name}: sends no pictures")
+        raise SourceGoneError(f"{self._name}: sends no pictures")
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import gradio as gr
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.dashboard.guard import COOKIE
-from moodstream.realtime.dashboard.live_run import Figures
+from moodstream.realtime.dashboard.access_control import COOKIE
+from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.live import PRIVACY
+from moodstream.realtime.privacy import PRIVACY
 from moodstream.samples.fetch import FetchError, fetch
 
 SAMPLE_VIDEO = "WolfgangLanger_Pexels.mp4"
@@ -53,7 +53,7 @@ class Handlers:
 
     def figures(self, window: Any, smoothing: Any, request: gr.Request) -> None:
         """The sliders."""
-        figures = Figures(_within(window, WINDOW), _within(smoothing, SMOOTHING))
+        figures = LiveTuning(_within(window, WINDOW), _within(smoothing, SMOOTHING))
         self.registry.set_figures(self._session(request), figures)
 
     def start(self, source: Any, address: Any, request: gr.Request) -> None:

@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import cast
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.capture import CaptureSettings, Opener
+from moodstream.realtime.analysis.group.aggregator import GroupSettings
+from moodstream.realtime.arrays import Image
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
 from moodstream.realtime.dashboard.schemas import HistoryPoint, LiveRunState, LiveShift
+from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, EXTRAS, Image
-from moodstream.realtime.group import GroupSettings
-from moodstream.realtime.hub import Hub, Picture
-from moodstream.realtime.live import PRIVACY, LiveSession, LiveSettings
-from moodstream.realtime.live_sources import SourceSpec, open_reader
-from moodstream.realtime.live_state import stream_state
-from moodstream.realtime.models import Models
-from moodstream.realtime.schemas import StreamState
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.schemas import StreamState
+from moodstream.realtime.outputs.server.broadcaster import Broadcaster, Picture
+from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.state import stream_state
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings, Opener
+from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.threads import OwnedThread
 from moodstream.trackers.smoothing import SmoothingSettings
 
@@ -36,7 +40,7 @@ _PATIENCE = 30.0  # seconds in which somebody allows their camera
 
 
 @dataclass(frozen=True)
-class Figures:
+class LiveTuning:
     """What can be chosen while a run goes on: seconds of the window and of the smoothing."""
 
     window: float = GroupSettings.window
@@ -54,12 +58,12 @@ class LiveRun:
         spec: SourceSpec,
         models: Models,
         privacy: Privacy,
-        figures: Figures,
+        figures: LiveTuning,
         slot: FrameSlot | None = None,
         opener: Opener = open_reader,
     ) -> None:
         self.slot, self.figures = slot, figures
-        self.hub = Hub([spec.name])
+        self.hub = Broadcaster([spec.name])
         self.problem: str | None = None
         self._least = 1  # number of the first picture that may be shown
         self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY / _STEP))
@@ -179,7 +183,7 @@ class LiveRun:
                 self._shifts.append(cast(LiveShift, kept))
 
 
-def browser_run(models: Models, privacy: Privacy, figures: Figures) -> LiveRun:
+def browser_run(models: Models, privacy: Privacy, figures: LiveTuning) -> LiveRun:
     """A run on what a browser will send."""
     return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
 

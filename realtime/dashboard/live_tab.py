@@ -6,9 +6,9 @@ import gradio as gr
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime.dashboard.handlers import SMOOTHING, WINDOW, Handlers
-from moodstream.realtime.dashboard.live_run import Figures
+from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.emotions import EMOTIONS
 
 _STAGE = """
 <figure id="ms-stage" class="ms-stage">
@@ -99,7 +99,7 @@ def build(registry: Registry, act: Handlers) -> None:
 
 def figures(act: Handlers) -> None:
     """The sliders of window and smoothing."""
-    default = Figures()
+    default = LiveTuning()
     window = gr.Slider(
         *WINDOW, default.window, step=0.5, label="Window", info="seconds that are summed up"
     )

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 _ALONE = 4 << 20  # bytes: photos, not the pictures of a stream, for new pages cost time
-_SPARE = 64 << 20  # bytes that may stay free at the end of a heap until ``give_back``
+_SPARE = 64 << 20  # bytes that may stay free at the end of a heap until ``release_free_memory``
 _ARENAS = 2
 
 
-def keep_small() -> None:
+def limit_arenas() -> None:
     """Have glibc give threads few heaps, and large blocks pages of their own; before any starts.
 
     Each run brings threads, up to eight heaps a core are made for them, and each of those keeps
@@ -26,13 +26,13 @@ def keep_small() -> None:
         tune(_M_ARENA_MAX, _ARENAS)
 
 
-def settle() -> None:
-    """All that is there now stays: ``give_back`` need not look through it."""
+def freeze_gc() -> None:
+    """All that is there now stays: ``release_free_memory`` need not look through it."""
     gc.collect()
     gc.freeze()
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Free what only refers to itself, and return free pages to the system.
 
     A run's threads and callbacks refer to each other, so that its pictures would stay until

@@ -8,20 +8,22 @@ import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime import pictures
+from moodstream.realtime import errors
+from moodstream.realtime.arrays import F64, Image
 from moodstream.realtime.dashboard.schemas import PhotoFace, PhotoFigures
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, F64, Image
-from moodstream.realtime.jpeg import encode_jpeg
-from moodstream.realtime.models import Models
-from moodstream.realtime.photos.analyse import (
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.runs.photos.analyse import (
     PhotoResult,
     PhotoSettings,
     analyse_photo,
     without_small_groups,
 )
-from moodstream.realtime.photos.draw import annotated
-from moodstream.realtime.photos.faces import BINS
+from moodstream.realtime.runs.photos.draw import annotated
+from moodstream.realtime.runs.photos.faces import BINS
+from moodstream.realtime.sources import images
 
 MOST_PIXELS = 60_000_000
 _FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
@@ -47,14 +49,14 @@ def read_picture(content: bytes, name: str) -> Image:
     if not content:
         raise MoodstreamError(f"{name}: the file is empty")
     try:
-        return pictures.read_picture(
-            content, behind=pictures.WHITE, most_pixels=MOST_PIXELS, formats=_FORMATS
+        return images.read_picture(
+            content, behind=images.WHITE, most_pixels=MOST_PIXELS, formats=_FORMATS
         )
-    except pictures.NoPictureError:
+    except errors.NoPictureError:
         raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
-    except pictures.TooLargeError:
+    except errors.TooLargeError:
         raise MoodstreamError(f"{name}: more than {MOST_PIXELS // 1_000_000} megapixels") from None
-    except pictures.UnreadableError:
+    except errors.UnreadableError:
         raise MoodstreamError(f"{name}: the picture is damaged") from None
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 from moodstream.realtime.dashboard.handlers import Handlers
 from moodstream.realtime.dashboard.routes import Routes
 from moodstream.realtime.dashboard.sessions import Registry
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.emotions import EMOTIONS
 
 _FORM = """
 <label class="ms-drop" id="ms-photo-drop">

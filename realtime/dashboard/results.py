@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime import layout
 from moodstream.realtime.dashboard.schemas import VideoResults
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.outputs import read_json
-from moodstream.realtime.report_charts import Chart, context_chart, group_chart, lanes_chart
-from moodstream.realtime.report_data import Timeline, read_lanes
-from moodstream.realtime.schemas import ShiftEvent, VideoSummary
-from moodstream.realtime.summary import five_lines
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.folders import read_json
+from moodstream.realtime.outputs.report.charts import Chart, context_chart, group_chart, lanes_chart
+from moodstream.realtime.outputs.report.data import Timeline, read_lanes
+from moodstream.realtime.outputs.report.summary import terminal_summary
+from moodstream.realtime.outputs.schemas import ShiftEvent, VideoSummary
 
 FILES = {
     layout.OVERLAY: "video",
@@ -47,7 +47,7 @@ def video_results(folder: Path, name: str) -> VideoResults:
             charts["lanes"] = lanes_chart(lanes, (start, end))
     return {
         "name": name,
-        "lines": [line.split(maxsplit=1) for line in five_lines(summary)],
+        "lines": [line.split(maxsplit=1) for line in terminal_summary(summary)],
         "notes": summary["notes"],
         "nobody": not len(line) or not bool((line.people > 0).any()),
         "small": not len(line) or not bool((line.people >= 3).any()),

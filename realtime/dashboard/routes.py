@@ -14,16 +14,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from moodstream.realtime import layout
+from moodstream.realtime.dashboard.access_control import COOKIE
 from moodstream.realtime.dashboard.browser_source import MOST_BYTES
-from moodstream.realtime.dashboard.guard import COOKIE
 from moodstream.realtime.dashboard.photo import photo_of
 from moodstream.realtime.dashboard.results import FILES, video_results
-from moodstream.realtime.dashboard.sessions import Busy, PageClosed, Registry, UserSession
+from moodstream.realtime.dashboard.sessions import PageClosed, Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.hub import Picture
-from moodstream.realtime.outputs import file_names
+from moodstream.realtime.errors import BusyError, MoodstreamError, UploadTooLargeError
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.folders import file_names
+from moodstream.realtime.outputs.server.broadcaster import Picture
 
 _HERE = Path(__file__).parent
 _LONG_POLL = 1.0  # seconds that a request for a newer picture waits for one
@@ -33,10 +33,6 @@ _ROOM = 3  # times the size of an upload that must be free: the overlay is a vid
 _PRIVATE = {"Cache-Control": "no-store"}
 
 Handler = Callable[[Request, UserSession], Awaitable[Response]]
-
-
-class TooLarge(MoodstreamError):
-    """A body over its limit."""
 
 
 class Routes:
@@ -76,9 +72,9 @@ class Routes:
                 return _problem(404, "this page has been away for too long; reload it")
             try:
                 response = await handler(request, session)
-            except Busy as error:
+            except BusyError as error:
                 response = _problem(503, str(error))
-            except TooLarge as error:
+            except UploadTooLargeError as error:
                 response = _problem(413, str(error))
             except PageClosed as error:
                 response = _problem(404, str(error))
@@ -126,7 +122,7 @@ class Routes:
 
     async def _take_video(self, request: Request, session: UserSession) -> Response:
         if session.uploading or (session.video is not None and session.video.busy):
-            raise Busy("one video at a time; cancel the other one first")
+            raise BusyError("one video at a time; cancel the other one first")
         session.uploading = True
         try:
             return await self._upload(request, session)
@@ -199,7 +195,7 @@ class Routes:
         """Analyse a photo for a page; raises MoodstreamError."""
         session.photo = None
         if not self.registry.photos.acquire(timeout=10.0):
-            raise Busy("too many photos are being analysed; try again in a moment")
+            raise BusyError("too many photos are being analysed; try again in a moment")
         try:
             photo = photo_of(content, name, self.registry.models, session.privacy)
             while not self.registry.keep_photo(session, photo):  # privacy has become stricter
@@ -243,7 +239,7 @@ async def _body(request: Request, limit: int) -> AsyncIterator[bytes]:
     async for part in request.stream():
         total += len(part)
         if total > limit:
-            raise TooLarge(_too_large(limit))
+            raise UploadTooLargeError(_too_large(limit))
         yield part
 
 
@@ -251,7 +247,7 @@ def _length(request: Request, limit: int) -> int:
     text = request.headers.get("content-length", "0")
     length = int(text) if text.isdigit() else 0
     if length > limit:
-        raise TooLarge(_too_large(limit))
+        raise UploadTooLargeError(_too_large(limit))
     return length
 
 

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.listening import listen, url_of, uvicorn_config
+from moodstream.realtime.outputs.server.listen import listen, url_of, uvicorn_config
 from moodstream.realtime.threads import OwnedThread
 
 _STARTING = 30.0

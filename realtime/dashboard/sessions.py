@@ -13,32 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.capture import Opener
-from moodstream.realtime.dashboard.allow import AllowedSources
-from moodstream.realtime.dashboard.live_run import Figures, LiveRun, browser_run
-from moodstream.realtime.dashboard.memory import give_back
+from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning, browser_run
+from moodstream.realtime.dashboard.memory import release_free_memory
 from moodstream.realtime.dashboard.photo import Photo
+from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.live import PRIVACY
-from moodstream.realtime.live_sources import (
-    Control,
-    LiveReader,
-    OpenSettings,
-    SourceRefused,
-    SourceSpec,
-    open_reader,
-)
-from moodstream.realtime.models import Models
+from moodstream.realtime.errors import BusyError, MoodstreamError, SourceRefusedError
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.sources.base import LiveReader, OpenSettings, ReaderWatchdog, SourceSpec
+from moodstream.realtime.sources.capture import Opener
+from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.threads import OwnedThread
 
 _PREFIX = "moodstream-dashboard-"
 _ROUND = 1.0  # seconds between two rounds of the janitor
 _PATIENCE = 10.0  # seconds for a video that is cancelled to end
-
-
-class Busy(MoodstreamError):
-    """The server has no room for this now."""
 
 
 class PageClosed(MoodstreamError):
@@ -72,7 +62,7 @@ class UserSession:
     folder: Path
     deadline: float
     privacy: Privacy = "off"
-    figures: Figures = field(default_factory=Figures)
+    figures: LiveTuning = field(default_factory=LiveTuning)
     live: LiveRun | None = None
     runs: int = 0
     upload: Upload | None = None
@@ -115,7 +105,7 @@ class Registry:
         """
         with self._lock:
             if len(self._sessions) >= self.limits.pages:
-                raise Busy("too many pages are open here; try again in a minute")
+                raise BusyError("too many pages are open here; try again in a minute")
             token = secrets.token_urlsafe(24)
             deadline = time.monotonic() + self.limits.silence
             session = UserSession(token, cookie, page, self.root / secrets.token_hex(8), deadline)
@@ -175,7 +165,9 @@ class Registry:
         """Start a run, of the browser's camera where ``spec`` is None; call it with the lock."""
         lives = [s.live for s in self._sessions.values() if s.live and not s.live.over]
         if len(lives) >= self.limits.streams:
-            raise Busy(f"the server is busy: live views, as many as fit ({len(lives)}); try later")
+            raise BusyError(
+                f"the server is busy: live views, as many as fit ({len(lives)}); try later"
+            )
         figures, privacy = session.figures, session.privacy
         if spec is None:
             run = browser_run(self.models, privacy, figures)
@@ -197,12 +189,14 @@ class Registry:
         with self._lock:
             self.still_there(session)
             if session.video is not None and session.video.busy:
-                raise Busy("a video of yours is being analysed; cancel it first")
+                raise BusyError("a video of yours is being analysed; cancel it first")
             if not upload.keep and upload is not session.upload:  # its file is gone by now
                 raise MoodstreamError("this video was analysed already; choose it once more")
             jobs = [s.video for s in self._sessions.values() if s.video and s.video.busy]
             if len(jobs) >= self.limits.videos:
-                raise Busy(f"the server is busy: videos, as many as fit ({len(jobs)}); try later")
+                raise BusyError(
+                    f"the server is busy: videos, as many as fit ({len(jobs)}); try later"
+                )
             self.drop_video(session)  # it is not at work, so this does not wait
             session.videos += 1
             folder = session.folder / f"results-{session.videos}"
@@ -257,7 +251,7 @@ class Registry:
                 session.photo = None
         _discard(video)
 
-    def set_figures(self, session: UserSession, figures: Figures) -> None:
+    def set_figures(self, session: UserSession, figures: LiveTuning) -> None:
         """Window and smoothing; a live view goes on with them."""
         with self._lock:
             session.figures = figures
@@ -265,11 +259,13 @@ class Registry:
                 session.live.figures = figures
 
     def _opener(self) -> Opener:
-        def checked(spec: SourceSpec, settings: OpenSettings, control: Control) -> LiveReader:
+        def checked(
+            spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
+        ) -> LiveReader:
             try:
                 self.allowed.check(spec)  # again: a name may stand for another address by now
             except MoodstreamError as error:
-                raise SourceRefused(str(error)) from None
+                raise SourceRefusedError(str(error)) from None
             return open_reader(spec, settings, control)
 
         return checked
@@ -291,7 +287,7 @@ class Registry:
             self._end_those_gone()
             if self._ended:
                 self._ended = False
-                give_back()
+                release_free_memory()
 
     def _end_those_gone(self) -> None:
         now = time.monotonic()

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from moodstream.overlays.scene import Privacy
-from moodstream.realtime.dashboard.live_run import Figures
+from moodstream.realtime.analysis.group.aggregator import GroupSettings
+from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.schemas import VideoJobState
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.group import GroupSettings
-from moodstream.realtime.models import Models
-from moodstream.realtime.pipeline import Progress
-from moodstream.realtime.process import ProcessSettings, Run
-from moodstream.realtime.schemas import VideoSummary
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.schemas import VideoSummary
+from moodstream.realtime.runs.offline.pipeline import Progress
+from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 from moodstream.realtime.threads import OwnedThread
 from moodstream.samples.fetch import FetchError
 from moodstream.trackers.smoothing import SmoothingSettings
@@ -28,7 +28,7 @@ Stage = Literal["starting", "reading", "report", "done", "failed", "cancelled"]
 _BEFORE_A_GUESS = 1.0  # seconds of work from which the time left can be told
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     """The user does not want it any more."""
 
 
@@ -48,7 +48,7 @@ class VideoJob:
     """Processes one file into ``folder``; the upload itself is deleted once it has been read."""
 
     def __init__(
-        self, upload: Upload, folder: Path, models: Models, privacy: Privacy, figures: Figures
+        self, upload: Upload, folder: Path, models: Models, privacy: Privacy, figures: LiveTuning
     ) -> None:
         self.name, self.folder, self.privacy = upload.name, folder, privacy
         self.stage: Stage = "starting"
@@ -103,7 +103,7 @@ class VideoJob:
             path = self._upload.fetch()
             self._process(path)
             self.stage = "done"
-        except _Cancelled:
+        except _CancelledError:
             self.stage = "cancelled"
         except (MoodstreamError, FetchError) as error:
             self._fail(str(error) if path is None else str(error).replace(str(path), self.name))
@@ -120,18 +120,18 @@ class VideoJob:
         self.problem, self.stage = " ".join(line.split()), "failed"
 
     def _process(self, path: Path) -> None:
-        job = Run(path, self.folder, self._models, self._settings)
+        job = OfflineRun(path, self.folder, self._models, self._settings)
         last = job.source.info.duration
         self.stage, self._began = "reading", time.monotonic()
 
         def tick(progress: Progress) -> None:
             if self._cancel.is_set():
-                raise _Cancelled
+                raise _CancelledError
             if last:
                 self._share = min(progress.t / last, 1.0)
                 if last - progress.t < 0.1:
                     self.stage = "report"
 
-        self.summary = job.go(tick)
+        self.summary = job.run(tick)
         if self._cancel.is_set():
-            raise _Cancelled
+            raise _CancelledError

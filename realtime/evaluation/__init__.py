@@ -1,1 +1,1 @@
-"""How good the readings are: labelled data in, figures and charts out."""
+"""How right the figures are, measured on labelled data."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from moodstream.realtime.models import described
+from moodstream.realtime.networks.models import described
 
 NAMES = {
     "accuracy": "Accuracy",

@@ -12,7 +12,7 @@ from moodstream.realtime.labels import coco, dlib, label_studio, voc, wider, yol
 from moodstream.realtime.labels.json_entries import read_json
 from moodstream.realtime.labels.record import LabelledPicture
 from moodstream.realtime.labels.xml_tree import read_xml
-from moodstream.realtime.pictures import SUFFIXES
+from moodstream.realtime.sources.images import SUFFIXES
 
 
 @dataclass(frozen=True)

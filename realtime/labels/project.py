@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime import quality
-from moodstream.realtime.classifiers.base import EmotionClassifier
-from moodstream.realtime.detectors.base import FaceDetector
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.data import Tick
-from moodstream.realtime.frames import EMOTIONS, F32, Image
+from moodstream.realtime.analysis.people import quality
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.errors import MoodstreamError, UnreadableError
 from moodstream.realtime.labels import coco, label_studio, sampling
 from moodstream.realtime.labels.json_entries import write_json
 from moodstream.realtime.labels.record import FACE, LabelledPicture
 from moodstream.realtime.maths import fold_to
-from moodstream.realtime.outputs import finished
-from moodstream.realtime.pictures import UnreadableError, read_picture
+from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.outputs.folders import finished
+from moodstream.realtime.progress import ProgressCallback
+from moodstream.realtime.sources.images import read_picture
 
 TASKS, CONFIG = "tasks.json", "labelling_config.xml"
 OUTPUTS = (TASKS, CONFIG)
@@ -48,7 +49,7 @@ def propose(
     detector: FaceDetector,
     classifier: EmotionClassifier,
     min_confidence: float = 0.5,
-    tick: Tick = lambda *_: None,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
     """Read every picture, one at a time; also those that cannot be read, and why.
 
@@ -65,7 +66,7 @@ def propose(
             found.append(_proposal(read_picture(file), name, detector, classifier, min_confidence))
         except UnreadableError as error:
             skipped.append((name, str(error)))
-        tick("reading pictures", i + 1, len(files))
+        on_progress("reading pictures", i + 1, len(files))
     if not found:
         raise MoodstreamError(f"{folder}: none of its pictures can be read ({skipped[-1][1]})")
     return found, skipped

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from moodstream.realtime.arrays import F32
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import F32
 
 FACE = "face"
 """The word for a box of which nothing more is said, in formats that want a word."""

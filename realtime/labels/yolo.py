@@ -14,7 +14,7 @@ from moodstream.realtime.labels.record import (
     picture_of,
     read_text,
 )
-from moodstream.realtime.pictures import SUFFIXES
+from moodstream.realtime.sources.images import SUFFIXES
 
 CLASSES = "classes.txt"
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from support.fakes import HAPPY, Rows
 
-from moodstream.realtime.analyst import Analyst, Watched
-from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Readings
-from moodstream.realtime.group import GroupAggregator
-from moodstream.realtime.timeline import Timeline
-from moodstream.realtime.worker import Follower, WorkerSettings
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator
+from moodstream.realtime.analysis.group.timeline import Timeline
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings, PeopleTracker
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import Detections, EmotionPredictions, Frame
+from moodstream.realtime.runs.live.analyzer import LiveAnalyzer
+from moodstream.realtime.runs.live.snapshot import StreamAnalysis
 
 SIZE = (360, 640)
 
@@ -48,18 +50,18 @@ class World:
         self.batches.append(len(every))
         for x in every[:, 0]:
             self.readings[round(float(x) / 20)].append(self.now)
-        return Readings(np.tile(HAPPY, (len(every), 1)))
+        return EmotionPredictions(np.tile(HAPPY, (len(every), 1)))
 
 
 def watch(fps=30.0, rows=None):
-    follower = Follower(WorkerSettings(max_faces=100), picture_side=640.0)
-    return Watched(follower, Timeline(GroupAggregator(), rows or Rows()), lambda: fps)
+    follower = PeopleTracker(AnalysisSettings(max_faces=100), picture_side=640.0)
+    return StreamAnalysis(follower, Timeline(GroupAggregator(), rows or Rows()), lambda: fps)
 
 
 def play(world: World, seconds: float, streams: int = 1, fps: float = 30.0, pace: float = 1.0):
     """Run an analyst on the newest frame whenever it has time."""
     watched = [watch(fps) for _ in range(streams)]
-    analyst = Analyst(world, world, pace=pace, clock=world.clock)
+    analyst = LiveAnalyzer(world, world, pace=pace, clock=world.clock)
     last = -1.0
     while world.now * pace < seconds:
         t = np.floor(world.now * pace * fps) / fps
@@ -126,7 +128,7 @@ def test_rows_and_figures_come_out():
     rows = Rows()
     watched = watch(rows=rows)
     world = World(0.01, 0.001, lambda t: range(3))
-    analyst = Analyst(world, world, clock=world.clock)
+    analyst = LiveAnalyzer(world, world, clock=world.clock)
     for k in range(150):
         world.now = max(world.now, k / 30)
         analyst.step([(watched, Frame(np.zeros((*SIZE, 3), np.uint8), k / 30, k))], 1)
@@ -149,7 +151,7 @@ def test_nobody_and_then_everybody_leaves():
 def test_a_failing_reading_is_no_reading():
     class Blank(World):
         def classify(self, images, boxes):
-            return Readings(np.full((sum(map(len, boxes)), 7), np.nan, np.float32))
+            return EmotionPredictions(np.full((sum(map(len, boxes)), 7), np.nan, np.float32))
 
     world = Blank(0.01, 0.001, lambda t: range(2))
     (watched,), _ = play(world, 2.0)

@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 from support.fakes import make_faces
 
 from moodstream.realtime import maths
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator, GroupSettings
+from moodstream.realtime.analysis.group.shifts import ShiftDetector
+from moodstream.realtime.emotions import PRIOR
 from moodstream.realtime.frames import Faces
-from moodstream.realtime.group import (
-    PRIOR,
-    GroupAggregator,
-    GroupSettings,
-    ShiftDetector,
-    without_small_groups,
-)
+from moodstream.realtime.privacy import without_small_groups
 
 K = 7
 HAPPY, SAD, CALM = np.eye(K)[3], np.eye(K)[4], np.eye(K)[6]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from moodstream.realtime import quality
+from moodstream.realtime.analysis.people import quality
 
 
 def test_the_formula_by_hand():

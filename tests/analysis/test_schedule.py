@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodstream.realtime.schedule import (
-    CostMeter,
+from moodstream.realtime.runs.live.scheduler import (
+    CostEstimate,
     Costs,
-    Credit,
-    Needs,
+    FaceUrgency,
     ScheduleSettings,
-    choose,
+    TimeBudget,
+    detection_interval,
     intervals,
-    look_interval,
+    select_faces,
     stride,
 )
 
 SETTINGS = ScheduleSettings()
 
 
-def needs(age, waited=None, movement=0.0, change=0.0, doubt=0.5, quality=1.0) -> Needs:
+def needs(age, waited=None, movement=0.0, change=0.0, doubt=0.5, quality=1.0) -> FaceUrgency:
     age = np.asarray(age, float)
     full = lambda v: np.broadcast_to(np.asarray(v, float), age.shape)  # noqa: E731
-    return Needs(
+    return FaceUrgency(
         age,
         full(np.nan if waited is None else waited),
         full(movement),
@@ -47,7 +47,7 @@ def play(n, most, step, seconds, movement=0.0, change=0.0, quality=1.0, born=Non
         age = np.nan_to_num(t - last[there], nan=np.inf)
         part = [np.broadcast_to(v, n)[there] for v in (movement, change, quality)]
         now = needs(age, waited, part[0], part[1], 0.5, part[2])
-        for row in choose(now, most, step, SETTINGS):
+        for row in select_faces(now, most, step, SETTINGS):
             i = there[row]
             read[i].append((t, t - (born[i] if np.isnan(last[i]) else last[i])))
             last[i] = t
@@ -114,18 +114,18 @@ def test_movement_of_a_face_that_cannot_be_seen_is_worth_less():
 
 def test_the_oldest_comes_first():
     now = needs([0.5, 2.0, 0.4, 1.0, 0.0])
-    assert choose(now, 3, 0.1, SETTINGS).tolist() == [1, 3, 0]
-    assert choose(now, 99, 0.1, SETTINGS).tolist() == [1, 3, 0, 2]
+    assert select_faces(now, 3, 0.1, SETTINGS).tolist() == [1, 3, 0]
+    assert select_faces(now, 99, 0.1, SETTINGS).tolist() == [1, 3, 0, 2]
 
 
 def test_one_never_read_comes_before_those_read_lately():
     now = needs([0.9, np.inf, 1.6], waited=[np.nan, 0.0, np.nan])
-    assert choose(now, 99, 0.1, SETTINGS).tolist() == [2, 1, 0]
+    assert select_faces(now, 99, 0.1, SETTINGS).tolist() == [2, 1, 0]
 
 
 def test_nobody_in_view():
-    assert choose(needs([]), 5, 0.1, SETTINGS).tolist() == []
-    assert len(Needs.together([needs([]), needs([1.0])])) == 1
+    assert select_faces(needs([]), 5, 0.1, SETTINGS).tolist() == []
+    assert len(FaceUrgency.together([needs([]), needs([1.0])])) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_nobody_in_view():
     ],
 )
 def test_looks_take_the_time_that_reading_leaves(look, read, faces, expected):
-    assert look_interval(Costs(look, read), faces, 1, SETTINGS) == pytest.approx(expected)
+    assert detection_interval(Costs(look, read), faces, 1, SETTINGS) == pytest.approx(expected)
 
 
 def test_two_pictures_cost_twice_as_much():
-    one = look_interval(Costs(0.1, 0.001), 10, 1, SETTINGS)
-    assert look_interval(Costs(0.1, 0.001), 10, 2, SETTINGS) == pytest.approx(2 * one)
+    one = detection_interval(Costs(0.1, 0.001), 10, 1, SETTINGS)
+    assert detection_interval(Costs(0.1, 0.001), 10, 2, SETTINGS) == pytest.approx(2 * one)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_stride_in_frames(interval, fps, expected):
     st.integers(0, 60),
 )
 def test_no_more_time_is_spent_than_there_is(steps, look, read, faces):
-    costs, credit = Costs(look, read), Credit()
-    interval = look_interval(costs, faces, 1, SETTINGS)
+    costs, credit = Costs(look, read), TimeBudget()
+    interval = detection_interval(costs, faces, 1, SETTINGS)
     spent = 0
     for step in steps:
         now = min(credit.earn(step, costs, interval, 1, SETTINGS), faces)
@@ -172,7 +172,7 @@ def test_no_more_time_is_spent_than_there_is(steps, look, read, faces):
 
 
 def test_credit_is_not_lost_to_rounding():
-    costs, credit = Costs(0.0, 0.002), Credit()
+    costs, credit = Costs(0.0, 0.002), TimeBudget()
     spent = 0
     for _ in range(300):
         now = credit.earn(0.01, costs, 1.0, 1, SETTINGS)
@@ -182,7 +182,7 @@ def test_credit_is_not_lost_to_rounding():
 
 
 def test_costs_follow_the_machine_and_outlive_a_stall():
-    meter = CostMeter(1.0)
+    meter = CostEstimate(1.0)
     for _ in range(40):
         meter.add(0.08, 4)
     assert meter.value == pytest.approx(0.02)
@@ -212,4 +212,4 @@ def test_bad_settings_are_refused(bad):
 
 def test_bad_needs_are_refused():
     with pytest.raises(ValueError, match="expected movement of shape"):
-        Needs(*(np.zeros(2), np.zeros(2), np.zeros(3), np.zeros(2), np.zeros(2), np.zeros(2)))
+        FaceUrgency(*(np.zeros(2), np.zeros(2), np.zeros(3), np.zeros(2), np.zeros(2), np.zeros(2)))

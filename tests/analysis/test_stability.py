@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from support.labelled import EVERYONE, Knows, faces_of
 
 from moodstream.realtime import maths
-from moodstream.realtime.cli import main
+from moodstream.realtime.analysis.group import diversity
+from moodstream.realtime.analysis.group.sample import group_sample
+from moodstream.realtime.analysis.group.stability import parts, stability
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import crowds, diversity, groups
-from moodstream.realtime.evaluation.crowds import crowd
-from moodstream.realtime.evaluation.stability import parts, stability
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.evaluation.groups import samples, study
 
 K = len(EMOTIONS)
 PROBS = tuple(f"p_{name}" for name in EMOTIONS)
@@ -26,7 +27,7 @@ PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 def some_crowds(n=40, people=30, seed=0):
     rng = np.random.default_rng(seed)
     return [
-        crowd(str(i), rng.dirichlet(np.full(K, 0.3), people), rng.random(people) + 0.1)
+        group_sample(str(i), rng.dirichlet(np.full(K, 0.3), people), rng.random(people) + 0.1)
         for i in range(n)
     ]
 
@@ -66,22 +67,22 @@ def test_only_the_best_forty_faces_count():
     probs = np.eye(K)[[0] * 40 + [1] * 20]
     weights = np.r_[np.full(40, 0.9), np.full(20, 0.1)]
     order = np.random.default_rng(0).permutation(60)
-    one = crowd("a", probs[order], weights[order])
+    one = group_sample("a", probs[order], weights[order])
     assert len(one) == 40
     np.testing.assert_allclose(one.mean(), np.eye(K)[0])
 
 
 def test_made_groups_are_of_every_size_and_know_their_truth():
-    read = groups.read_all(Knows(), faces_of(EVERYONE), changes={"as is": groups.as_is})
-    made = crowds.made(read, (1, 4, 50), 6, degraded=0.0, seed=42)
+    read = study.read_all(Knows(), faces_of(EVERYONE), changes={"as is": study.as_is})
+    made = samples.made(read, (1, 4, 50), 6, degraded=0.0, seed=42)
     assert [len(one) for one in made] == [1] * 6 + [4] * 6 + [40] * 6
     for one in made[:12]:  # nobody is left out of these
         np.testing.assert_allclose(one.mean(weighted=False), one.truth, atol=1e-6)
 
 
 def test_entropy_rises_with_the_size_of_the_group():
-    read = groups.read_all(Knows(0.9), faces_of(EVERYONE), changes={"as is": groups.as_is})
-    found = diversity.measure(crowds.made(read, range(1, 31), 30, degraded=0.0, seed=42))
+    read = study.read_all(Knows(0.9), faces_of(EVERYONE), changes={"as is": study.as_is})
+    found = diversity.measure(samples.made(read, range(1, 31), 30, degraded=0.0, seed=42))
     rows = diversity.by_size(found)
     assert list(rows) == list(diversity.BANDS)
     means = [row.entropy for row in rows.values()]
@@ -92,7 +93,7 @@ def test_entropy_rises_with_the_size_of_the_group():
 
 
 def test_one_certain_face_has_no_entropy():
-    found = diversity.measure([crowd("a", np.eye(K)[:1], np.ones(1))])
+    found = diversity.measure([group_sample("a", np.eye(K)[:1], np.ones(1))])
     assert found.entropy.tolist() == [0]
     assert found.peak.tolist() == [1]
     row = diversity.by_size(found)[1, 2]
@@ -110,7 +111,7 @@ def test_photos_are_groups(tmp_path):
     probs = np.eye(K)[[0, 3, 1, 2]]
     probs[3] = np.nan  # was not read
     write_table(tmp_path / "faces.parquet", {**rows, **dict(zip(PROBS, probs.T, strict=True))})
-    a, b = crowds.of_photos(tmp_path)
+    a, b = samples.of_photos(tmp_path)
     assert (a.name, b.name, len(b)) == ("a", "b", 2)
     np.testing.assert_allclose(b.mean()[:2], [2 / 3, 1 / 3], atol=1e-5)
 
@@ -120,7 +121,7 @@ def test_windows_of_a_timeline_are_groups(tmp_path):
     probs = np.eye(K)[[0, 0, 1, 2]]
     columns = {"track_id": [1, 1, 2, 2], "t": t, "quality": np.full(4, 0.5)}
     write_table(tmp_path / "people.parquet", {**columns, **dict(zip(PROBS, probs.T, strict=True))})
-    first, second = crowds.of_timeline(tmp_path, 5.0)
+    first, second = samples.of_timeline(tmp_path, 5.0)
     # the second person was there for half of the moments
     np.testing.assert_allclose(first.mean()[:2], [2 / 3, 1 / 3], atol=1e-5)
     np.testing.assert_allclose(first.mean(weighted=False)[:2], [0.5, 0.5])
@@ -136,7 +137,7 @@ def test_a_broken_table_is_one_line(columns, told, tmp_path):
     else:
         write_table(tmp_path / "faces.parquet", columns)
     with pytest.raises(MoodstreamError, match=told) as raised:
-        crowds.of_photos(tmp_path)
+        samples.of_photos(tmp_path)
     assert "\n" not in str(raised.value)
 
 

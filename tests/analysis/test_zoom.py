@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from support.pictures import ZIDANE
 
-from moodstream.realtime.detectors.geometry import iou
+from moodstream.realtime.analysis.people.resolution import DetectionResolution, detect_at
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings
 from moodstream.realtime.frames import Detections, Frame
-from moodstream.realtime.worker import Worker, WorkerSettings
-from moodstream.realtime.zoom import Zoom, detect_at
+from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
 
 SHAPE = (720, 1280, 3)
 FAR = 1100, 60, 40
@@ -50,7 +51,7 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
 
 
 def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0, now=()):
-    zoom = Zoom(full_every)
+    zoom = DetectionResolution(full_every)
     assert zoom.side(frame(0.0), Steps()) is None  # the first look is a full one
     zoom.found(boxes(*sides), lost)
     return zoom.side(frame(t, *now), Steps())
@@ -75,7 +76,7 @@ def test_a_full_look_every_so_often_and_when_somebody_is_lost():
     assert after(300, t=0.99, now=[FAR]) == 320
     assert after(300, t=1.0, now=[FAR]) is None
     assert after(300, lost=True) is None
-    assert after(300, full_every=0.0) is None
+    assert after(300, full_size_every=0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_full_look_waits_while_nothing_moves_around_the_people(now, t, expecte
 
 
 def test_what_moved_long_ago_is_compared_with_the_last_full_look():
-    zoom = Zoom(1.0)
+    zoom = DetectionResolution(1.0)
     faces = boxes(300)
     for t, now, expected in (
         (0.0, (), None),
@@ -115,7 +116,7 @@ def test_a_detector_of_one_size_is_left_alone():
         def detect(self, images, min_confidence):
             return [Detections.none() for _ in images]
 
-    zoom = Zoom(1.0)
+    zoom = DetectionResolution(1.0)
     zoom.side(frame(0.0), Plain())
     zoom.found(boxes(300), False)
     assert zoom.side(frame(0.1), Plain()) is None
@@ -144,7 +145,9 @@ def test_a_small_face_that_comes_is_found_within_the_time(networks):
     """One large face, so looks are reduced; then a small one comes that only full looks see."""
     near = cv2.resize(ZIDANE[40:720, 680:1180], (400, 544))
     far = cv2.resize(near, (100, 136), interpolation=cv2.INTER_AREA)
-    worker = Worker(networks.detector, networks.classifier, WorkerSettings(), picture_side=1280)
+    worker = OfflineAnalyzer(
+        networks.detector, networks.classifier, AnalysisSettings(), picture_side=1280
+    )
 
     def frames():
         for k in range(40):

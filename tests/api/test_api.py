@@ -15,9 +15,10 @@ from PIL import Image as Pillow
 
 import moodstream
 from moodstream.pipelines import Pipeline
-from moodstream.realtime.capture import CaptureSettings
-from moodstream.realtime.live import LiveSettings
-from moodstream.realtime.live_sources import SourceGone, SourceRefused, SourceSpec
+from moodstream.realtime.errors import SourceGoneError, SourceRefusedError
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings
 from moodstream.streaming import live_stream
 from moodstream.testing import (
     PaintedFaceClassifier,
@@ -74,7 +75,7 @@ def test_the_public_names_are_these():
         "MoodShift",
         "MoodstreamError",
         "Pipeline",
-        "Readings",
+        "EmotionPredictions",
         "Results",
         "Stream",
         "StreamFrame",
@@ -313,20 +314,20 @@ def test_a_live_source_yields_the_newest_frames_to_its_end(made):
 
 
 def test_a_lost_source_comes_back(made):
-    source = ScriptedSource([HAPPY], seconds=1, events=[(10, SourceGone("unplugged"))])
+    source = ScriptedSource([HAPPY], seconds=1, events=[(10, SourceGoneError("unplugged"))])
     frames = list(live_stream(CAMERA, made, LiveSettings(capture=QUICK), source))
     assert source.opened == 2
     assert len(frames[-1].faces) == 1
 
 
 def test_a_refused_source_is_raised_where_it_is_iterated(made):
-    source = ScriptedSource(events=[(5, SourceRefused("camera 0: wrong password"))])
+    source = ScriptedSource(events=[(5, SourceRefusedError("camera 0: wrong password"))])
     with pytest.raises(moodstream.MoodstreamError, match="wrong password"):
         list(live_stream(CAMERA, made, LiveSettings(capture=QUICK), source))
 
 
 def test_a_source_that_stays_away_is_given_up(made):
-    gone = [(3, SourceGone("away"))] * 1000
+    gone = [(3, SourceGoneError("away"))] * 1000
     source = ScriptedSource([HAPPY], events=gone)
     with pytest.raises(moodstream.MoodstreamError, match=r"no signal for 0\.5 s"):
         list(live_stream(CAMERA, made, LiveSettings(capture=QUICK, give_up=0.5), source))

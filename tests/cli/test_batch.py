@@ -11,10 +11,11 @@ import pytest
 from support.fakes import OneFace
 from support.media import moving_blob, write_video
 
-from moodstream.realtime import cli, cli_process
+from moodstream.realtime.cli import entry
+from moodstream.realtime.cli import process as cli_process
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.models import Models
-from moodstream.realtime.process import Run
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.runs.offline.process import OfflineRun
 
 
 class Unlucky(OneFace):
@@ -45,7 +46,7 @@ def broken_by(error: BaseException, networks: Models, monkeypatch: pytest.Monkey
 
 
 def process(*arguments: object) -> int:
-    return cli.main(["process", *map(str, arguments), "--no-video", "--models", "embedded"])
+    return entry.main(["process", *map(str, arguments), "--no-video", "--models", "embedded"])
 
 
 @pytest.mark.parametrize(
@@ -123,13 +124,13 @@ def test_a_signal_that_comes_late_ends_the_batch_all_the_same(
     import signal
 
     monkeypatch.setattr(cli_process, "load_models", lambda args, streams: networks)
-    report = Run._report
+    report = OfflineRun._report
 
-    def late(self: Run, *arguments: Any) -> None:
+    def late(self: OfflineRun, *arguments: Any) -> None:
         signal.raise_signal(signal.SIGTERM)
         report(self, *arguments)
 
-    monkeypatch.setattr(Run, "_report", late)
+    monkeypatch.setattr(OfflineRun, "_report", late)
     assert process(*videos, "-o", tmp_path / "out", "--quiet") == 143
     (folder,) = (tmp_path / "out").iterdir()
     assert not json.loads((folder / "summary.json").read_text())["interrupted"]

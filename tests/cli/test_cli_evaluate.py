@@ -13,13 +13,13 @@ from support.fakes import direct
 from support.media import read_frames
 from support.paths import DATA as SHARED
 
-from moodstream.realtime import cli
-from moodstream.realtime.calibration import cross_entropy
+from moodstream.realtime.cli import entry
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import report
-from moodstream.realtime.evaluation.data import load
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.outputs import finished, writing
+from moodstream.realtime.evaluation.datasets.faces import load
+from moodstream.realtime.evaluation.emotions import report
+from moodstream.realtime.evaluation.emotions.calibrate import cross_entropy
+from moodstream.realtime.outputs.folders import finished, writing
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def crops(langer, networks, tmp_path_factory) -> Path:
 
 def run(*arguments: object) -> int:
     asked = ["evaluate", "emotions", *map(str, arguments), "--models", "embedded"]
-    return cli.main([*asked, "--device", "cpu"])
+    return entry.main([*asked, "--device", "cpu"])
 
 
 def one_line(text: str) -> str:
@@ -134,7 +134,7 @@ def test_a_temperature_at_the_end_of_the_search_is_refused(many, networks, tmp_p
 
 
 def test_the_networks_are_chosen_before_a_picture_is_read(crops, capsys, monkeypatch):
-    from moodstream.realtime.evaluation import from_folder
+    from moodstream.realtime.evaluation.datasets import from_folder
 
     def read(*_):
         raise AssertionError("a picture was read")
@@ -142,14 +142,14 @@ def test_the_networks_are_chosen_before_a_picture_is_read(crops, capsys, monkeyp
     monkeypatch.setattr(from_folder, "read_picture", read)
     for wrong in (["--emotion", "clever"], ["--calibration", "none.json"]):
         for what in (["emotions"], ["emotions", "--detect"], ["groups"]):
-            monkeypatch.setattr("moodstream.realtime.evaluation.groups.LEAST_FACES", 1)
+            monkeypatch.setattr("moodstream.realtime.evaluation.groups.study.LEAST_FACES", 1)
             asked = ["evaluate", *what, "--data", str(crops), "--models", "embedded", *wrong]
-            assert cli.main(asked) == 2
+            assert entry.main(asked) == 2
             assert wrong[1] in one_line(capsys.readouterr().err)
 
 
 def test_an_error_of_reading_is_not_blamed_on_the_output(crops, tmp_path, monkeypatch):
-    from moodstream.realtime.evaluation import data
+    from moodstream.realtime.evaluation.datasets import faces as data
 
     def fails(*_):
         raise OSError(5, "Input/output error")

@@ -17,11 +17,11 @@ import pytest
 from support.commands import LIVE, free_port, rows_of, running, state_at, until, whole_state_at
 from support.waiting import wait_for
 
-from moodstream.realtime.cli import main
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.store import STORE
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.outputs.recording.store import STORE
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
 
 FIELDS = {
     *("status", "t", "people", "effective_people", "probs", "entropy", "dominant", "fps_in"),

@@ -15,8 +15,8 @@ import pytest
 from support.paths import ultralytics_pictures
 from support.waiting import wait_for
 
-from moodstream.realtime.cli import main
-from moodstream.realtime.photos.run import BATCH
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.runs.photos.run import BATCH
 
 # ---- the command
 
@@ -37,7 +37,7 @@ def test_a_killed_run_loses_at_most_one_batch(tmp_path, footage):
     command = [
         sys.executable,
         "-m",
-        "moodstream.realtime.cli",
+        "moodstream.realtime.cli.entry",
         "photos",
         str(folder),
         "-o",

@@ -11,9 +11,9 @@ import pytest
 from support.commands import LIVE, free_port, until
 from support.rtsp import RtspServer, lengthen
 
-from moodstream.realtime.cli import main
-from moodstream.realtime.store import STORE
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.outputs.recording.store import STORE
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
 
 SECRET = "s3cr3t-Word"
 

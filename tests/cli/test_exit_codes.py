@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from moodstream.realtime import cli, cli_live, doctor, weights
-from moodstream.realtime.doctor import Check
-from moodstream.realtime.exit_codes import MEANINGS, ExitCode
-from moodstream.realtime.weights import Store
+from moodstream.realtime.cli import entry, live
+from moodstream.realtime.cli.exit_codes import MEANINGS, ExitCode
+from moodstream.realtime.diagnostics import doctor
+from moodstream.realtime.diagnostics.doctor import Check
+from moodstream.realtime.networks.weights import store as weights
+from moodstream.realtime.networks.weights.store import WeightStore
 from moodstream.samples import fetch as fetching
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
@@ -26,7 +28,7 @@ COMMANDS = (
 
 def code_of(*arguments: object) -> int:
     try:
-        return cli.main([str(argument) for argument in arguments])
+        return entry.main([str(argument) for argument in arguments])
     except SystemExit as stop:  # of argparse
         return -1 if stop.code is None else int(stop.code)
 
@@ -38,7 +40,7 @@ def test_the_page_says_what_the_code_says() -> None:
 
 
 def test_there_is_no_command_that_is_not_tried() -> None:
-    (group,) = [a for a in cli.build_parser()._actions if a.metavar == "COMMAND"]
+    (group,) = [a for a in entry.build_parser()._actions if a.metavar == "COMMAND"]
     assert sorted(group.choices or ()) == sorted(COMMANDS)
 
 
@@ -86,7 +88,7 @@ def test_doctor(ok: bool | None, code: int, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WeightStore:
     """An empty store, and no network."""
     import urllib.request
 
@@ -95,12 +97,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
     monkeypatch.setattr(urllib.request, "urlopen", unplugged)
     monkeypatch.setattr(urllib.request.OpenerDirector, "open", unplugged)
-    store = Store(tmp_path)
-    monkeypatch.setattr(weights, "Store", lambda: store)
+    store = WeightStore(tmp_path)
+    monkeypatch.setattr(weights, "WeightStore", lambda: store)
     return store
 
 
-def test_models(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models(store: WeightStore, capsys: pytest.CaptureFixture[str]) -> None:
     name = next(name for name in store.known if store.known[name].url)
     assert code_of("models", "list") == ExitCode.OK
     assert code_of("models", "verify", "--all") == ExitCode.OK
@@ -128,18 +130,18 @@ def test_bench_without_the_sample_clip_and_without_a_network_is_one_line(
 def test_live_has_a_code_for_every_reason_but_signals() -> None:
     from typing import get_args
 
-    from moodstream.realtime.live import Reason
+    from moodstream.realtime.runs.live.session import Reason
 
-    assert set(cli_live.CODES) | {"interrupted"} == set(get_args(Reason))
-    assert cli_live.CODES["gave up"] == ExitCode.GAVE_UP
-    assert cli_live.CODES["failed"] == ExitCode.FAILED
+    assert set(live.CODES) | {"interrupted"} == set(get_args(Reason))
+    assert live.CODES["gave up"] == ExitCode.GAVE_UP
+    assert live.CODES["failed"] == ExitCode.FAILED
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes")
 def test_whoever_reads_the_output_may_go_away() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "moodstream.realtime.cli", "models", "list"]
+    command = [sys.executable, "-m", "moodstream.realtime.cli.entry", "models", "list"]
     done = subprocess.run(
         command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120
     )

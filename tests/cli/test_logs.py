@@ -17,16 +17,19 @@ import numpy as np
 import pytest
 from support.fakes import OneFace, Says
 
-from moodstream.realtime import logs, network, store
-from moodstream.realtime.capture import CaptureSettings
-from moodstream.realtime.cli import build_parser, main
-from moodstream.realtime.group import GroupState
-from moodstream.realtime.live import LiveSession, LiveSettings
-from moodstream.realtime.live_sources import Control, EndOfSource, SourceGone, SourceSpec
-from moodstream.realtime.models import Models
-from moodstream.realtime.network import CatchUp, NetworkReader
-from moodstream.realtime.sources import SourceInfo
-from moodstream.realtime.store import STORE, StoreWriter
+from moodstream.realtime.cli import logs
+from moodstream.realtime.cli.entry import build_parser, main
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError
+from moodstream.realtime.frames import GroupState
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.recording import store
+from moodstream.realtime.outputs.recording.store import STORE, StoreWriter
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources import network
+from moodstream.realtime.sources.base import ReaderWatchdog, SourceInfo, SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings
+from moodstream.realtime.sources.network import BacklogSkipper, NetworkReader
 
 SECRET = "rtsp://me:secret@cam/a"
 
@@ -105,7 +108,7 @@ def test_a_command_sets_the_log_up(capsys, tmp_path):
     assert main(["live", str(tmp_path / "none.mp4"), "-v"]) == 2
     assert logging.getLogger("moodstream").level == logging.INFO
     assert main(["live", str(tmp_path / "none.mp4")]) == 2
-    assert not logging.getLogger("moodstream.realtime.capture").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("moodstream.realtime.sources.capture").isEnabledFor(logging.INFO)
 
 
 # --- what the parts have to say ---
@@ -119,8 +122,8 @@ class Camera:
     def __init__(self) -> None:
         image = np.full((120, 160, 3), 128, np.uint8)
         image[::2] = 30
-        lost = SourceGone(f"{SECRET}?token=secret: lost")
-        self.steps = iter([image, image, lost, image, image, EndOfSource("over")])
+        lost = SourceGoneError(f"{SECRET}?token=secret: lost")
+        self.steps = iter([image, image, lost, image, image, EndOfSourceError("over")])
 
     def __call__(self, spec, settings, control):
         return self
@@ -177,7 +180,7 @@ def test_packets_that_are_skipped_are_logged_and_counted(caplog, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(network, "time", SimpleNamespace(monotonic=lambda: now[0]))
     reader = NetworkReader.__new__(NetworkReader)  # nothing is opened: only its packets matter
-    reader._catch_up, reader._pace, reader._skipped = CatchUp(1.0), None, 0
+    reader._catch_up, reader._pace, reader._skipped = BacklogSkipper(1.0), None, 0
     reader._name = "rtsp://cam/a"
 
     def packet(at: float, media: float, key: bool = False) -> bool:
@@ -202,7 +205,7 @@ def test_a_pyav_whose_clock_cannot_be_replaced_is_told_of(caplog, monkeypatch):
     core = importlib.import_module("av.container.core")
     monkeypatch.setattr(core, "time", SimpleNamespace(monotonic=time.monotonic))
     network._warn_of_slow_stops.cache_clear()
-    control = Control()
+    control = ReaderWatchdog()
     network._interrupt_by(control)
     network._interrupt_by(control)
     assert [r.levelname for r in caplog.records] == ["WARNING"]

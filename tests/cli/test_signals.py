@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from support.media import moving_blob, write_video
 
-from moodstream.realtime import cli
+from moodstream.realtime.cli import entry
+from moodstream.realtime.cli.signals import Interrupted, break_off_on_signal, end_on_signal
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.process import OUTPUTS
-from moodstream.realtime.signals import Interrupted, break_off_on_signal, end_on_signal
+from moodstream.realtime.runs.offline.process import OUTPUTS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -91,7 +91,7 @@ def test_every_command_cleans_up_and_ends_with_the_code_of_the_signal(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    parser = cli.build_parser()
+    parser = entry.build_parser()
     cleaned: list[bool] = []
 
     def run(args: object) -> int:
@@ -103,8 +103,8 @@ def test_every_command_cleans_up_and_ends_with_the_code_of_the_signal(
 
     parsed = parser.parse_args(command)
     parsed.func = run
-    monkeypatch.setattr(cli, "build_parser", lambda: Parsed(parsed))
-    assert cli.main([]) == code
+    monkeypatch.setattr(entry, "build_parser", lambda: Parsed(parsed))
+    assert entry.main([]) == code
     assert cleaned == [True]
     assert capsys.readouterr().err == "moodstream: interrupted\n"
 
@@ -121,7 +121,7 @@ class Parsed:
 
 @contextmanager
 def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "moodstream.realtime.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "moodstream.realtime.cli.entry", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -168,27 +168,27 @@ def test_process_keeps_what_is_done_and_begins_no_other_video(
 def test_a_second_signal_ends_process_at_once_and_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from moodstream.realtime.process import Run
+    from moodstream.realtime.runs.offline.process import OfflineRun
 
     video = write_video(tmp_path / "v.mp4", moving_blob(100))
-    go = Run.go
+    go = OfflineRun.run
 
-    def twice(self: Run, tick: object = None) -> object:
+    def twice(self: OfflineRun, tick: object = None) -> object:
         def hit(progress: object) -> None:
             come(signal.SIGINT)
             come(signal.SIGTERM)
 
         return go(self, hit)
 
-    monkeypatch.setattr(Run, "go", twice)
+    monkeypatch.setattr(OfflineRun, "go", twice)
     out = tmp_path / "out"
-    assert cli.main(["process", str(video), "-o", str(out), "--models", "embedded"]) == 143
+    assert entry.main(["process", str(video), "-o", str(out), "--models", "embedded"]) == 143
     assert capsys.readouterr().err == "moodstream: interrupted\n"
     assert not out.exists()
 
 
 def test_the_dashboard_waits_for_a_signal_and_notes_a_server_that_ends() -> None:
-    from moodstream.realtime.cli_dashboard import _wait
+    from moodstream.realtime.cli.dashboard import _wait
 
     class Server:
         def __init__(self, number: int | None) -> None:

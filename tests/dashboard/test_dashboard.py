@@ -15,12 +15,12 @@ from support.browser import command
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
-from moodstream.realtime.cli import build_parser, main
-from moodstream.realtime.dashboard.allow import AllowedSources
-from moodstream.realtime.dashboard.live_run import Figures
-from moodstream.realtime.dashboard.sessions import Busy, Limits, Registry
+from moodstream.realtime.cli.entry import build_parser, main
+from moodstream.realtime.dashboard.live_run import LiveTuning
+from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.dashboard.video_job import Upload
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import BusyError, MoodstreamError
 
 # --- limits and ends ---
 
@@ -29,10 +29,10 @@ def test_streams_and_pages_have_a_limit() -> None:
     registry = Registry(one_face(), limits=Limits(streams=1, pages=2))
     try:
         one, two = registry.open("1", ANN), registry.open("2", BOB)
-        with pytest.raises(Busy, match="too many pages"):
+        with pytest.raises(BusyError, match="too many pages"):
             registry.open("3", ANN)
         registry.start_live(one, "browser")
-        with pytest.raises(Busy, match="as many as fit"):
+        with pytest.raises(BusyError, match="as many as fit"):
             registry.start_live(two, "browser")
         registry.start_live(one, "browser")  # one's own place is free again
         registry.stop_live(one)
@@ -92,15 +92,15 @@ def test_figures_stay_within_bounds(site: tuple[str, Registry]) -> None:
     assert handlers._within("7", handlers.WINDOW) == 7
     assert handlers._within(1e9, handlers.WINDOW) == 60
     session = site[1].open("figures", ANN)
-    site[1].set_figures(session, Figures(9.0, 0.1))
-    assert session.figures == Figures(9.0, 0.1)
+    site[1].set_figures(session, LiveTuning(9.0, 0.1))
+    assert session.figures == LiveTuning(9.0, 0.1)
 
 
 def test_an_allowed_stream_is_shown_and_no_password_with_it() -> None:
-    from moodstream.realtime.hub import Hub
-    from moodstream.realtime.server import Server
+    from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+    from moodstream.realtime.outputs.server.server import Server
 
-    hub = Hub(["room"])
+    hub = Broadcaster(["room"])
     camera = Server(hub, port=0)
     camera.start()
     address = f"127.0.0.1:{camera.address[1]}"

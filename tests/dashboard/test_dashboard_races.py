@@ -16,13 +16,13 @@ from support.fakes import OneFace, Says
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
-from moodstream.realtime import layout
 from moodstream.realtime.dashboard import routes, sessions
-from moodstream.realtime.dashboard.live_run import Figures, LiveRun
+from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning
 from moodstream.realtime.dashboard.sessions import Limits, PageClosed, Registry
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.models import ModelInfo, Models
+from moodstream.realtime.networks.models import ModelInfo, Models
+from moodstream.realtime.outputs import layout
 
 ANN = "a" * 32
 SAD = (0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02)
@@ -137,14 +137,14 @@ def test_sliders_during_a_start_reach_the_live_view(
 
     def moved(*arguments: Any) -> LiveRun:
         run = make(*arguments)
-        meanwhile.do(lambda: registry.set_figures(session, Figures(9.0, 0.1)))
+        meanwhile.do(lambda: registry.set_figures(session, LiveTuning(9.0, 0.1)))
         return run
 
     monkeypatch.setattr(sessions, "browser_run", moved)
     registry.start_live(session, "browser")
     meanwhile.end()
     assert session.live is not None
-    assert session.live.figures == Figures(9.0, 0.1)
+    assert session.live.figures == LiveTuning(9.0, 0.1)
 
 
 def test_a_video_begun_before_a_switch_keeps_nothing(

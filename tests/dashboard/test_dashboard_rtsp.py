@@ -10,7 +10,7 @@ import pytest
 from support.browser import Visit, chromium, dashboard
 from support.rtsp import RtspServer, lengthen
 
-from moodstream.realtime.dashboard.allow import AllowedSources
+from moodstream.realtime.dashboard.source_policy import AllowedSources
 
 pytestmark = pytest.mark.needs("browser")
 USER, SECRET = "teacher", "s3cr3t-Word"

@@ -14,13 +14,15 @@ from support.media import moving_blob, write_video
 from support.schema_checker import Checker
 from support.waiting import wait_for
 
+from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.dashboard import schemas
 from moodstream.realtime.dashboard.results import video_results
 from moodstream.realtime.dashboard.routes import Routes
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.video_job import Upload
-from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
-from moodstream.realtime.models import ModelInfo, Models
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import EmotionPredictions
+from moodstream.realtime.networks.models import ModelInfo, Models
 
 HAPPY, SAD = np.eye(7, dtype=np.float32)[[3, 4]] * 0.86 + 0.02
 
@@ -30,10 +32,10 @@ class ByLight:
 
     name, classes = "by light", EMOTIONS
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         found = zip(images, boxes, strict=True)
         probs = [SAD if image.mean() > 100 else HAPPY for image, inside in found for _ in inside]
-        return Readings(np.reshape(np.array(probs, np.float32), (-1, len(EMOTIONS))))
+        return EmotionPredictions(np.reshape(np.array(probs, np.float32), (-1, len(EMOTIONS))))
 
 
 def as_sent(content: Any) -> Any:

@@ -11,10 +11,10 @@ import pytest
 from support.browser import jpeg
 from support.waiting import wait_for
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.dashboard.allow import AllowedSources
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
+from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
 
 # --- sources ---
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from support.media import write_video
 
-from moodstream.realtime.bench import Calls
-from moodstream.realtime.cli import main
-from moodstream.realtime.engines.base import called, listening
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.diagnostics.bench import Calls
+from moodstream.realtime.networks.engines.base import called, listening
 
 
 def test_calls_are_counted_by_network_and_shape_and_made_again():
     made = []
 
     class Network:
-        def alone(self, batch):
+        def infer_only(self, batch):
             made.append(batch.shape)
 
     calls, network = Calls(), Network()

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from moodstream.realtime import doctor, weights
-from moodstream.realtime.doctor import Check
+from moodstream.realtime.diagnostics import doctor
+from moodstream.realtime.diagnostics.doctor import Check
+from moodstream.realtime.networks.weights import catalogue, store
 
 
 def test_every_finding_that_is_not_fine_says_what_to_do() -> None:
@@ -28,7 +29,7 @@ def test_every_finding_that_is_not_fine_says_what_to_do() -> None:
         "CenterFace",
         "codec h264",
     } <= set(names)
-    assert set(weights.KNOWN) <= set(names)
+    assert set(catalogue.KNOWN) <= set(names)
     assert all(check.found for check in found)
     assert all(bool(check.advice) == (check.ok is not True) for check in found)
     fine = {check.name for check in found if check.ok}
@@ -149,7 +150,7 @@ def test_weights_that_are_missing_or_wrong(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "enet_b2_8.onnx").write_bytes(b"not it")
-    monkeypatch.setattr(weights, "CENTERFACE_SHA256", "0" * 64)
+    monkeypatch.setattr(store, "CENTERFACE_SHA256", "0" * 64)
     found = {check.name: check for check in doctor._weights()}
     assert found["CenterFace"].ok is False
     assert found["enet_b2_8.onnx"].found == "wrong checksum"

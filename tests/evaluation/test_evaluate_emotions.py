@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 from support.fakes import direct
 
-from moodstream.realtime.calibration import Calibrated, cross_entropy, fit_temperature, rescale
-from moodstream.realtime.classifiers.ensemble import Ensemble
-from moodstream.realtime.classifiers.hsemotion import CLASSES
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import metrics, report
-from moodstream.realtime.evaluation.data import LabelledFaces
-from moodstream.realtime.evaluation.detect import around, largest_faces
-from moodstream.realtime.evaluation.emotions import EmotionSettings, bare, evaluate
-from moodstream.realtime.evaluation.listing import Listing
-from moodstream.realtime.evaluation.table import lines
-from moodstream.realtime.frames import EMOTIONS, Detections, Readings
-from moodstream.realtime.models import ModelInfo
+from moodstream.realtime.evaluation.datasets.detect import around, largest_faces
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.evaluation.datasets.listing import Listing
+from moodstream.realtime.evaluation.emotions import metrics, report
+from moodstream.realtime.evaluation.emotions.calibrate import cross_entropy, fit_temperature
+from moodstream.realtime.evaluation.emotions.evaluate import EmotionSettings, bare, evaluate
+from moodstream.realtime.evaluation.emotions.terminal import lines
+from moodstream.realtime.frames import Detections, EmotionPredictions
+from moodstream.realtime.networks.classifiers.calibration import Calibrated, rescale
+from moodstream.realtime.networks.classifiers.ensemble import Ensemble
+from moodstream.realtime.networks.classifiers.hsemotion import CLASSES
+from moodstream.realtime.networks.models import ModelInfo
 
 FIVE = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy", "ece")
 
@@ -44,7 +46,7 @@ class Bright:
                 place = inside.mean() / 255 * (len(self.classes) - 1)
                 z = -self.sharpness * (np.arange(len(self.classes)) - place) ** 2
                 rows.append(np.exp(z) / np.exp(z).sum())
-        return Readings(np.array(rows, np.float32).reshape(-1, len(self.classes)))
+        return EmotionPredictions(np.array(rows, np.float32).reshape(-1, len(self.classes)))
 
 
 INFO = {"emotion": ModelInfo("bright", "bright.onnx", "0" * 64, "made up", "cpu", 2.0)}

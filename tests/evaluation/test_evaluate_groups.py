@@ -12,28 +12,28 @@ from support.fakes import Says
 from support.labelled import EVERYONE, Knows, faces_of
 from support.pictures import resized
 
-from moodstream.realtime import quality
-from moodstream.realtime.calibration import Calibrated
-from moodstream.realtime.classifiers.ensemble import Ensemble
-from moodstream.realtime.cli import main
+from moodstream.realtime.analysis.people import quality
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import groups
-from moodstream.realtime.evaluation.data import LabelledFaces
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.evaluation.groups import study
+from moodstream.realtime.networks.classifiers.calibration import Calibrated
+from moodstream.realtime.networks.classifiers.ensemble import Ensemble
 
 K = len(EMOTIONS)
-HALF, AS_IS = groups.Condition(0.5), groups.Condition()
-FEW = groups.GroupStudySettings(draws=60)
+HALF, AS_IS = study.Condition(0.5), study.Condition()
+FEW = study.GroupStudySettings(draws=60)
 
 
 @pytest.fixture(scope="module")
 def certain():
-    return groups.read_all(Knows(), faces_of(EVERYONE))
+    return study.read_all(Knows(), faces_of(EVERYONE))
 
 
 def test_who_knows_everything_is_never_wrong(certain):
-    for mix in groups.MIXES:
-        result = groups.study(certain, mix, HALF, FEW)
+    for mix in study.MIXES:
+        result = study.study(certain, mix, HALF, FEW)
         for name in ("average, uncalibrated", "default", "majority vote"):
             # quality weighs people unevenly, so only even votes are exact
             limit = 1e-9 if "average" in name or "vote" in name else 0.05
@@ -42,22 +42,22 @@ def test_who_knows_everything_is_never_wrong(certain):
 
 
 def test_groups_have_the_sizes_asked_for_and_are_always_the_same(certain):
-    one, two = (groups.study(certain, "varied", HALF, FEW) for _ in range(2))
+    one, two = (study.study(certain, "varied", HALF, FEW) for _ in range(2))
     assert one.sizes.min() >= 2
     assert one.sizes.max() <= 40
     np.testing.assert_array_equal(one.jsd["default"], two.jsd["default"])
-    other = groups.study(certain, "varied", HALF, groups.GroupStudySettings(draws=60, seed=1))
+    other = study.study(certain, "varied", HALF, study.GroupStudySettings(draws=60, seed=1))
     assert (one.sizes != other.sizes).any()
 
 
 def test_calibration_reaches_only_the_calibrated_strategies():
-    read = groups.read_all(Calibrated(Knows(0.6), 0.5), faces_of(EVERYONE))
-    plain = groups.read_all(Knows(0.6), faces_of(EVERYONE))
+    read = study.read_all(Calibrated(Knows(0.6), 0.5), faces_of(EVERYONE))
+    plain = study.read_all(Knows(0.6), faces_of(EVERYONE))
     np.testing.assert_allclose(read.probs, plain.probs, atol=1e-6)
     assert read.calibrated.max() > plain.calibrated.max() + 0.2
-    ours = groups.study(read, "shared mood", AS_IS, FEW)
-    theirs = groups.study(plain, "shared mood", AS_IS, FEW)
-    np.testing.assert_allclose(ours.jsd[groups.BASELINE], theirs.jsd[groups.BASELINE], atol=1e-6)
+    ours = study.study(read, "shared mood", AS_IS, FEW)
+    theirs = study.study(plain, "shared mood", AS_IS, FEW)
+    np.testing.assert_allclose(ours.jsd[study.BASELINE], theirs.jsd[study.BASELINE], atol=1e-6)
     assert ours.jsd["average, calibrated"].mean() < theirs.jsd["average, calibrated"].mean()
 
 
@@ -66,39 +66,39 @@ def test_degraded_faces_have_less_quality():
     coarse = [rng.integers(0, 256, (20, 20, 3), np.uint8) for _ in range(5)]
     images = [resized(c, (60, 60), cv2.INTER_CUBIC) for c in coarse]
     faces = LabelledFaces(images, np.zeros(5, np.int64), list("abcde"), [], "made")
-    worth = groups.read_all(Says(np.eye(K)[0]), faces).quality.mean(1)
-    names = list(groups.CHANGES)
+    worth = study.read_all(Says(np.eye(K)[0]), faces).quality.mean(1)
+    names = list(study.CHANGES)
     assert worth[names.index("12 px")] < worth[names.index("24 px")] < worth[0]
     assert worth[names.index("blur 8%")] < worth[names.index("blur 4%")] < worth[0]
 
 
 def test_rare_classes_are_not_drawn():
     labels = np.array([3] * 30 + [6] * 30 + [1] * 5)
-    read = groups.read_all(Knows(), faces_of(labels))
-    assert groups.drawable(labels).tolist() == [k in (3, 6) for k in range(K)]
-    result = groups.study(read, "varied", AS_IS, FEW)
+    read = study.read_all(Knows(), faces_of(labels))
+    assert study.drawable(labels).tolist() == [k in (3, 6) for k in range(K)]
+    result = study.study(read, "varied", AS_IS, FEW)
     assert result.jsd["majority vote"].max() < 1e-9
     with pytest.raises(MoodstreamError, match="two or more emotions"):
-        groups.drawable(np.array([3] * 30 + [1] * 5))
+        study.drawable(np.array([3] * 30 + [1] * 5))
 
 
 def test_the_change_is_against_the_baseline_and_has_an_error(certain):
-    read = groups.read_all(Knows(0.5), faces_of(EVERYONE))
-    result = groups.study(read, "shared mood", HALF, FEW)
-    assert result.change(groups.BASELINE) == 0
-    want = result.jsd["default"].mean() / result.jsd[groups.BASELINE].mean() - 1
+    read = study.read_all(Knows(0.5), faces_of(EVERYONE))
+    result = study.study(read, "shared mood", HALF, FEW)
+    assert result.change(study.BASELINE) == 0
+    want = result.jsd["default"].mean() / result.jsd[study.BASELINE].mean() - 1
     assert result.change("default") == pytest.approx(want)
     assert 0 < result.change_error("default") < 0.2
-    ours, base = result.jsd["default"], result.jsd[groups.BASELINE]
+    ours, base = result.jsd["default"], result.jsd[study.BASELINE]
     # the error of a ratio of means, to first order
     want = (ours - ours.mean() / base.mean() * base).std(ddof=1) / base.mean() / np.sqrt(len(ours))
     assert result.change_error("default") == pytest.approx(want, rel=0.2)
 
 
 def test_the_default_is_compared_within_the_same_groups():
-    read = groups.read_all(Calibrated(Knows(0.5), 0.7), faces_of(EVERYONE))
-    result = groups.study(read, "varied", HALF, FEW)
-    for other in groups.COMPARED:
+    read = study.read_all(Calibrated(Knows(0.5), 0.7), faces_of(EVERYONE))
+    result = study.study(read, "varied", HALF, FEW)
+    for other in study.COMPARED:
         gaps = result.jsd["default"] - result.jsd[other]
         mean, error = result.gap(other)
         assert mean == pytest.approx(gaps.mean())
@@ -108,8 +108,8 @@ def test_the_default_is_compared_within_the_same_groups():
 
 def test_many_groups_need_little_memory(certain):
     n = 200_000
-    jsd = {name: np.linspace(0, 0.5, n) + 0.1 for name in groups.STRATEGIES}
-    result = groups.Result("varied", HALF, np.full(n, 5), jsd, jsd)
+    jsd = {name: np.linspace(0, 0.5, n) + 0.1 for name in study.STRATEGIES}
+    result = study.Result("varied", HALF, np.full(n, 5), jsd, jsd)
     tracemalloc.start()
     error = result.change_error("default")
     _, most = tracemalloc.get_traced_memory()
@@ -121,34 +121,34 @@ def test_many_groups_need_little_memory(certain):
 def test_one_bad_camera_changes_all_faces_of_a_group_alike(certain):
     """Each group is of one change only, and never of none."""
     n = len(EVERYONE)
-    change = np.repeat(np.arange(len(groups.CHANGES)), n).reshape(-1, n)
+    change = np.repeat(np.arange(len(study.CHANGES)), n).reshape(-1, n)
     read = replace(certain, quality=(change / 10).astype(np.float32))
     rng, seen = np.random.default_rng(0), set()
     by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
     for _ in range(60):
-        group = groups._group(rng, read, by_class, np.arange(K), groups.Condition(1.0, True))
+        group = study._group(rng, read, by_class, np.arange(K), study.Condition(1.0, True))
         assert np.ptp(group.quality) == 0
         seen.add(round(float(group.quality[0]) * 10))
-    assert seen == set(range(1, len(groups.CHANGES)))
+    assert seen == set(range(1, len(study.CHANGES)))
 
 
 def test_kinds_are_not_repeated(certain):
-    alone = groups.study_all(certain, groups.GroupStudySettings(draws=2, degraded=0.0))
-    assert [(r.mix, r.condition) for r in alone] == [(mix, AS_IS) for mix in groups.MIXES]
-    every = groups.study_all(certain, groups.GroupStudySettings(draws=2))
+    alone = study.study_all(certain, study.GroupStudySettings(draws=2, degraded=0.0))
+    assert [(r.mix, r.condition) for r in alone] == [(mix, AS_IS) for mix in study.MIXES]
+    every = study.study_all(certain, study.GroupStudySettings(draws=2))
     assert len({r.label for r in every}) == len(every) == 9
 
 
 def test_all_mixes_together_are_their_mean(certain):
-    read = groups.read_all(Knows(0.5), faces_of(EVERYONE))
-    results = groups.study_all(read, FEW)
-    together = groups.pooled(results)
-    assert [r.condition for r in together] == groups.conditions(FEW)
+    read = study.read_all(Knows(0.5), faces_of(EVERYONE))
+    results = study.study_all(read, FEW)
+    together = study.pooled(results)
+    assert [r.condition for r in together] == study.conditions(FEW)
     for whole in together:
         parts = [r for r in results if r.condition == whole.condition]
         assert len(parts) == 3
         assert len(whole.sizes) == 3 * FEW.draws
-        for name in groups.STRATEGIES:
+        for name in study.STRATEGIES:
             want = np.mean([part.jsd[name].mean() for part in parts])
             assert whole.jsd[name].mean() == pytest.approx(want)
 
@@ -166,8 +166,8 @@ def test_every_picture_is_changed_once(monkeypatch, twice):
         done.append(image)
         return cv2.resize(image, (15, 15)), box / 2
 
-    monkeypatch.setattr(groups, "CHANGES", {"half": change})
-    read = groups.read_all(model, faces)
+    monkeypatch.setattr(study, "CHANGES", {"half": change})
+    read = study.read_all(model, faces)
     assert len(done) == len(faces) * (1 + twice)
     small = [change(faces.images[i], faces.box(i)) for i in range(len(faces))]
     want = np.concatenate([quality.measure(image, box[None]) for image, box in small])
@@ -214,8 +214,8 @@ def test_the_command_writes_its_report(data, tmp_path, capsys):
         assert found["model"]["sha256"][:12] in text
         assert f"{found['model']['temperature']:.2f}"[:3] in text
     strategies = found["results"][0]["strategies"]
-    assert set(strategies) == set(groups.STRATEGIES)
-    assert strategies[groups.BASELINE]["jsd_change"] == 0
+    assert set(strategies) == set(study.STRATEGIES)
+    assert strategies[study.BASELINE]["jsd_change"] == 0
     assert 0 < strategies["default"]["jsd"] < np.log(2)
     assert found["skipped"][0]["what"] == "class contempt (2 pictures)"
     assert sorted(p.name for p in out.iterdir()) == [

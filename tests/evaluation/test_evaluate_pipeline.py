@@ -9,10 +9,11 @@ import pytest
 from support.fakes import THREE_BOXES, Finds
 from support.paths import DATA, ROOT
 
-from moodstream.realtime.cli import main
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation import pipeline
-from moodstream.realtime.frames import EMOTIONS, Detections, Readings
+from moodstream.realtime.evaluation.pipeline import evaluate
+from moodstream.realtime.frames import Detections, EmotionPredictions
 from moodstream.realtime.labels import coco
 from moodstream.realtime.labels.record import LabelledBox, picture_of
 
@@ -36,7 +37,7 @@ class Reads:
         n = sum(map(len, boxes))
         probs = np.full((n, K), (1 - self.sure) / (K - 1), np.float32)
         probs[np.arange(n), [EMOTIONS.index(name) for name in self.said[:n]]] = self.sure
-        return Readings(probs)
+        return EmotionPredictions(probs)
 
 
 def photo(folder, name="a.png", *boxes):
@@ -48,7 +49,7 @@ def photo(folder, name="a.png", *boxes):
 def test_a_face_counts_when_it_is_found_and_named_right(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, "happy"), (C, "sad"))
     finds = Finds([A, B, (70, 70, 99, 99)], [0.9, 0.8, 0.7])
-    done = pipeline.evaluate(finds, Reads("happy", "sad", "happy"), labelled)
+    done = evaluate.evaluate(finds, Reads("happy", "sad", "happy"), labelled)
     counts = done.confusion
     assert counts[HAPPY, HAPPY] == 1
     assert counts[HAPPY, SAD] == 1
@@ -65,7 +66,7 @@ def test_a_face_counts_when_it_is_found_and_named_right(tmp_path):
 
 def test_who_is_always_right_has_a_map_of_one(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "Anger"), (B, "joy"))
-    done = pipeline.evaluate(Finds([A, B]), Reads("angry", "happy"), labelled)
+    done = evaluate.evaluate(Finds([A, B]), Reads("angry", "happy"), labelled)
     assert done.mean_average_precision == 1
     assert np.trace(done.confusion) == done.confusion.sum() == 2
     assert np.isnan(done.precision).sum() == K - 2  # those that do not occur
@@ -73,7 +74,7 @@ def test_who_is_always_right_has_a_map_of_one(tmp_path):
 
 def test_ignored_faces_and_faces_without_an_emotion_count_for_nothing(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, None), (C, "sad", True))
-    done = pipeline.evaluate(Finds([A, B, C]), Reads("happy", "happy", "happy"), labelled)
+    done = evaluate.evaluate(Finds([A, B, C]), Reads("happy", "happy", "happy"), labelled)
     assert done.confusion.sum() == 1
     assert done.mean_average_precision == 1
     assert done.voted == 1
@@ -83,7 +84,7 @@ def test_votes(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, "happy"), (C, "sad"))
     labelled |= photo(tmp_path, "b.png", (A, "sad"), (B, "happy"))  # a tie: either is right
     labelled |= photo(tmp_path, "c.png", (A, "neutral"))
-    done = pipeline.evaluate(Finds([A, B, C]), Reads("happy", "happy", "sad"), labelled)
+    done = evaluate.evaluate(Finds([A, B, C]), Reads("happy", "happy", "sad"), labelled)
     assert done.voted == 3
     assert set(done.votes.values()) == {2}
 
@@ -94,18 +95,18 @@ def test_one_sure_face_wins_the_sum_and_loses_the_majority(tmp_path):
     probs[1:, HAPPY], probs[1:, SAD] = 0.45, 0.4
     (truth,) = photo(tmp_path, "a.png", (A, "sad"), (B, "sad"), (C, "happy")).values()
     found = Detections(np.array([A, B, C], np.float32), np.full(3, 0.9, np.float32))
-    one = pipeline.Photo(
-        tmp_path, truth, pipeline.emotions_of(truth), found,
+    one = evaluate.Photo(
+        tmp_path, truth, evaluate.emotions_of(truth), found,
         probs.astype(np.float32), np.ones(3, np.float32), 0.1, 0.1,
     )  # fmt: skip
-    votes, voted = pipeline.count_votes([one])
+    votes, voted = evaluate.count_votes([one])
     assert voted == 1
     assert (votes["sum and max"], votes["majority"]) == (1, 0)
 
 
 def test_nobody_found_is_a_wrong_vote_and_no_error(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"))
-    done = pipeline.evaluate(Finds([]), Reads(), labelled)
+    done = evaluate.evaluate(Finds([]), Reads(), labelled)
     assert done.mean_average_precision == 0
     assert set(done.votes.values()) == {0}
     assert done.confusion[HAPPY, K] == 1
@@ -116,14 +117,14 @@ def test_nobody_found_is_a_wrong_vote_and_no_error(tmp_path):
 )
 def test_labels_that_cannot_be_used_are_one_line(kind, told, tmp_path):
     with pytest.raises(MoodstreamError, match=told) as raised:
-        pipeline.evaluate(Finds([]), Reads(), photo(tmp_path, "a.png", (A, kind)))
+        evaluate.evaluate(Finds([]), Reads(), photo(tmp_path, "a.png", (A, kind)))
     assert "\n" not in str(raised.value)
 
 
 def test_broken_photos_are_left_out(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy")) | photo(tmp_path, "b.png", (A, "sad"))
     (tmp_path / "b.png").write_bytes(b"\x89PNG")
-    done = pipeline.evaluate(Finds([A]), Reads("happy"), labelled)
+    done = evaluate.evaluate(Finds([A]), Reads("happy"), labelled)
     assert [what for what, _ in done.skipped] == [str(tmp_path / "b.png")]
     assert done.mean_average_precision == 1
 
@@ -141,7 +142,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def people(footage, networks):
     """The group photo, its faces labelled as the networks themselves find and read them."""
-    from moodstream.realtime.pictures import read_picture
+    from moodstream.realtime.sources.images import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     found = networks.detector.detect([image], 0.5)[0]

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image as Pillow
 from support.paths import DATA as SHARED
 
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.data import LONGEST, LabelledFaces, load
-from moodstream.realtime.evaluation.degrade import blur
-from moodstream.realtime.evaluation.labels import emotion_index, split_of
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.pictures import UnreadableError, read_picture, scaled
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.evaluation.datasets.faces import LONGEST, LabelledFaces, load
+from moodstream.realtime.evaluation.datasets.synonyms import emotion_index, split_of
+from moodstream.realtime.evaluation.emotions.degrade import blur
+from moodstream.realtime.sources.images import read_picture, scaled
 
 RED = (200, 30, 10)  # RGB
 

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodstream.realtime.detectors.geometry import iou
-from moodstream.realtime.evaluation.matching import Scored, average_precision, best_first, match
+from moodstream.realtime.evaluation.detectors.matching import (
+    Scored,
+    average_precision,
+    best_first,
+    match,
+)
+from moodstream.realtime.networks.detectors.geometry import iou
 
 corners = st.tuples(*[st.floats(0, 50)] * 2, *[st.floats(1, 30)] * 2)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from moodstream.realtime.evaluation import metrics
+from moodstream.realtime.evaluation.emotions import metrics
 
 K = 3
 # rows are the labels, columns the answers; the third class never occurs, but is said

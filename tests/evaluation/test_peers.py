@@ -130,7 +130,7 @@ def test_the_box_is_the_detectors_one_answer_at_any_size(
     import onnx
     from onnx import TensorProto, helper
 
-    from moodstream.realtime.detectors.yolo import YoloFaceOnnx
+    from moodstream.realtime.networks.detectors.yolo import YoloFaceOnnx
 
     monkeypatch.syspath_prepend(str(PEERS))
     with_answer = importlib.import_module("networks").with_answer

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moodstream.realtime.cli import main
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.labels import coco, project, sampling
 from moodstream.realtime.labels.files import read_labels
 

@@ -14,12 +14,14 @@ from support.commands import read_csv
 from support.fakes import OneFace, Says, make_faces
 from support.media import write_video
 
-from moodstream.realtime import cli, weights
-from moodstream.realtime.frames import EXTRAS, Frame
-from moodstream.realtime.group import GroupAggregator
-from moodstream.realtime.recorder import people_rows, timeline_row
-from moodstream.realtime.weights import WeightFile
-from moodstream.realtime.worker import Worker
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator
+from moodstream.realtime.cli import entry
+from moodstream.realtime.emotions import EXTRAS
+from moodstream.realtime.frames import Frame
+from moodstream.realtime.networks.weights import checksums, store
+from moodstream.realtime.networks.weights.catalogue import WeightFile
+from moodstream.realtime.outputs.recording.rows import people_rows, timeline_row
+from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -31,19 +33,19 @@ def process(pickle_of, onnx_of, tmp_path_factory):
     """`moodstream process` on a machine that has stand-ins for the weights of MTL."""
     known = {
         path.name: WeightFile(
-            path.name, f"https://x/{path.name}", weights.sha256_of(path), None, "emotion", "", ""
+            path.name, f"https://x/{path.name}", checksums.sha256_of(path), None, "emotion", "", ""
         )
         for path in (pickle_of(MTL), onnx_of(MTL))
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "KNOWN", known)
+        patch.setattr(store, "KNOWN", known)
         patch.setenv("MOODSTREAM_CACHE", str(onnx_of(MTL).parent))
 
         def run(source: Path, emotion: object, *options: str) -> Path:
             out = tmp_path_factory.mktemp("affect") / "out"
             words = ["process", source, "-o", out, "--emotion", emotion, "--models", "embedded"]
             words += ["--device", "cpu", "--no-video", "--quiet", *options]
-            assert cli.main([str(word) for word in words]) == 0
+            assert entry.main([str(word) for word in words]) == 0
             return out
 
         yield run
@@ -152,7 +154,7 @@ def test_what_a_network_does_not_read_is_null(emotion, read, process, langer):
 def test_a_worker_without_the_extras_has_none_and_rows_say_null():
     probs = np.full(7, 1 / 7)
     for affect, want in ((None, [np.nan] * 3), ((-0.5, 0.25), [-0.5, 0.25, np.nan])):
-        worker = Worker(OneFace(), Says(probs, affect))
+        worker = OfflineAnalyzer(OneFace(), Says(probs, affect))
         blank = np.zeros((64, 64, 3), np.uint8)
         *_, last = worker.follow(Frame(blank, k / 20, k) for k in range(8))
         faces = last.faces

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support.fakes import Says
 
-from moodstream.realtime import calibration, models, weights
-from moodstream.realtime.calibration import Calibrated, Calibration
+from moodstream.realtime.emotions import PRIOR
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.group import PRIOR
+from moodstream.realtime.evaluation.emotions import calibrate
 from moodstream.realtime.maths import softmax
-from moodstream.realtime.models import ModelSettings
+from moodstream.realtime.networks import load as models
+from moodstream.realtime.networks.classifiers import calibration
+from moodstream.realtime.networks.classifiers.calibration import Calibrated, Calibration
+from moodstream.realtime.networks.models import ModelSettings
+from moodstream.realtime.networks.weights import catalogue, checksums, packaged, store
 
 TEMPERATURES = st.floats(0.2, 5)
 
@@ -73,18 +76,18 @@ def test_certainty_stays_finite():
 def test_the_fit_recovers_what_spoilt_the_probabilities(temperature):
     probs, labels = drawn()
     spoilt = calibration.rescale(probs, 1 / temperature)
-    fitted = calibration.fit_temperature(spoilt, labels)
+    fitted = calibrate.fit_temperature(spoilt, labels)
     assert fitted == pytest.approx(temperature, rel=0.03)
-    before = calibration.cross_entropy(spoilt, labels)
-    after = calibration.cross_entropy(calibration.rescale(spoilt, fitted), labels)
+    before = calibrate.cross_entropy(spoilt, labels)
+    after = calibrate.cross_entropy(calibration.rescale(spoilt, fitted), labels)
     assert after <= before + 1e-9
     for other in (fitted * 0.97, fitted * 1.03):
-        assert after < calibration.cross_entropy(calibration.rescale(spoilt, other), labels)
+        assert after < calibrate.cross_entropy(calibration.rescale(spoilt, other), labels)
 
 
 def test_cross_entropy_by_hand():
     probs = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]])
-    got = calibration.cross_entropy(probs, np.array([0, 1]))
+    got = calibrate.cross_entropy(probs, np.array([0, 1]))
     assert got == pytest.approx((np.log(2) + np.log(5)) / 2)
 
 
@@ -94,7 +97,7 @@ def test_cross_entropy_by_hand():
 def test_ece_is_small_for_what_is_calibrated_and_large_for_what_is_not(temperature, low, high):
     probs, labels = drawn()
     scaled = calibration.rescale(probs, temperature)
-    table = calibration.reliability(scaled, labels)
+    table = calibrate.reliability(scaled, labels)
     assert low <= table.ece <= high
     gap = np.nansum(table.counts * (table.confidence - table.accuracy)) / len(labels)
     if temperature != 1:  # too sure below 1, too modest above it
@@ -104,7 +107,7 @@ def test_ece_is_small_for_what_is_calibrated_and_large_for_what_is_not(temperatu
 def test_ece_by_hand():
     """Two at 0.9, of which one is right; two at 0.6, both right."""
     probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
-    table = calibration.reliability(probs, np.array([0, 1, 0, 1]), bins=10)
+    table = calibrate.reliability(probs, np.array([0, 1, 0, 1]), bins=10)
     assert table.counts.tolist() == [0, 0, 0, 0, 0, 0, 2, 0, 0, 2]
     assert table.accuracy[[6, 9]] == pytest.approx([1.0, 0.5])
     assert table.confidence[[6, 9]] == pytest.approx([0.6, 0.9])
@@ -114,7 +117,7 @@ def test_ece_by_hand():
 @given(distributions(), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_every_face_is_in_one_bin(probs, bins, random):
     labels = np.array([random.randrange(7) for _ in probs], np.int64)
-    table = calibration.reliability(probs, labels, bins)
+    table = calibrate.reliability(probs, labels, bins)
     assert table.counts.sum() == len(probs)
     assert [len(a) for a in (table.edges, table.counts, table.confidence)] == [bins + 1, bins, bins]
     filled = table.counts > 0
@@ -126,16 +129,16 @@ def test_every_face_is_in_one_bin(probs, bins, random):
 
 
 def test_certainty_is_in_the_last_bin():
-    assert calibration.reliability(np.eye(7), np.arange(7)).counts[-1] == 7
+    assert calibrate.reliability(np.eye(7), np.arange(7)).counts[-1] == 7
 
 
 def test_no_faces():
     none, labels = np.zeros((0, 7)), np.zeros(0, np.int64)
     assert calibration.rescale(none, 2.0).shape == (0, 7)
-    table = calibration.reliability(none, labels)
+    table = calibrate.reliability(none, labels)
     assert (table.counts.sum(), table.ece) == (0, 0.0)
     with pytest.raises(ValueError, match="got none"):
-        calibration.fit_temperature(none, labels)
+        calibrate.fit_temperature(none, labels)
 
 
 def leaning(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -152,27 +155,27 @@ def leaning(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_mix_that_a_network_assumes_is_found(seed):
     assumed, probs, labels = leaning(20_000, seed)
-    np.testing.assert_allclose(calibration.fit_prior(probs, labels), assumed, atol=0.015)
+    np.testing.assert_allclose(calibrate.fit_prior(probs, labels), assumed, atol=0.015)
 
 
 def test_few_faces_leave_the_usual_mix():
     _, probs, labels = leaning(1, 0)
-    few = np.array(calibration.fit_prior(probs, labels))
+    few = np.array(calibrate.fit_prior(probs, labels))
     assert few.sum() == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(few, PRIOR, atol=0.05)
     with pytest.raises(ValueError, match="none"):
-        calibration.fit_prior(probs[:0], labels[:0])
+        calibrate.fit_prior(probs[:0], labels[:0])
 
 
 def test_sure_and_wrong_answers_leave_a_mix_without_zeros():
     probs, labels = np.tile(np.eye(7)[0], (50, 1)), np.full(50, 3)
-    found = np.array(calibration.fit_prior(probs, labels))
+    found = np.array(calibrate.fit_prior(probs, labels))
     assert np.isfinite(found).all()
     assert (found > 0).all()
 
 
 def test_the_stored_mix_reaches_the_group_settings():
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     for name in ("embedded", "ensemble"):
         classifier = load(name, "stored")[0]
         assert calibration.prior_of(classifier) == card.calibration(name)[1] != PRIOR
@@ -252,7 +255,7 @@ def temperatures(
 
 
 def test_stored_none_and_fitted_temperatures(tmp_path):
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     for name in ("embedded", "ensemble"):
         Calibration(name, 2.5, 10, "faces").save(tmp_path / f"{name}.json")
     own = card.networks["embedded"]["temperature"]
@@ -283,9 +286,9 @@ def test_a_file_fitted_for_another_network_is_refused(fitted, asked, tmp_path):
 def test_also_where_the_network_is_a_file_of_the_user(onnx_of, tmp_path, monkeypatch):
     """Its name is that of the file, not its path."""
     name = "enet_b0_8_best_vgaf"
-    path, sha256 = onnx_of(name), weights.sha256_of(onnx_of(name))
-    known = weights.WeightFile(path.name, "https://x/y", sha256, None, "emotion", "", "")
-    monkeypatch.setattr(weights, "KNOWN", {path.name: known})
+    path, sha256 = onnx_of(name), checksums.sha256_of(onnx_of(name))
+    known = catalogue.WeightFile(path.name, "https://x/y", sha256, None, "emotion", "", "")
+    monkeypatch.setattr(store, "KNOWN", {path.name: known})
     file = tmp_path / "t.json"
     Calibration("embedded", 2.5, 10, "faces").save(file)
     with pytest.raises(MoodstreamError, match=f"fitted for embedded, not for {name}"):
@@ -295,10 +298,10 @@ def test_also_where_the_network_is_a_file_of_the_user(onnx_of, tmp_path, monkeyp
 
 
 def test_a_missing_file_is_one_line_on_the_command_line(tmp_path, langer, capsys):
-    from moodstream.realtime import cli
+    from moodstream.realtime.cli import entry
 
     words = ["process", langer, "-o", tmp_path / "out", "--models", "embedded"]
-    assert cli.main([str(w) for w in (*words, "--calibration", tmp_path / "no.json")]) == 2
+    assert entry.main([str(w) for w in (*words, "--calibration", tmp_path / "no.json")]) == 2
     assert capsys.readouterr().err.strip() == (
         f"moodstream: --calibration {tmp_path / 'no.json'}: no such file"
     )

@@ -15,13 +15,16 @@ from support.fakes import noise
 from support.paths import GROUPS
 from support.pictures import BUS, CENTERFACE, ZIDANE, resized
 
-from moodstream.realtime.detectors import NAMES, filter_faces, yolo
-from moodstream.realtime.detectors.centerface import KEPT, CenterFace, decode, stretched
-from moodstream.realtime.detectors.geometry import Letterbox, clip, iou, nms, solid
-from moodstream.realtime.detectors.haar import Haar, pseudo_confidence
-from moodstream.realtime.engines.base import Network
-from moodstream.realtime.engines.by_shape import ByShape, pixels
-from moodstream.realtime.frames import Detections, Image
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.frames import Detections
+from moodstream.realtime.networks.detectors import yolo
+from moodstream.realtime.networks.detectors.base import filter_faces
+from moodstream.realtime.networks.detectors.centerface import KEPT, CenterFace, decode, stretched
+from moodstream.realtime.networks.detectors.geometry import Letterbox, clip, iou, nms, solid
+from moodstream.realtime.networks.detectors.haar import Haar, pseudo_confidence
+from moodstream.realtime.networks.detectors.names import NAMES
+from moodstream.realtime.networks.engines.base import Network
+from moodstream.realtime.networks.engines.shape_cache import ShapeCache, pixels
 
 FACES_IN_ZIDANE = np.array([[905, 85, 1060, 280], [560, 255, 668, 435]], np.float32)
 
@@ -233,7 +236,7 @@ def test_networks_by_shape_keep_those_used_last() -> None:
         network: Any = lambda batch: [batch]  # noqa: E731
         return network
 
-    networks = ByShape(make, most=100)
+    networks = ShapeCache(make, most=100)
     small, large, other = (1, 3, 5, 8), (2, 3, 5, 6), (1, 3, 6, 10)
     first = networks(small)
     assert networks(large) is not first

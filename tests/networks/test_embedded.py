@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from support.paths import DATA as SHARED
 
-from moodstream.realtime.classifiers.embedded import SIZE, EmbeddedClassifier, square_crop
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.networks.classifiers.embedded import SIZE, EmbeddedClassifier, square_crop
+from moodstream.realtime.networks.weights import packaged
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_exposure_and_contrast_hardly_matter(classifier, face):
 
 def test_a_smile_is_read_as_happy_and_only_while_it_lasts(footage, networks):
     """single_face.mp4: neutral, then a smile, then neutral again."""
-    from moodstream.realtime.sources import FileSource
+    from moodstream.realtime.sources.files import FileSource
 
     source = FileSource(footage["single_face.mp4"])
     happy = []
@@ -112,13 +113,13 @@ def test_accuracy_on_fer2013_private_test(classifier):
 
 
 def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
-    from moodstream.realtime import weights
+    from moodstream.realtime.networks.weights import store
 
-    source, copies = weights.embedded().parent, tmp_path / "classifiers" / "networks"
+    source, copies = packaged.embedded().parent, tmp_path / "classifiers" / "networks"
     shutil.copytree(source, copies)
     with (copies / "embedded.onnx").open("r+b") as file:
         file.seek(5000)
         file.write(b"damage")
-    monkeypatch.setattr(weights, "__file__", str(tmp_path / "weights.py"))
-    with pytest.raises(weights.WeightsError, match="embedded"):
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "weights.py"))
+    with pytest.raises(store.WeightsError, match="embedded"):
         EmbeddedClassifier(precision="f32")

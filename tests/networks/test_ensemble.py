@@ -11,21 +11,23 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support.fakes import Says
 
-from moodstream.realtime import models, weights
-from moodstream.realtime.calibration import Calibrated
-from moodstream.realtime.classifiers.ensemble import Ensemble
-from moodstream.realtime.classifiers.hsemotion import CLASSES
-from moodstream.realtime.engines import openvino as engine
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, Readings
-from moodstream.realtime.models import ModelSettings
+from moodstream.realtime.frames import EmotionPredictions
+from moodstream.realtime.networks import load as models
+from moodstream.realtime.networks.classifiers.calibration import Calibrated
+from moodstream.realtime.networks.classifiers.ensemble import Ensemble
+from moodstream.realtime.networks.classifiers.hsemotion import CLASSES
+from moodstream.realtime.networks.engines import openvino as engine
+from moodstream.realtime.networks.models import ModelSettings
+from moodstream.realtime.networks.weights import packaged
 
 PICTURE = np.zeros((40, 40, 3), np.uint8)
 FACE = np.array([[0, 0, 40, 40]], np.float32)
 HAPPY, SAD = np.eye(7)[3], np.eye(7)[4]
 
 
-def ask(*members: Says, faces: int = 1) -> Readings:
+def ask(*members: Says, faces: int = 1) -> EmotionPredictions:
     return Ensemble(members).classify([PICTURE], [np.tile(FACE, (faces, 1))])
 
 
@@ -82,7 +84,7 @@ def test_disagreement_is_each_faces_own():
 
     class Turns(Says):
         def classify(self, images, boxes):
-            return Readings(np.stack([HAPPY, SAD]).astype(np.float32))
+            return EmotionPredictions(np.stack([HAPPY, SAD]).astype(np.float32))
 
     read = ask(Says(HAPPY), Turns(HAPPY), faces=2)
     np.testing.assert_allclose(read.disagreement, [0, APART], atol=1e-6)
@@ -139,7 +141,7 @@ def load(emotion: str, **more: Any):
 
 
 def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     classifier, info, notice = load("ensemble")
     assert (classifier.name, classifier.classes, notice) == ("ensemble", EMOTIONS, None)
     assert isinstance(classifier, Calibrated)
@@ -154,7 +156,7 @@ def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
 
 
 def test_what_ran_names_every_member():
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     _, info, _ = load("ensemble", precision="f32")
     assert info.file.split() == [f"{name}.onnx" for name in card.members]
     assert info.sha256.split() == [card.networks[name]["sha256"] for name in card.members]
@@ -163,7 +165,7 @@ def test_what_ran_names_every_member():
 
 def test_what_ran_names_the_files_of_members_in_int8(monkeypatch):
     monkeypatch.setattr(engine, "has_vnni", lambda: True)
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     _, info, _ = load("ensemble", precision="int8")
     files = [f"{name}_int8{ending}" for name in card.members for ending in (".xml", ".bin")]
     assert info.file.split() == files
@@ -172,7 +174,7 @@ def test_what_ran_names_the_files_of_members_in_int8(monkeypatch):
 
 
 def test_a_list_of_the_members_is_the_ensemble(face):
-    card = weights.embedded_card()
+    card = packaged.network_manifest()
     whole, info, _ = load(", ".join(reversed(card.members)))
     assert (info.name, info.temperature) == ("ensemble", card.calibration("ensemble")[0])
     want = load("ensemble")[0].classify(*face).probs

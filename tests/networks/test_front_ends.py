@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 from support.pictures import ZIDANE
 
-from moodstream.realtime.calibration import Calibrated
-from moodstream.realtime.cli import main
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.emotions import bare
-from moodstream.realtime.frames import EMOTIONS, Detections, Readings
-from moodstream.realtime.front_ends import (
+from moodstream.realtime.evaluation.emotions.evaluate import bare
+from moodstream.realtime.frames import Detections, EmotionPredictions
+from moodstream.realtime.networks.classifiers.calibration import Calibrated
+from moodstream.realtime.networks.classifiers.face_preprocessing import (
     UPRIGHT,
     Align,
-    WithFrontEnd,
+    WithPreprocessing,
     cut,
     enlarge,
     roll,
 )
-from moodstream.realtime.models import ModelSettings, load_classifier
+from moodstream.realtime.networks.load import load_classifier
+from moodstream.realtime.networks.models import ModelSettings
 
 FACE = np.array([905, 85, 1060, 280], np.float32)
 
@@ -110,12 +112,12 @@ def test_other_faces_stay_as_they_are(box, marks):
 
 @pytest.fixture(scope="module")
 def aligned():
-    return load_classifier(ModelSettings("embedded", device="cpu", front_end="align"))
+    return load_classifier(ModelSettings("embedded", device="cpu", face_preprocessing="align"))
 
 
 def test_a_real_face_is_read_alike_however_the_camera_is_held(aligned):
     classifier, info, _ = aligned
-    assert info.front_end == "align"
+    assert info.face_preprocessing == "align"
     plain, _, _ = load_classifier(ModelSettings("embedded", device="cpu"))
     middle = ((FACE[:2] + FACE[2:]) / 2).tolist()
     turn = cv2.getRotationMatrix2D(middle, 35, 1)
@@ -142,22 +144,22 @@ class Sure:
     classes: tuple[str, ...] = EMOTIONS
 
     def classify(self, images, boxes):
-        return Readings(np.full((sum(map(len, boxes)), 7), 1 / 7, np.float32))
+        return EmotionPredictions(np.full((sum(map(len, boxes)), 7), 1 / 7, np.float32))
 
 
 def test_the_temperature_comes_off_and_the_front_end_stays():
     sure = Sure()
-    inside = WithFrontEnd(sure, enlarge)
+    inside = WithPreprocessing(sure, enlarge)
     assert bare(Calibrated(inside, 2.0)) is inside
-    outside = bare(WithFrontEnd(Calibrated(sure, 2.0), enlarge))
-    assert isinstance(outside, WithFrontEnd)
+    outside = bare(WithPreprocessing(Calibrated(sure, 2.0), enlarge))
+    assert isinstance(outside, WithPreprocessing)
     assert outside.inner is sure
     assert outside.change is enlarge
 
 
 def test_an_unknown_front_end_is_one_line():
     with pytest.raises(MoodstreamError, match="--front-end magic: expected one of align, enlarge"):
-        load_classifier(ModelSettings("embedded", device="cpu", front_end="magic"))
+        load_classifier(ModelSettings("embedded", device="cpu", face_preprocessing="magic"))
 
 
 def test_the_command_says_what_was_done(tmp_path, capsys):
@@ -170,5 +172,5 @@ def test_the_command_says_what_was_done(tmp_path, capsys):
     found = []
     for more in ([], ["--front-end", "enlarge"]):
         assert main(asked + more) == 0
-        found.append(json.loads(capsys.readouterr().out)["model"]["front_end"])
+        found.append(json.loads(capsys.readouterr().out)["model"]["face_preprocessing"])
     assert found == [None, "enlarge"]

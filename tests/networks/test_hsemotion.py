@@ -15,13 +15,16 @@ import torch
 from hsemotion import facial_emotions
 from support.stand_ins import BOXES, picture
 
-from moodstream.realtime import models
-from moodstream.realtime.classifiers import hsemotion
-from moodstream.realtime.classifiers.checkpoint import state_dict_of
-from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
+from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import F32, Image
-from moodstream.realtime.weights import Store, WeightFile, WeightsError, sha256_of
+from moodstream.realtime.networks import load as models
+from moodstream.realtime.networks import models
+from moodstream.realtime.networks.classifiers import hsemotion
+from moodstream.realtime.networks.classifiers.checkpoint import state_dict_of
+from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
+from moodstream.realtime.networks.weights.catalogue import WeightFile
+from moodstream.realtime.networks.weights.checksums import sha256_of
+from moodstream.realtime.networks.weights.store import WeightsError, WeightStore
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -212,7 +215,9 @@ def test_every_name_runs_from_a_store_of_verified_files(
     path = onnx_of(name)
     file = WeightFile(path.name, "https://x/y", sha256_of(path), None, "emotion", "", "")
     settings = models.ModelSettings("hsemotion", emotion=name, device="cpu")
-    ours, info, notice = models.load_classifier(settings, Store(path.parent, {path.name: file}))
+    ours, info, notice = models.load_classifier(
+        settings, WeightStore(path.parent, {path.name: file})
+    )
     want = models.ModelInfo(name, path.name, sha256_of(path), "openvino", "cpu", 1.0)
     assert (info, notice) == (want, None)
     assert (ours.name, ours.classes) == (name, hsemotion.classes_of(name))
@@ -328,7 +333,7 @@ def test_pickle_that_would_run_something_is_refused(
     ],
 )
 def test_only_modules_and_tensors_may_be_named(text: bytes, tmp_path: Path) -> None:
-    from moodstream.realtime.classifiers import checkpoint
+    from moodstream.realtime.networks.classifiers import checkpoint
 
     refused: list[str] = []
     loader = checkpoint._restricted_pickle(checkpoint._allowed(), refused)

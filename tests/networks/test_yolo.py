@@ -15,11 +15,11 @@ from support.fakes import noise
 from support.paths import package
 from support.pictures import BUS, CENTERFACE, ZIDANE, resized
 
-from moodstream.realtime.detectors import yolo
-from moodstream.realtime.detectors.geometry import Letterbox, input_size, solid
-from moodstream.realtime.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
+from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import Image
+from moodstream.realtime.networks.detectors import yolo
+from moodstream.realtime.networks.detectors.geometry import Letterbox, input_size, solid
+from moodstream.realtime.networks.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
 
 
 class StandIn:

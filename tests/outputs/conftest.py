@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from moodstream.realtime.hub import Hub
-from moodstream.realtime.server import Server
+from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+from moodstream.realtime.outputs.server.server import Server
 
 
 @pytest.fixture
-def hub() -> Hub:
-    return Hub(["hall", "rtsp://***@door/"])
+def hub() -> Broadcaster:
+    return Broadcaster(["hall", "rtsp://***@door/"])
 
 
 @pytest.fixture
-def server(hub: Hub) -> Iterator[Server]:
+def server(hub: Broadcaster) -> Iterator[Server]:
     before = set(threading.enumerate())
     server = Server(hub, "127.0.0.1", 0)
     server.start()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from support.media import read_frames
 
-from moodstream.realtime.chunks import ChunkedVideo
+from moodstream.realtime.outputs.video_chunks import ChunkedVideo
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 

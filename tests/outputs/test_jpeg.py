@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from moodstream.realtime.jpeg import QUALITY, encode_jpeg
+from moodstream.realtime.outputs.jpeg import QUALITY, encode_jpeg
 
 
 def test_each_use_has_its_own_quality_and_colours_stay() -> None:

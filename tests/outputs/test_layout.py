@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import moodstream.realtime
-from moodstream.realtime import layout
+from moodstream.realtime.outputs import layout
 
 PACKAGE = Path(moodstream.realtime.__file__).parent
 MODULES = [path for path in PACKAGE.rglob("*.py") if path != Path(layout.__file__)]

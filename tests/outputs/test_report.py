@@ -14,12 +14,18 @@ import pyarrow.parquet as pq
 import pytest
 from plotly.offline import get_plotlyjs
 
+from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, EXTRAS
-from moodstream.realtime.recorder import PEOPLE_COLUMNS, STEP, TIMELINE_COLUMNS, _schema
-from moodstream.realtime.report import KeyMoment, write_report
-from moodstream.realtime.report_charts import group_chart
-from moodstream.realtime.report_data import MOST_LANES, Timeline, read_lanes
+from moodstream.realtime.outputs.recording.writer import (
+    PEOPLE_COLUMNS,
+    STEP,
+    TIMELINE_COLUMNS,
+    _schema,
+)
+from moodstream.realtime.outputs.report.charts import group_chart
+from moodstream.realtime.outputs.report.data import MOST_LANES, Timeline, read_lanes
+from moodstream.realtime.outputs.report.page import write_report
+from moodstream.realtime.outputs.report.stills import KeyStill
 
 SAD, HAPPY = EMOTIONS.index("sad"), EMOTIONS.index("happy")
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</script><script>alert(2)</script>.mp4"
@@ -136,7 +142,7 @@ LOADS = re.compile(
 )
 
 
-def read_page(folder: Path, pictures: tuple[KeyMoment, ...] = ()) -> tuple[Page, dict, str]:
+def read_page(folder: Path, pictures: tuple[KeyStill, ...] = ()) -> tuple[Page, dict, str]:
     out = folder / "report.html"
     write_report(folder, out, pictures)
     whole = out.read_text(encoding="utf-8")
@@ -159,7 +165,7 @@ def test_a_normal_run(tmp_path):
     make_timeline(tmp_path, 300, 4)
     make_people(tmp_path, [(1, 0, 300, SAD), (2, 50, 200, HAPPY), (9, 20, 3, SAD), (8, 30, 2, SAD)])
     make_json(tmp_path, 60.0, notes=["stopped at 12.3 s: file truncated"])
-    picture = KeyMoment(30.5, "0:30 sad → happy", b"\xff\xd8jpeg")
+    picture = KeyStill(30.5, "0:30 sad → happy", b"\xff\xd8jpeg")
     page, charts, own = read_page(tmp_path, (picture,))
     for text in ("sad → happy", "at 0:30", "0.310", "stopped at 12.3 s", "person 2", "Article 5"):
         assert text in page.text
@@ -256,7 +262,7 @@ def test_hostile_names_stay_text(tmp_path):
     event = {"t": 30.0, "from": "sad", "to": HOSTILE, "size": 0.3}
     notes = [HOSTILE]
     make_json(tmp_path, 60.0, HOSTILE, notes=notes, events=[event], models={HOSTILE: HOSTILE})
-    page, charts, own = read_page(tmp_path, (KeyMoment(1.0, HOSTILE, b"x"),))
+    page, charts, own = read_page(tmp_path, (KeyStill(1.0, HOSTILE, b"x"),))
     assert page.text.count(HOSTILE) >= 5
     images = [a for t, a in page.tags if t == "img"]
     assert len(images) == 1

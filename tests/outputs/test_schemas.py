@@ -16,19 +16,20 @@ from support.recordings import moments
 from support.schema_checker import Checker
 from support.waiting import wait_for
 
-from moodstream.realtime import layout, schemas
-from moodstream.realtime.capture import CaptureSettings
-from moodstream.realtime.export import export
-from moodstream.realtime.frames import EMOTIONS, EXTRAS
-from moodstream.realtime.group import MoodShift
-from moodstream.realtime.live import LiveSession, LiveSettings
-from moodstream.realtime.live_sources import SourceSpec
-from moodstream.realtime.live_state import session_state, starting_state
-from moodstream.realtime.models import ModelInfo, Models
-from moodstream.realtime.outputs import read_json
-from moodstream.realtime.process import ProcessSettings, Run
-from moodstream.realtime.recorder import event_row
-from moodstream.realtime.store import StoreWriter
+from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.networks.models import ModelInfo, Models
+from moodstream.realtime.outputs import layout, schemas
+from moodstream.realtime.outputs.folders import read_json
+from moodstream.realtime.outputs.recording.rows import event_row
+from moodstream.realtime.outputs.recording.store import StoreWriter
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.state import session_state, starting_state
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.runs.offline.export import export
+from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings
 
 SAD = (0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02)
 SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0)
@@ -46,7 +47,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a video of 2 s."""
     folder = tmp_path_factory.mktemp("processed")
     clip = write_video(folder / "clip.mp4", moving_blob(50))
-    Run(clip, folder / "out", networks(), ProcessSettings()).go()
+    OfflineRun(clip, folder / "out", networks(), ProcessSettings()).run()
     return folder / "out"
 
 

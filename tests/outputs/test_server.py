@@ -13,10 +13,10 @@ from support.viewers import (
     next_event,
 )
 
-from moodstream.realtime import web
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.hub import BACKLOG, Hub
-from moodstream.realtime.server import Server, parse_address
+from moodstream.realtime.outputs.server import app
+from moodstream.realtime.outputs.server.broadcaster import BACKLOG, Broadcaster
+from moodstream.realtime.outputs.server.server import Server, parse_address
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_events_and_states_are_pushed(hub, server):
 
 
 def test_an_event_stream_with_no_news_is_kept_alive(server, monkeypatch):
-    monkeypatch.setattr(web, "QUIET", 1.0)
+    monkeypatch.setattr(app, "KEEPALIVE_S", 1.0)
     with httpx.stream("GET", server.url + "events", timeout=10) as response:
         assert any(line.startswith(":") for line in response.iter_lines())
 
 
 def test_a_slow_listener_loses_the_oldest_events():
-    hub, woken = Hub(["a"]), []
+    hub, woken = Broadcaster(["a"]), []
     with hub.listening(lambda: woken.append(1)) as listener:
         for n in range(BACKLOG + 5):
             hub.event("shift", {"n": n})
@@ -87,7 +87,7 @@ def test_a_slow_listener_loses_the_oldest_events():
 )
 def test_what_no_browser_can_read_is_refused_at_once(kind, content):
     with pytest.raises((ValueError, TypeError)):
-        Hub(["a"]).event(kind, content)
+        Broadcaster(["a"]).event(kind, content)
 
 
 def test_the_page_is_our_own(server):
@@ -103,7 +103,7 @@ def test_the_page_is_our_own(server):
 
 
 def test_names_of_sources_are_text_on_the_page():
-    server = Server(Hub(['<script>alert("x")</script>']), port=0)
+    server = Server(Broadcaster(['<script>alert("x")</script>']), port=0)
     server.start()
     page = get(server, "").text
     assert server.stop()

@@ -26,8 +26,8 @@ from support.viewers import (
 )
 from support.waiting import wait_for
 
-from moodstream.realtime import web
-from moodstream.realtime.server import Server
+from moodstream.realtime.outputs.server import app
+from moodstream.realtime.outputs.server.server import Server
 
 
 def test_pictures_come_as_jpegs_and_once_each(hub, server):
@@ -40,7 +40,7 @@ def test_pictures_come_as_jpegs_and_once_each(hub, server):
             assert number_of(image) == number
         start = time.monotonic()
         assert number_of(viewer.next()) == 12  # for proxies to see life
-        assert time.monotonic() - start > 0.9 * web.RESEND
+        assert time.monotonic() - start > 0.9 * app.RESEND_AFTER_S
         hub.picture(0, picture(13))
         assert number_of(viewer.next()) == 13
 
@@ -94,7 +94,7 @@ def test_one_who_never_reads_slows_nobody_and_costs_nothing(hub, server):
 
 
 def test_one_who_stalls_is_cut_off(hub, server, monkeypatch):
-    monkeypatch.setattr(web, "STALLED", 0.5)
+    monkeypatch.setattr(app, "STALL_TIMEOUT_S", 0.5)
     with raw(server, "/video", buffer=4096) as viewer:
         wait_for(lambda: hub.viewers() == 1)
         images = [colourful(), colourful()[::-1].copy()]
@@ -109,7 +109,7 @@ def test_one_who_stalls_is_cut_off(hub, server, monkeypatch):
 
 
 def test_too_many_viewers(hub, server, monkeypatch):
-    monkeypatch.setattr(web, "MOST", 3)
+    monkeypatch.setattr(app, "MAX_VIEWERS", 3)
     with Watching(server), Watching(server, "video?source=1"), raw(server, "/events") as listener:
         assert listener.recv(15) == b"HTTP/1.1 200 OK"
         for path in ("video", "events"):

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from moodstream.realtime.moments import people_at
-from moodstream.realtime.recorder import PEOPLE_COLUMNS, STEP
+from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, STEP
+from moodstream.realtime.outputs.report.stills import people_at
 
 STEPS = 500
 

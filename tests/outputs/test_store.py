@@ -14,24 +14,20 @@ from support.fakes import make_faces
 from support.recordings import moments, write
 from support.waiting import wait_for
 
-from moodstream.realtime import store as stores
+from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.group import GroupState, MoodShift
-from moodstream.realtime.recorder import (
-    PEOPLE_COLUMNS,
-    TIMELINE_COLUMNS,
-    people_rows,
-    person_values,
-    timeline_row,
-)
-from moodstream.realtime.store import (
+from moodstream.realtime.frames import GroupState
+from moodstream.realtime.outputs.recording import store as stores
+from moodstream.realtime.outputs.recording.rows import people_rows, person_values, timeline_row
+from moodstream.realtime.outputs.recording.store import (
     STORE,
     StoreWriter,
     predicted_bytes,
     prepare_store,
 )
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
+from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, TIMELINE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 

@@ -15,13 +15,9 @@ from support.paths import ROOT
 from support.recordings import moments, offer, recorder
 from support.waiting import wait_for
 
-from moodstream.realtime import store as stores
-from moodstream.realtime.store import (
-    STORE,
-    StoreWriter,
-    prepare_store,
-)
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.outputs.recording import store as stores
+from moodstream.realtime.outputs.recording.store import STORE, StoreWriter, prepare_store
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from moodstream.overlays.palette import BACKGROUND
-from moodstream.realtime.window import mosaic
+from moodstream.realtime.outputs.window import mosaic
 
 # Qt ends its process together with its X server: a window is never opened in the tests' own one.
 LOOK = """

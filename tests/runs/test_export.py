@@ -10,13 +10,13 @@ import pytest
 from support.recordings import moments, offer, recorder
 from support.waiting import wait_for
 
-from moodstream.realtime.cli import main
+from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.cli.entry import main
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.export import OUTPUTS, export, folders
-from moodstream.realtime.group import MoodShift
-from moodstream.realtime.recorder import TimelineWriter
-from moodstream.realtime.store import STORE, StoreWriter
-from moodstream.realtime.summary import mood_by_part
+from moodstream.realtime.outputs.recording.store import STORE, StoreWriter
+from moodstream.realtime.outputs.recording.writer import TimelineWriter
+from moodstream.realtime.outputs.report.summary import mood_by_part
+from moodstream.realtime.runs.offline.export import OUTPUTS, export, folders
 
 SHIFT = MoodShift(t=30.1234, start="sad", end="happy", size=0.2, noticed=33.0)
 GAPS = [(20.0, 29.0, "connection lost"), (60.0, 70.0, "black picture")]

@@ -15,14 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 from support.media import read_frames, write_video
 
-from moodstream.realtime import cli, cli_process
-from moodstream.realtime.detectors.geometry import iou
-from moodstream.realtime.frames import EMOTIONS, Detections, Image
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.cli import entry
+from moodstream.realtime.cli import process as cli_process
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import Detections
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.models import Models
-from moodstream.realtime.process import ProcessSettings
-from moodstream.realtime.sources import FileSource
-from moodstream.realtime.worker import WorkerSettings
+from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.runs.offline.process import ProcessSettings
+from moodstream.realtime.sources.files import FileSource
 
 SIZE = (640, 360)
 CORNERS = ((40, 30), (460, 200), (460, 30), (40, 200), (250, 110))
@@ -91,7 +94,7 @@ def watched(networks: Models, monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 
 def process(clip: Path, out: Path, *options: str) -> dict[str, Any]:
-    assert cli.main(["process", str(clip), "-o", str(out), "--quiet", *options]) == 0
+    assert entry.main(["process", str(clip), "-o", str(out), "--quiet", *options]) == 0
     return json.loads((out / "summary.json").read_text())
 
 
@@ -197,17 +200,17 @@ def test_hiding_hardly_changes_the_figures(langer: Path, networks: Models, tmp_p
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (ProcessSettings(), WorkerSettings()),
+        (ProcessSettings(), AnalysisSettings()),
         (
             ProcessSettings(privacy="blur"),
-            WorkerSettings(full_every=0.0, detect_every_frame=True),
+            AnalysisSettings(full_size_every=0.0, detect_every_frame=True),
         ),
-        (ProcessSettings(privacy="group", video=False), WorkerSettings(full_every=0.0)),
+        (ProcessSettings(privacy="group", video=False), AnalysisSettings(full_size_every=0.0)),
         (
             ProcessSettings(every_frame=True),
-            WorkerSettings(rate=60.0, full_every=0.0, refresh=0.0, every_frame=True),
+            AnalysisSettings(rate=60.0, full_size_every=0.0, refresh=0.0, every_frame=True),
         ),
     ],
 )
-def test_hiding_changes_no_rate(settings: ProcessSettings, expected: WorkerSettings) -> None:
+def test_hiding_changes_no_rate(settings: ProcessSettings, expected: AnalysisSettings) -> None:
     assert settings.looks(60.0) == expected

@@ -13,13 +13,14 @@ from support.fakes import HAPPY, OneFace, Rows, Says
 from support.sources import Script
 from support.waiting import wait_for
 
-from moodstream.realtime.capture import CaptureSettings
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.live import LiveSession, LiveSettings
-from moodstream.realtime.live_sources import EndOfSource, SourceGone, SourceRefused, SourceSpec
-from moodstream.realtime.live_state import FIELDS, session_state
-from moodstream.realtime.models import Models
-from moodstream.realtime.sources import SourceInfo
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.state import FIELDS, session_state
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceInfo, SourceSpec
+from moodstream.realtime.sources.capture import CaptureSettings
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
@@ -104,14 +105,14 @@ def test_a_camera_is_read_shown_and_recorded():
 
 
 def test_a_lost_signal_is_no_empty_room():
-    lost = {60: SourceGone("unplugged")}
+    lost = {60: SourceGoneError("unplugged")}
     waits = threading.Event()
 
     def play(k):
         if k in lost:
             return lost.pop(k)
         if k > 60 and not waits.is_set():
-            return SourceGone("unplugged")
+            return SourceGoneError("unplugged")
         return BRIGHT
 
     with Run(play) as run:
@@ -157,21 +158,21 @@ def test_a_black_picture_is_no_empty_room():
 
 
 def test_a_source_that_stays_away_is_given_up():
-    with Run(lambda k: BRIGHT if k < 40 else SourceGone("away"), give_up=0.5) as run:
+    with Run(lambda k: BRIGHT if k < 40 else SourceGoneError("away"), give_up=0.5) as run:
         run.until(lambda: run.session.reason is not None)
     assert run.session.reason == "gave up"
     assert run.said[-1] == "camera 0: given up after 0.5 s without a signal"
 
 
 def test_a_source_that_refuses_ends_the_run_in_one_line():
-    with Run(lambda k: SourceRefused("camera 0: no such device")) as run:
+    with Run(lambda k: SourceRefusedError("camera 0: no such device")) as run:
         run.until(lambda: run.session.reason is not None)
     assert run.session.reason == "failed"
     assert run.said == ["camera 0: failed (camera 0: no such device)"]
 
 
 def test_a_recording_that_ends_is_analysed_to_its_end():
-    with Run(lambda k: BRIGHT if k < 100 else EndOfSource("over")) as run:
+    with Run(lambda k: BRIGHT if k < 100 else EndOfSourceError("over")) as run:
         run.until(lambda: run.session.reason is not None)
     assert run.session.reason == "ended"
     assert run.record.rows[-1][0] > 1.5
@@ -279,7 +280,7 @@ def test_one_of_two_fails_and_the_other_goes_on():
 
     def opener(spec, settings, control):
         if spec is second:
-            raise SourceRefused("camera 1: no such device")
+            raise SourceRefusedError("camera 1: no such device")
         return others(spec, settings, control)
 
     with Run(opener=opener, specs=(CAMERA, second)) as run:

@@ -14,19 +14,21 @@ import numpy as np
 import pytest
 from support.fakes import OneFace, Says
 
-from moodstream.realtime import cli_live, window
-from moodstream.realtime.capture import Capture
-from moodstream.realtime.chunks import ChunkedVideo
-from moodstream.realtime.cli import main
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.hub import Hub
-from moodstream.realtime.live import LiveSession, LiveSettings
-from moodstream.realtime.live_outputs import LiveOutputs, LiveSinkSettings
-from moodstream.realtime.live_sources import SourceGone, SourceSpec
-from moodstream.realtime.models import Models
-from moodstream.realtime.server import Server
-from moodstream.realtime.store import STORE, StoreWriter
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.cli import live
+from moodstream.realtime.cli.entry import main
+from moodstream.realtime.errors import MoodstreamError, SourceGoneError
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs import window
+from moodstream.realtime.outputs.recording.store import STORE, StoreWriter
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
+from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+from moodstream.realtime.outputs.server.server import Server
+from moodstream.realtime.outputs.video_chunks import ChunkedVideo
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.sinks import LiveOutputs, LiveSinkSettings
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import Capture
 
 CAMERA = SourceSpec("camera", 0, "camera 0")
 ANY_PORT = ("127.0.0.1", 0)
@@ -89,7 +91,7 @@ def which(folder: Path) -> str:
 
 def session() -> LiveSession:
     def away(spec, settings, control):
-        raise SourceGone("away")
+        raise SourceGoneError("away")
 
     models = Models(OneFace(), Says(np.eye(7, dtype=np.float32)[3]), {})
     return LiveSession([CAMERA], models, LiveSettings(), opener=away)
@@ -157,10 +159,10 @@ def test_all_is_closed_when_recording_cannot_begin(windows, tmp_path):
 
 
 def test_every_stage_is_a_context(tmp_path):
-    hub = Hub(["camera 0"])
+    hub = Broadcaster(["camera 0"])
 
     def away(spec, settings, control):
-        raise SourceGone("away")
+        raise SourceGoneError("away")
 
     with (
         Server(hub, *ANY_PORT) as server,
@@ -195,7 +197,7 @@ def test_a_run_for_the_page_only_ends_with_it(monkeypatch):
         outputs.begin({}, lambda line: None)
         monkeypatch.setattr(outputs, "turn", lambda session, seconds: kill(outputs._server))
         with pytest.raises(MoodstreamError, match=r"serving: the server has stopped \(.+\)"):
-            cli_live._watch(run, outputs, argparse.Namespace(quiet=True))
+            live._watch(run, outputs, argparse.Namespace(quiet=True))
     assert isinstance(outputs._server.error, RuntimeError)
 
 

@@ -14,15 +14,15 @@ import pytest
 from support.fakes import OneFace
 from support.media import moving_blob, write_video
 
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, Faces, Readings
-from moodstream.realtime.group import GroupState
-from moodstream.realtime.models import Models
-from moodstream.realtime.pipeline import Progress
-from moodstream.realtime.process import OUTPUTS, ProcessSettings, Run
-from moodstream.realtime.recorder import TimelineWriter
-from moodstream.realtime.sources import FileSource
-from moodstream.realtime.video import VideoWriter
+from moodstream.realtime.frames import EmotionPredictions, Faces, GroupState
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.recording.writer import TimelineWriter
+from moodstream.realtime.outputs.video import VideoWriter
+from moodstream.realtime.runs.offline.pipeline import Progress
+from moodstream.realtime.runs.offline.process import OUTPUTS, OfflineRun, ProcessSettings
+from moodstream.realtime.sources.files import FileSource
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
 
@@ -34,8 +34,10 @@ class Happy:
 
     name, classes = "happy", EMOTIONS
 
-    def classify(self, images: Any, boxes: Any) -> Readings:
-        return Readings(np.tile(np.eye(7, dtype=np.float32)[3], (sum(map(len, boxes)), 1)))
+    def classify(self, images: Any, boxes: Any) -> EmotionPredictions:
+        return EmotionPredictions(
+            np.tile(np.eye(7, dtype=np.float32)[3], (sum(map(len, boxes)), 1))
+        )
 
 
 class Breaks(OneFace):
@@ -104,7 +106,7 @@ def cancel(progress: Progress) -> None:
 @pytest.fixture
 def warm(clip: Path, models: Models, tmp_path: Path) -> None:
     """A run before: libraries keep threads of their own from then on."""
-    Run(clip, tmp_path / "warm", models, ProcessSettings(privacy="blur")).go()
+    OfflineRun(clip, tmp_path / "warm", models, ProcessSettings(privacy="blur")).run()
 
 
 @pytest.mark.usefixtures("warm")
@@ -115,9 +117,9 @@ def test_a_cancelled_run_holds_nothing(
     before = threads()
     kept = []  # by who wants to know what became of it
     for number in range(3):
-        run = Run(clip, tmp_path / f"out-{number}", models, ProcessSettings(privacy=privacy))
+        run = OfflineRun(clip, tmp_path / f"out-{number}", models, ProcessSettings(privacy=privacy))
         with pytest.raises(Cancelled) as caught:
-            run.go(cancel)
+            run.run(cancel)
         kept.append((run, caught.value))
     assert opened() == []
     assert settled(before)
@@ -129,9 +131,9 @@ def test_a_failed_run_holds_nothing(
     clip: Path, models: Models, tmp_path: Path, opened: Open
 ) -> None:
     before = threads()
-    run = Run(clip, tmp_path / "out", replace(models, detector=Breaks()), ProcessSettings())
+    run = OfflineRun(clip, tmp_path / "out", replace(models, detector=Breaks()), ProcessSettings())
     with pytest.raises(RuntimeError, match="network broke"):
-        run.go()
+        run.run()
     assert opened() == []
     assert settled(before)
     assert not (tmp_path / "out").exists()
@@ -142,8 +144,8 @@ def test_a_run_that_is_done_holds_nothing(
     clip: Path, models: Models, tmp_path: Path, opened: Open
 ) -> None:
     before = threads()
-    run = Run(clip, tmp_path / "out", models, ProcessSettings())
-    assert run.go()["counts"]["frames"] == 60
+    run = OfflineRun(clip, tmp_path / "out", models, ProcessSettings())
+    assert run.run()["counts"]["frames"] == 60
     assert opened() == []
     assert settled(before)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
@@ -155,10 +157,10 @@ def test_a_stopped_run_holds_nothing_and_keeps_what_is_done(
     when: str, clip: Path, models: Models, tmp_path: Path, opened: Open
 ) -> None:
     before = threads()
-    run = Run(clip, tmp_path / "out", models, ProcessSettings())
+    run = OfflineRun(clip, tmp_path / "out", models, ProcessSettings())
     if when == "before":
         run.stop()
-    summary = run.go(lambda progress: run.stop() if progress.frames == 30 else None)
+    summary = run.run(lambda progress: run.stop() if progress.frames == 30 else None)
     assert summary["interrupted"]
     assert summary["counts"]["frames"] == (1 if when == "before" else 30)
     assert opened() == []
@@ -181,7 +183,7 @@ def test_what_fails_after_the_frames_leaves_nothing_half_written(
     where = "process.write_json" if breaks == "summary" else "report.write_report"
     monkeypatch.setattr(f"moodstream.realtime.{where}", full)
     with pytest.raises(MoodstreamError, match="cannot be written"):
-        Run(clip, tmp_path / "out", models, ProcessSettings()).go()
+        OfflineRun(clip, tmp_path / "out", models, ProcessSettings()).run()
     assert opened() == []
     assert not list((tmp_path / "out").glob("*.part"))
 
@@ -192,7 +194,7 @@ def test_a_folder_that_is_refused_leaves_the_video_closed(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "summary.json").write_text("{}")
     with pytest.raises(MoodstreamError, match="--overwrite"):
-        Run(clip, tmp_path / "out", models, ProcessSettings())
+        OfflineRun(clip, tmp_path / "out", models, ProcessSettings())
     with pytest.raises(MoodstreamError, match="long"):
         FileSource(clip, start=99)
     assert opened() == []

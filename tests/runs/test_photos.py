@@ -17,22 +17,21 @@ from PIL import Image as Pillow
 from support.fakes import MOSTLY_HAPPY, models_of, noise
 
 from moodstream.overlays.privacy import blur_faces
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS
-from moodstream.realtime.photos import reading
-from moodstream.realtime.photos.analyse import (
+from moodstream.realtime.analysis.people.quality import QualityScale
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.runs.photos import files
+from moodstream.realtime.runs.photos.analyse import (
     PhotoSettings,
     analyse_photo,
     judge,
     scale_of,
     without_small_groups,
 )
-from moodstream.realtime.photos.bands import bands
-from moodstream.realtime.photos.draw import annotated
-from moodstream.realtime.photos.faces import BINS, PhotoFaces
-from moodstream.realtime.photos.reading import find_photos, read_photo
-from moodstream.realtime.pictures import UnreadableError
-from moodstream.realtime.quality import QualityScale
+from moodstream.realtime.runs.photos.draw import annotated
+from moodstream.realtime.runs.photos.faces import BINS, PhotoFaces
+from moodstream.realtime.runs.photos.files import find_photos, read_photo
+from moodstream.realtime.runs.photos.size_bins import size_bins
 
 K = len(EMOTIONS)
 
@@ -80,7 +79,7 @@ def test_small_and_doubtful_faces_do_not_count_but_are_known_to_privacy():
     boxes = [[10, 10, 60, 70], [80, 10, 90, 20], [100, 60, 140, 110]]
     result = analyse_photo(noise(), models_of(boxes, scores=[0.9, 0.9, 0.35]), PhotoSettings())
     assert result.faces.boxes.tolist() == [boxes[0]]
-    assert len(result.faces.spotted) == 3
+    assert len(result.faces.all_boxes) == 3
     assert result.faces.min_side[0] == 50
 
 
@@ -146,7 +145,7 @@ def test_three_of_whom_one_decides_are_no_group():
 
 
 def test_bands_count_photos_by_the_faces_that_count():
-    found = bands(
+    found = size_bins(
         np.array([1, 2, 3, 10, 30, 4]),
         np.array([0.2, 0.4, 1.0, 1.2, 1.4, np.nan]),
         np.array([0.9, 0.7, 0.5, 0.5, 0.4, np.nan]),
@@ -224,7 +223,7 @@ def test_photos_are_turned_upright(tmp_path, orientation, red):
     exif[0x0112] = orientation
     Pillow.fromarray(RED_LEFT).save(tmp_path / "a.jpg", exif=exif, quality=95)
     found = _rgb(tmp_path / "a.jpg")
-    assert found.shape[:2] == reading.shape_of(tmp_path / "a.jpg")
+    assert found.shape[:2] == files.shape_of(tmp_path / "a.jpg")
     assert found.shape[:2] == ((30, 20) if orientation > 4 else (20, 30))
     assert _close(found[red], (250, 10, 10), 40)
 

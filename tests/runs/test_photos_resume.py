@@ -11,8 +11,8 @@ from support.fakes import noise
 from support.photo_runs import ends_after, files_in, run, write_photos
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.photos.analyse import PhotoSettings
-from moodstream.realtime.photos.run import BATCH
+from moodstream.realtime.runs.photos.analyse import PhotoSettings
+from moodstream.realtime.runs.photos.run import BATCH
 
 # ---- going on
 

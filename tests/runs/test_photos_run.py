@@ -14,11 +14,14 @@ import pytest
 from support.fakes import Finds, models_of, noise
 from support.photo_runs import BOXES, SMALL, ends_after, files_in, run, write_photos
 
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import EMOTIONS, Readings
-from moodstream.realtime.models import Models
-from moodstream.realtime.photos.analyse import analyse_photo
-from moodstream.realtime.photos.run import BATCH, RunSettings, picture_name
+from moodstream.realtime.frames import EmotionPredictions
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.runs.photos.analyse import analyse_photo
+from moodstream.realtime.runs.photos.names import picture_name
+from moodstream.realtime.runs.photos.run import BATCH
+from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 
 # ---- the seed's figures
 
@@ -34,7 +37,7 @@ class Reads:
 
     def classify(self, images, boxes):
         rows = [self.probs[: len(each)] for each in boxes]
-        return Readings(np.concatenate(rows))
+        return EmotionPredictions(np.concatenate(rows))
 
 
 def blur_by_hand(grey):
@@ -198,7 +201,7 @@ def test_group_privacy_needs_three_people(tmp_path, people, told):
 
 def test_group_privacy_cannot_measure_against_the_set():
     with pytest.raises(ValueError, match="use --quality fixed"):
-        RunSettings(quality="seed", privacy="group")
+        PhotoRunSettings(quality="seed", privacy="group")
 
 
 def test_a_set_without_faces_still_has_a_report(tmp_path):
@@ -255,4 +258,4 @@ def test_what_text_needs_is_said_in_one_line(tmp_path, monkeypatch):
         run(photos, tmp_path / "out", text=True)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="--text: words on badges"):
-        RunSettings(text=True, privacy="group")
+        PhotoRunSettings(text=True, privacy="group")

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from support.fakes import HAPPY, OneFace, Rows, Says
 
-from moodstream.realtime.frames import EMOTIONS, Detections, Frame, Later
-from moodstream.realtime.group import GroupAggregator
-from moodstream.realtime.pipeline import Link, Moment, Pipeline
-from moodstream.realtime.worker import Worker, WorkerSettings, callers
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator
+from moodstream.realtime.analysis.people.tracker import AnalysisSettings
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import Detections, Frame, LazyImage
+from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
+from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer, caller_threads
+from moodstream.realtime.runs.offline.link import Link
+from moodstream.realtime.runs.offline.pipeline import Pipeline
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
@@ -97,10 +101,10 @@ class TwoFaces(OneFace):
 
 
 def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **settings):
-    worker = Worker(
+    worker = OfflineAnalyzer(
         detector or OneFace(),
         classifier or Says(HAPPY),
-        WorkerSettings(**settings),
+        AnalysisSettings(**settings),
         streams=streams,
     )
     return Pipeline(worker, GroupAggregator(), rows or Rows(), draw)
@@ -108,7 +112,7 @@ def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **sett
 
 def test_rows_stand_on_steps_of_media_time():
     rows = Rows()
-    drawn: list[Moment] = []
+    drawn: list[AnnotatedFrame] = []
     progress = make(rows, draw=drawn.append).run(frames())
     assert progress.frames == 100
     np.testing.assert_allclose([t for t, _, _ in rows.rows], np.arange(20) * 0.2, atol=1e-9)
@@ -139,8 +143,8 @@ def test_a_long_gap_between_frames_is_filled_with_rows():
 @pytest.mark.parametrize("streams", [1, 2])
 def test_stop_keeps_what_is_done(streams):
     rows = Rows()
-    drawn: list[Moment] = []
-    pipeline = make(rows, draw=drawn.append, streams=streams, full_every=0.0)
+    drawn: list[AnnotatedFrame] = []
+    pipeline = make(rows, draw=drawn.append, streams=streams, full_size_every=0.0)
 
     def tick(progress):
         if progress.frames == 30:
@@ -166,13 +170,13 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
     told = []
     for streams in (1, 3):
         rows, detector = Rows(), Late()
-        drawn: list[Moment] = []
+        drawn: list[AnnotatedFrame] = []
         settings = {"full_every": full_every, "every_frame": every_frame, "streams": streams}
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)
         if every_frame:  # no look waits for another: one is prepared while others run
-            assert detector.most == callers(streams)
+            assert detector.most == caller_threads(streams)
         assert [m.frame.index for m in drawn] == list(range(120))
         told.append((rows, drawn))
     (rows, drawn), (other_rows, other_drawn) = told
@@ -183,7 +187,7 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
     for one, other in zip(drawn, other_drawn, strict=True):
         np.testing.assert_array_equal(one.faces.boxes, other.faces.boxes)
         np.testing.assert_array_equal(one.faces.probs, other.faces.probs)
-        np.testing.assert_array_equal(one.spotted, other.spotted)
+        np.testing.assert_array_equal(one.all_boxes, other.all_boxes)
     assert len({m.state.dominant for m in drawn}) > 2
 
 
@@ -193,7 +197,7 @@ def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, fu
 )
 def test_faces_are_read_again_after_the_time(refresh, most, expected):
     classifier = Counting()
-    drawn: list[Moment] = []
+    drawn: list[AnnotatedFrame] = []
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 20, k) for k in range(200)]
     pipeline = make(classifier=classifier, draw=drawn.append, refresh=refresh)
     pipeline.run(walk)
@@ -224,7 +228,9 @@ def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
         made.append(k)
         return BLANK
 
-    walk = [Frame(Later(BLANK.shape, functools.partial(picture, k)), k / 25, k) for k in range(100)]
+    walk = [
+        Frame(LazyImage(BLANK.shape, functools.partial(picture, k)), k / 25, k) for k in range(100)
+    ]
     pipeline = make(draw=(lambda moment: None) if drawing else None)
     pipeline.run(walk)
     assert len(set(made)) == len(made) == pytest.approx(expected, abs=1)
@@ -232,10 +238,10 @@ def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
 
 
 def test_a_picture_made_later_must_be_as_it_was_told():
-    assert Frame(Later(BLANK.shape, lambda: BLANK), 0.0, 0).image is BLANK
+    assert Frame(LazyImage(BLANK.shape, lambda: BLANK), 0.0, 0).image is BLANK
     for told, made in (((48, 60, 3), BLANK), (BLANK.shape, BLANK.astype(np.float32))):
         with pytest.raises(ValueError, match="expected an image"):
-            _ = Frame(Later(told, functools.partial(np.asarray, made)), 0.0, 0).image
+            _ = Frame(LazyImage(told, functools.partial(np.asarray, made)), 0.0, 0).image
     with pytest.raises(ValueError, match="expected an image"):
         Frame(BLANK[..., 0], 0.0, 0)
 
@@ -266,7 +272,7 @@ def test_a_full_disk_is_raised_to_the_owner():
 def test_a_slow_painter_holds_the_reader_back():
     """A file never drops a frame, and never piles frames up in memory either."""
     ahead: list[int] = []
-    drawn: list[Moment] = []
+    drawn: list[AnnotatedFrame] = []
 
     def counted():
         for frame in frames(60):
@@ -288,7 +294,7 @@ def test_no_frames_at_all():
 
 
 def test_between_looks_boxes_are_predictions():
-    drawn: list[Moment] = []
+    drawn: list[AnnotatedFrame] = []
     make(draw=drawn.append, rate=5).run(frames(50))
     late = drawn[20:]
     assert 0 < sum(bool(m.faces.seen.any()) for m in late) < len(late) / 3
@@ -310,4 +316,4 @@ def test_link_leaves_when_stopped():
 )
 def test_bad_settings_are_refused(bad):
     with pytest.raises(ValueError, match="expected"):
-        WorkerSettings(**bad)
+        AnalysisSettings(**bad)

@@ -12,19 +12,24 @@ import numpy as np
 import pytest
 from support.fakes import OneFace, Says, make_faces
 
-from moodstream.realtime import presenter as presenters
-from moodstream.realtime.analyst import Snapshot
-from moodstream.realtime.capture import Capture, Captured, CaptureSettings, CaptureState
-from moodstream.realtime.frames import Faces, Frame
-from moodstream.realtime.group import GroupState
-from moodstream.realtime.live import LiveSession, LiveSettings
-from moodstream.realtime.live_rows import LiveRows
-from moodstream.realtime.live_sources import EndOfSource, SourceGone, SourceRefused, SourceSpec
-from moodstream.realtime.live_state import session_state
-from moodstream.realtime.models import Models
-from moodstream.realtime.painter import Painter
-from moodstream.realtime.presenter import Presenter, Switches
-from moodstream.realtime.sources import SourceInfo
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
+from moodstream.realtime.frames import Faces, Frame, GroupState
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.painter import Painter
+from moodstream.realtime.runs.live import presenter as presenters
+from moodstream.realtime.runs.live.presenter import Presenter, PresenterControls
+from moodstream.realtime.runs.live.rows import PrivacyFilteredSink
+from moodstream.realtime.runs.live.session import LiveSession
+from moodstream.realtime.runs.live.snapshot import Snapshot
+from moodstream.realtime.runs.live.state import session_state
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceInfo, SourceSpec
+from moodstream.realtime.sources.capture import (
+    Capture,
+    CapturedFrame,
+    CaptureSettings,
+    CaptureState,
+)
 
 CAMERA = SourceSpec("camera", 0, "camera 0")
 HAPPY = np.eye(7, dtype=np.float32)[3]
@@ -71,7 +76,7 @@ class Script:
 
     def read(self):
         if not self.control.wait(0.01):
-            raise SourceGone("stopped")
+            raise SourceGoneError("stopped")
         now = self.play(next(self.count))
         if isinstance(now, Exception):
             raise now
@@ -95,8 +100,8 @@ def no_thread_is_left_over():
     until(lambda: set(threading.enumerate()) <= before, 10.0)
 
 
-def switches(privacy: Callable[[], str], failed=None, stop=None) -> Switches:
-    return Switches(
+def switches(privacy: Callable[[], str], failed=None, stop=None) -> PresenterControls:
+    return PresenterControls(
         stop or threading.Event(), threading.Event(), privacy, lambda: True, failed or raise_it
     )
 
@@ -109,7 +114,7 @@ def raise_it(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("privacy", ["off", "blur"])
-@pytest.mark.parametrize("end", [EndOfSource("over"), SourceRefused("no such camera")])
+@pytest.mark.parametrize("end", [EndOfSourceError("over"), SourceRefusedError("no such camera")])
 def test_the_presenter_of_a_source_that_is_over_waits(privacy, end):
     asked, errors, pictures = itertools.count(1), [], []
 
@@ -118,10 +123,10 @@ def test_the_presenter_of_a_source_that_is_over_waits(privacy, end):
         return privacy
 
     stop = Waits(6)
-    play = lambda k: BRIGHT if k < 3 and isinstance(end, EndOfSource) else end  # noqa: E731
+    play = lambda k: BRIGHT if k < 3 and isinstance(end, EndOfSourceError) else end  # noqa: E731
     with Capture(CAMERA, opener=Script(play)) as capture:
         until(lambda: capture.over)
-        rows = LiveRows(0, "camera 0", None, current)
+        rows = PrivacyFilteredSink(0, "camera 0", None, current)
         presenter = Presenter(
             capture,
             rows,
@@ -138,7 +143,7 @@ def test_the_presenter_of_a_source_that_is_over_waits(privacy, end):
 
 
 def test_the_analysis_of_a_source_that_is_over_waits(monkeypatch):
-    session = session_of(lambda k: BRIGHT if k < 3 else EndOfSource("over"))
+    session = session_of(lambda k: BRIGHT if k < 3 else EndOfSourceError("over"))
     capture, asked = session.streams[0].capture, itertools.count(1)
 
     def newest(after, timeout):
@@ -201,16 +206,16 @@ class Hand:
     over = False
 
     def __init__(self) -> None:
-        self.last: Captured | None = None
+        self.last: CapturedFrame | None = None
         self.status = "live"
         self.during: Callable[[], object] = lambda: None
 
-    def take(self, image: np.ndarray, t: float) -> Captured:
+    def take(self, image: np.ndarray, t: float) -> CapturedFrame:
         number = 1 + (self.last.number if self.last else 0)
-        self.last = Captured(Frame(image, t, number - 1), 100.0, number)
+        self.last = CapturedFrame(Frame(image, t, number - 1), 100.0, number)
         return self.last
 
-    def newest(self, after: int, timeout: float) -> Captured | None:
+    def newest(self, after: int, timeout: float) -> CapturedFrame | None:
         self.during()
         return self.last if self.last and self.last.number > after else None
 
@@ -237,7 +242,7 @@ class Owner:
         monkeypatch.setattr(presenters, "Painter", Noting)
         self.presenter = Presenter(
             self.capture,
-            LiveRows(0, "camera 0", None, lambda: self.privacy),
+            PrivacyFilteredSink(0, "camera 0", None, lambda: self.privacy),
             switches(lambda: self.privacy),
             window=5.0,
             show=lambda image, t: self.pictures.append(image),
@@ -256,7 +261,7 @@ class Owner:
         return len(self.pictures) - before
 
 
-def snapshot(captured: Captured, faces: Faces | None = None, looked: bool = True) -> Snapshot:
+def snapshot(captured: CapturedFrame, faces: Faces | None = None, looked: bool = True) -> Snapshot:
     state = GroupState(
         t=captured.frame.t, people=1, effective_people=1.0, probs=HAPPY, dominant="happy"
     )
@@ -415,7 +420,7 @@ class Instant(Script):
     def read(self):
         now = self.play(next(self.count))
         if self.control.stopped:
-            raise SourceGone("stopped")
+            raise SourceGoneError("stopped")
         return now, None
 
 
@@ -425,7 +430,7 @@ def test_a_run_ends_and_gives_up_by_the_clock():
         [CAMERA],
         Models(OneFace(), Says(HAPPY), {}),
         LiveSettings(duration=3600.0),
-        opener=Script(lambda k: SourceGone("away")),
+        opener=Script(lambda k: SourceGoneError("away")),
         clock=now,
     )
     assert session.tick()

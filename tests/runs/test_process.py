@@ -19,18 +19,18 @@ from support.commands import loaded_by, read_csv
 from support.media import moving_blob, read_frames, retimed, write_video
 from support.waiting import wait_for
 
-from moodstream.realtime import cli
-from moodstream.realtime.frames import EMOTIONS
+from moodstream.realtime.cli import entry
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.maths import jsd
-from moodstream.realtime.process import OUTPUTS
-from moodstream.realtime.recorder import PEOPLE_COLUMNS, TIMELINE_COLUMNS
-from moodstream.realtime.weights import CENTERFACE_INT8, CENTERFACE_SHA256
+from moodstream.realtime.networks.weights.packaged import CENTERFACE_INT8, CENTERFACE_SHA256
+from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, TIMELINE_COLUMNS
+from moodstream.realtime.runs.offline.process import OUTPUTS
 
 NEGATIVE, OTHER = ("p_sad", "p_fear", "p_angry"), ("p_happy", "p_neutral", "p_surprise")
 
 
 def process(*arguments: object) -> int:
-    return cli.main(["process", *map(str, arguments), "--models", "embedded", "--device", "cpu"])
+    return entry.main(["process", *map(str, arguments), "--models", "embedded", "--device", "cpu"])
 
 
 def timeline(folder: Path) -> list[dict]:
@@ -302,7 +302,7 @@ def test_blur_privacy_hides_the_face_in_video_and_stills(langer, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(langer, tmp_path):
     clip = write_video(tmp_path / "long.mp4", _looped(langer, 4), fps=24)
-    command = [sys.executable, "-m", "moodstream.realtime.cli", "process", str(clip)]
+    command = [sys.executable, "-m", "moodstream.realtime.cli.entry", "process", str(clip)]
     command += ["-o", str(tmp_path / "out"), "--models", "embedded"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     part = tmp_path / "out" / "overlay.mp4.part"

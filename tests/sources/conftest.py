@@ -9,8 +9,8 @@ import pytest
 from support.sources import FAST, NETWORK
 from support.waiting import SOON
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.live_sources import SourceSpec
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
 
 
 @pytest.fixture

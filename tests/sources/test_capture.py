@@ -11,11 +11,9 @@ from support.media import moving_blob, write_video
 from support.sources import FAST, NETWORK, Script, watched
 from support.waiting import SOON, wait_for
 
-from moodstream.realtime.capture import Backoff, Capture, Captured, CaptureSettings
-from moodstream.realtime.live_sources import (
-    SourceGone,
-    parse_source,
-)
+from moodstream.realtime.errors import SourceGoneError
+from moodstream.realtime.sources.addresses import parse_source
+from moodstream.realtime.sources.capture import Backoff, Capture, CapturedFrame, CaptureSettings
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
@@ -25,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
 def test_frames_are_numbered_and_later_each_time(play):
     capture = play(Script([]))
-    got: list[Captured] = []
+    got: list[CapturedFrame] = []
     while len(got) < 20:
         captured = capture.newest(got[-1].number if got else 0, SOON)
         got.append(captured)
@@ -143,7 +141,7 @@ def test_a_broken_file_fails_in_one_line(tmp_path):
 
 
 def test_a_lost_source_is_found_again_and_the_gap_told(play):
-    gone = SourceGone("rtsp://me:secret@cam/a: lost")
+    gone = SourceGoneError("rtsp://me:secret@cam/a: lost")
     scene = Script([10, gone], [gone], [gone], [20, gone], [])
     capture = play(scene)
     wait_for(lambda: capture.state().frames > 45)
@@ -176,7 +174,7 @@ def test_no_signal_since_the_last_frame(play):
 
 
 def test_a_gap_that_is_open_at_the_end_is_told():
-    capture = Capture(NETWORK, FAST, opener=Script([SourceGone("not there")]))
+    capture = Capture(NETWORK, FAST, opener=Script([SourceGoneError("not there")]))
     capture.start()
     wait_for(lambda: capture.state().status == "no signal")
     wait_for(lambda: capture.state().t > 0.1)
@@ -209,7 +207,7 @@ def test_waits_grow_to_their_ceiling():
 
 
 def test_only_a_good_stretch_makes_the_waits_short_again(play):
-    gone = SourceGone("lost")
+    gone = SourceGoneError("lost")
     settings = CaptureSettings(first_wait=0.05, longest_wait=5.0, good_after=0.5)
     scene = Script([gone], [gone], [gone], [3, gone], [75, gone], [])
     capture = play(scene, settings)
@@ -222,7 +220,7 @@ def test_only_a_good_stretch_makes_the_waits_short_again(play):
 
 def test_a_long_wait_ends_when_stopped():
     settings = CaptureSettings(first_wait=60, longest_wait=60)
-    capture = Capture(NETWORK, settings, opener=Script([SourceGone("gone")]))
+    capture = Capture(NETWORK, settings, opener=Script([SourceGoneError("gone")]))
     capture.start()
     wait_for(lambda: capture.state().status == "no signal")
     assert capture.stop(3.0)

@@ -11,21 +11,17 @@ import pytest
 from support.sources import FAST, FAST_HANGS, NETWORK, Script, ScriptReader, watched
 from support.waiting import SOON, wait_for
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.live_sources import (
-    EndOfSource,
-    SourceGone,
-    SourceRefused,
-)
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
 
-GONE = SourceGone("gone")
+GONE = SourceGoneError("gone")
 
 
 # --- refusals ---
 
 
 def test_a_refusal_before_the_first_frame_is_final(play):
-    scene = Script([SourceRefused("rtsp://me:secret@cam/a: wrong password", denied=True)])
+    scene = Script([SourceRefusedError("rtsp://me:secret@cam/a: wrong password", denied=True)])
     before = threading.active_count()
     capture = play(scene)
     wait_for(lambda: capture.state().status == "failed")
@@ -39,7 +35,7 @@ def test_a_refusal_before_the_first_frame_is_final(play):
 @pytest.mark.parametrize(("denied", "attempts"), [(False, 14), (True, 6)])
 def test_a_refusal_after_pictures_is_tried_again(play, denied, attempts):
     """A camera that starts may refuse for a while; one that knows no password is asked rarely."""
-    scene = Script([5, GONE], [SourceRefused("no", denied)])
+    scene = Script([5, GONE], [SourceRefusedError("no", denied)])
     settings = CaptureSettings(first_wait=0.05, longest_wait=0.1, refused_wait=30.0)
     capture = play(scene, settings)
     wait_for(lambda: scene.opened == attempts)  # minutes if the waits went on growing
@@ -49,7 +45,7 @@ def test_a_refusal_after_pictures_is_tried_again(play, denied, attempts):
 
 
 def test_an_end_is_an_end(play):
-    capture = play(Script([5, EndOfSource("played")]))
+    capture = play(Script([5, EndOfSourceError("played")]))
     wait_for(lambda: capture.state().status == "ended")
     assert capture.state().frames == 5
     assert capture.gaps() == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.sources import FileSource
+from moodstream.realtime.sources.files import FileSource
 
 N = 60
 

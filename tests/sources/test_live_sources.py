@@ -12,18 +12,16 @@ from support.media import moving_blob, write_video
 from support.sources import QUICK, opened, read, watched
 from support.waiting import SOON
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.live_sources import (
-    Control,
-    EndOfSource,
-    OpenSettings,
-    SourceGone,
-    SourceRefused,
-    SourceSpec,
-    open_reader,
-    parse_source,
+from moodstream.realtime.errors import (
+    EndOfSourceError,
+    MoodstreamError,
+    SourceGoneError,
+    SourceRefusedError,
 )
+from moodstream.realtime.sources.addresses import parse_source
+from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog, SourceSpec
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
+from moodstream.realtime.sources.readers import open_reader
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_a_file_keeps_its_own_pace(clip):
     for _ in range(50):
         times.append(reader.read()[1])
         assert time.monotonic() >= begin + times[-1] / 4 - 0.02  # never ahead
-    with pytest.raises(EndOfSource):
+    with pytest.raises(EndOfSourceError):
         reader.read()
     reader.close()
     np.testing.assert_allclose(times, np.arange(50) / 25, atol=1e-4)
@@ -101,12 +99,12 @@ def test_a_looped_file_goes_on_in_time(clip):
 
 
 def test_waiting_for_a_picture_ends_when_stopped(clip):
-    control = Control()
+    control = ReaderWatchdog()
     reader = opened(clip, OpenSettings(speed=1e-3), control)
     reader.read()
     threading.Timer(0.2, control.stop).start()
     begin = time.monotonic()
-    with pytest.raises(SourceGone):
+    with pytest.raises(SourceGoneError):
         reader.read()  # due in 40 s
     assert time.monotonic() - begin < SOON
     reader.close()
@@ -115,7 +113,7 @@ def test_waiting_for_a_picture_ends_when_stopped(clip):
 def test_who_waits_gives_signs_of_life():
     promises = []
 
-    class Noting(Control):
+    class Noting(ReaderWatchdog):
         def expect(self, seconds):
             promises.append((time.monotonic(), seconds))
             super().expect(seconds)
@@ -130,7 +128,7 @@ def test_who_waits_gives_signs_of_life():
 def test_what_is_no_video_is_refused(tmp_path):
     path = tmp_path / "x.mp4"
     path.write_text("hello")
-    with pytest.raises(SourceRefused, match="not a video"):
+    with pytest.raises(SourceRefusedError, match="not a video"):
         opened(path)
 
 
@@ -174,14 +172,14 @@ def camera(tmp_path, monkeypatch):
 
 def test_a_camera_until_it_is_unplugged(camera):
     kind, spec = camera
-    reader = open_reader(spec, QUICK, Control())
+    reader = open_reader(spec, QUICK, ReaderWatchdog())
     assert (reader.info.width, reader.info.height, reader.info.fps) == (64, 48, 30)
     assert (reader.info.name, reader.info.codec) == ("camera 9", "mjpg")
     for _ in range(5):
         image, t = reader.read()
         assert image.shape == (48, 64, 3)
         assert t is None
-    with pytest.raises(SourceGone, match="camera 9: gives no pictures"):
+    with pytest.raises(SourceGoneError, match="camera 9: gives no pictures"):
         reader.read()
     assert kind.released
 
@@ -190,7 +188,7 @@ def test_one_missed_picture_is_no_loss(camera, monkeypatch):
     kind, spec = camera
     good, answers = kind.read, iter([True, False, False, True, True])
     monkeypatch.setattr(kind, "read", lambda s: good(s) if next(answers) else (False, None))
-    reader = open_reader(spec, QUICK, Control())
+    reader = open_reader(spec, QUICK, ReaderWatchdog())
     assert len(read(reader, 3)[0]) == 3
 
 
@@ -218,7 +216,7 @@ def test_a_camera_that_hangs_is_opened_again(camera, monkeypatch):
 
 @pytest.mark.parametrize("address", [97, "/dev/video97"])
 def test_a_camera_that_is_not_there(address, capfd):
-    with pytest.raises(SourceRefused, match="no such camera"):
+    with pytest.raises(SourceRefusedError, match="no such camera"):
         opened(address)
     assert capfd.readouterr() == ("", "")
 
@@ -226,6 +224,6 @@ def test_a_camera_that_is_not_there(address, capfd):
 def test_a_device_that_is_no_camera(tmp_path, capfd):
     device = tmp_path / "video9"
     device.touch()
-    with pytest.raises(SourceRefused, match="cannot be opened"):
-        open_reader(SourceSpec("camera", str(device), "camera 9"), QUICK, Control())
+    with pytest.raises(SourceRefusedError, match="cannot be opened"):
+        open_reader(SourceSpec("camera", str(device), "camera 9"), QUICK, ReaderWatchdog())
     assert capfd.readouterr() == ("", "")

@@ -17,14 +17,9 @@ from support.media import moving_blob, write_video
 from support.sources import PATIENT, opened, read, read_on
 from support.waiting import SOON
 
-from moodstream.realtime.live_sources import (
-    Control,
-    EndOfSource,
-    OpenSettings,
-    SourceGone,
-    SourceRefused,
-)
-from moodstream.realtime.network import CatchUp, Pace
+from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
+from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog
+from moodstream.realtime.sources.network import BacklogSkipper, PlaybackPacer
 
 # --- the network ---
 
@@ -186,7 +181,7 @@ def test_mjpeg_over_http(web):
 
 def test_the_end_of_a_live_stream_is_a_loss(web):
     reader = opened(f"{web.url}/mjpeg")
-    with pytest.raises(SourceGone):
+    with pytest.raises(SourceGoneError):
         read_on(reader)
     reader.close()
 
@@ -226,7 +221,7 @@ def test_a_recording_on_the_web_is_paced(web, name):
 
 def test_a_recording_on_the_web_ends(web):
     reader = opened(f"{web.url}/short.mp4", OpenSettings())
-    with pytest.raises(EndOfSource):
+    with pytest.raises(EndOfSourceError):
         read_on(reader)
     reader.close()
 
@@ -244,7 +239,7 @@ def test_a_recording_on_the_web_ends(web):
 )
 def test_what_will_not_work_is_refused_in_one_line(web, path, says):
     url = web.url.replace("//", "//me:Zq7w@") + f"/{path}?token=Xw9t"
-    with pytest.raises(SourceRefused, match=says) as caught:
+    with pytest.raises(SourceRefusedError, match=says) as caught:
         opened(url)
     shown = str(caught.value)
     assert "Zq7w" not in shown
@@ -254,7 +249,7 @@ def test_what_will_not_work_is_refused_in_one_line(web, path, says):
 
 
 def test_a_server_in_trouble_may_recover(web):
-    with pytest.raises(SourceGone, match="5XX"):
+    with pytest.raises(SourceGoneError, match="5XX"):
         opened(f"{web.url}/503")
 
 
@@ -262,7 +257,7 @@ def test_a_server_in_trouble_may_recover(web):
 def test_nobody_there_may_come_back(scheme):
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))  # bound but not listening: nobody else can take it
-        with pytest.raises(SourceGone):
+        with pytest.raises(SourceGoneError):
             opened(f"{scheme}://me:pw@127.0.0.1:{sock.getsockname()[1]}/x")
 
 
@@ -277,18 +272,18 @@ def silent_server():
 def test_a_server_that_says_nothing_is_noticed_in_time(scheme):
     with silent_server() as host:
         begin = time.monotonic()
-        with pytest.raises(SourceGone, match="no pictures within 1 s"):
+        with pytest.raises(SourceGoneError, match="no pictures within 1 s"):
             opened(f"{scheme}://{host}/x")
         assert 0.9 < time.monotonic() - begin < SOON
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_silent_server_does_not_hold_up_the_end(scheme):
-    control = Control()
+    control = ReaderWatchdog()
     with silent_server() as host:
         threading.Timer(0.3, control.stop).start()
         begin = time.monotonic()
-        with pytest.raises(SourceGone, match="stopped"):
+        with pytest.raises(SourceGoneError, match="stopped"):
             opened(f"{scheme}://{host}/x", PATIENT, control)
         assert time.monotonic() - begin < SOON
 
@@ -296,18 +291,18 @@ def test_a_silent_server_does_not_hold_up_the_end(scheme):
 def test_a_stall_in_mid_stream_is_noticed_in_time(web):
     reader = opened(f"{web.url}/mjpeg-stalls")
     at: list[float] = []
-    with pytest.raises(SourceGone, match="no pictures within 1 s"):
+    with pytest.raises(SourceGoneError, match="no pictures within 1 s"):
         read_on(reader, at)
     assert 0.9 < time.monotonic() - at[-1] < SOON
     reader.close()
 
 
 def test_a_stall_in_mid_stream_does_not_hold_up_the_end(web):
-    control = Control()
+    control = ReaderWatchdog()
     reader = opened(f"{web.url}/mjpeg-stalls", PATIENT, control)
     threading.Timer(1.0, control.stop).start()
     begin = time.monotonic()
-    with pytest.raises(SourceGone, match="stopped"):
+    with pytest.raises(SourceGoneError, match="stopped"):
         read_on(reader)
     assert time.monotonic() - begin < SOON
     reader.close()
@@ -323,21 +318,23 @@ def play(rule, arrivals, fps=25.0, gop=50):
 
 def test_a_stream_in_time_is_decoded_whole():
     jitter = np.random.default_rng(1).uniform(0, 0.3, 5000)
-    assert not any(play(CatchUp(1.0), np.arange(5000) / 25 + jitter))
+    assert not any(play(BacklogSkipper(1.0), np.arange(5000) / 25 + jitter))
 
 
 def test_a_slow_clock_is_no_backlog():
-    assert not any(play(CatchUp(1.0), np.arange(250_000) / 25 * 1.0005))  # 5 s late in the end
+    assert not any(
+        play(BacklogSkipper(1.0), np.arange(250_000) / 25 * 1.0005)
+    )  # 5 s late in the end
 
 
 def test_a_first_burst_is_no_backlog():
     at = np.maximum(np.arange(500) / 25 - 2.0, 0.0)  # two seconds at once, then live
-    assert not any(play(CatchUp(1.0), at))
+    assert not any(play(BacklogSkipper(1.0), at))
 
 
 def test_falling_behind_leaves_out_all_but_key_frames_until_it_has_caught_up():
     """Decoding takes 60 ms of a 40 ms frame; leaving a packet out takes 1 ms."""
-    rule, now, skipped, lag = CatchUp(1.0), 0.0, [], []
+    rule, now, skipped, lag = BacklogSkipper(1.0), 0.0, [], []
     for k in range(3000):
         now = max(now, k / 25)
         lag.append(now - k / 25)
@@ -353,21 +350,21 @@ def test_falling_behind_leaves_out_all_but_key_frames_until_it_has_caught_up():
 def test_what_never_catches_up_is_taken_as_it_is():
     """A pause of the source that its time stamps leave out is not a backlog that could shrink."""
     at = np.arange(2000) / 25 + np.where(np.arange(2000) > 300, 4.0, 0.0)
-    skipped = play(CatchUp(1.0), at)
+    skipped = play(BacklogSkipper(1.0), at)
     assert any(skipped[300:560])
     assert not any(skipped[620:])
 
 
 @pytest.mark.parametrize("leap", [-500.0, 500.0])
 def test_new_time_stamps_start_anew(leap):
-    rule = CatchUp(1.0)
+    rule = BacklogSkipper(1.0)
     for k in range(2000):
         media = k / 25 + (leap if k > 1000 else 0.0)
         assert not rule.skip(k / 25, media, False)
 
 
 def test_bursts_are_spread():
-    pace, now = Pace(), 100.0
+    pace, now = PlaybackPacer(), 100.0
     for k in range(250):  # a burst a second
         now = max(now, 100.0 + k // 25)
         now += pace.wait(now, 7.0 + k / 25)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moodstream.realtime.redact import redact
+from moodstream.realtime.sources.redact import redact
 
 MARKS = ("Zq7", "Xw9")  # what must not be seen of a secret
 ODD = st.text(st.sampled_from(list("@:/?#%&=;'\"()[]<>!$*+,.~^`|\\ {}-_aé€1")), max_size=6)

@@ -12,8 +12,10 @@ from support.rtsp import RtspServer, lengthen
 from support.sources import watched
 from support.waiting import wait_for
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.live_sources import Control, OpenSettings, open_reader, parse_source
+from moodstream.realtime.sources.addresses import parse_source
+from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
+from moodstream.realtime.sources.readers import open_reader
 
 BACK = 5.0  # seconds within which a source that is back must be seen
 
@@ -193,7 +195,7 @@ def test_a_frozen_server_does_not_hold_up_the_end(server, capture_of):
 @pytest.mark.slow
 def test_too_slow_a_reader_shows_the_present(server):
     """Six pictures a second of twenty-four: without leaving some out it would be 5 s late."""
-    reader = open_reader(parse_source(server.url), OpenSettings(max_lag=1.0), Control())
+    reader = open_reader(parse_source(server.url), OpenSettings(max_lag=1.0), ReaderWatchdog())
     begin, lag = time.monotonic(), []
     while time.monotonic() - begin < 7:
         _, media = reader.read()

@@ -5,8 +5,8 @@ import pytest
 from support.media import moving_blob, write_video
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.sources import FileSource, find_videos, open_container
-from moodstream.realtime.video import VideoWriter
+from moodstream.realtime.outputs.video import VideoWriter
+from moodstream.realtime.sources.files import FileSource, find_videos, open_container
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import base64
 import http.client
 from urllib.parse import urlsplit
 
-from moodstream.realtime.models import Models
+from moodstream.realtime.networks.models import Models
 from support.fakes import MOSTLY_SAD, OneFace, Says, models
 
 ANN, BOB = "a" * 32, "b" * 32

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from moodstream.realtime.dashboard.allow import AllowedSources
 from moodstream.realtime.dashboard.sessions import Limits, Registry, UserSession
+from moodstream.realtime.dashboard.source_policy import AllowedSources
 from support.commands import COMMAND
 from support.needs import CHROMIUM, require
 from support.waiting import wait_for

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.store import STORE
-from moodstream.realtime.store_reader import StoreReader
+from moodstream.realtime.outputs.recording.store import STORE
+from moodstream.realtime.outputs.recording.store_reader import StoreReader
 from support.waiting import wait_for
 
 T = TypeVar("T")
 
-COMMAND = [sys.executable, "-m", "moodstream.realtime.cli"]
+COMMAND = [sys.executable, "-m", "moodstream.realtime.cli.entry"]
 LIVE = [*COMMAND, "live"]
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from moodstream.realtime.frames import EMOTIONS, EXTRAS, F32, Detections, Faces, Image, Readings
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.frames import Detections, EmotionPredictions, Faces
 from moodstream.realtime.maths import fold_to
-from moodstream.realtime.models import ModelInfo, Models
+from moodstream.realtime.networks.models import ModelInfo, Models
 
 HAPPY: F32 = np.eye(7, dtype=np.float32)[EMOTIONS.index("happy")]
 MOSTLY_HAPPY = (0.02, 0.02, 0.02, 0.8, 0.02, 0.02, 0.1)
@@ -65,11 +67,11 @@ class Says:
         self.name, self.classes = name, classes
         self.probs, self.affect = np.asarray(probs, np.float32), affect
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """The same row for every box."""
         n = sum(map(len, boxes))
         affect = None if self.affect is None else np.full((n, 2), self.affect, np.float32)
-        return Readings(np.tile(self.probs, (n, 1)), affect)
+        return EmotionPredictions(np.tile(self.probs, (n, 1)), affect)
 
 
 class Rows:

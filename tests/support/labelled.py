@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime.evaluation.data import LabelledFaces
-from moodstream.realtime.frames import EMOTIONS, F32, Image, Readings
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.frames import EmotionPredictions
 
 K = len(EMOTIONS)
 EVERYONE = np.repeat(np.arange(K), 30)
@@ -31,9 +33,9 @@ class Knows:
     def __init__(self, sure: float = 1.0) -> None:
         self.sure = sure
 
-    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> Readings:
+    def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """One face for each picture."""
         k = [min(K - 1, max(0, round((im.mean() - 20) / 30))) for im in images]
         probs = np.full((len(k), K), (1 - self.sure) / (K - 1), np.float32)
         probs[np.arange(len(k)), k] = self.sure
-        return Readings(probs)
+        return EmotionPredictions(probs)

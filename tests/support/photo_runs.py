@@ -8,10 +8,11 @@ from typing import Any
 
 import cv2
 
-from moodstream.realtime.models import Models
-from moodstream.realtime.photos.analyse import PhotoSettings
-from moodstream.realtime.photos.reading import find_photos
-from moodstream.realtime.photos.run import BATCH, PhotoRun, RunSettings
+from moodstream.realtime.networks.models import Models
+from moodstream.realtime.runs.photos.analyse import PhotoSettings
+from moodstream.realtime.runs.photos.files import find_photos
+from moodstream.realtime.runs.photos.run import BATCH, PhotoRun
+from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 from support.fakes import models_of, noise
 
 BOXES = [[10, 10, 60, 70], [90, 20, 130, 90], [40, 80, 70, 110]]
@@ -36,9 +37,9 @@ def run(
     **settings: Any,
 ) -> dict[str, Any]:
     """The summary of a run with three faces in every photo."""
-    asked = RunSettings(**{"photo": SMALL, **settings})
+    asked = PhotoRunSettings(**{"photo": SMALL, **settings})
     job = PhotoRun(find_photos([folder], beside=out), out, models or models_of(BOXES), asked)
-    return job.go(tick)
+    return job.run(tick)
 
 
 def files_in(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from moodstream.realtime.frames import Image
+from moodstream.realtime.arrays import Image
 from support.paths import package, ultralytics_pictures
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from moodstream.realtime.frames import EMOTIONS, Faces
-from moodstream.realtime.group import GroupState
-from moodstream.realtime.store import StoreWriter
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.frames import Faces, GroupState
+from moodstream.realtime.outputs.recording.store import StoreWriter
 from support.paths import ROOT
 from support.waiting import wait_for
 

@@ -11,17 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.realtime.capture import Capture, CaptureSettings
-from moodstream.realtime.frames import Image
-from moodstream.realtime.live_sources import (
-    Control,
-    OpenSettings,
-    SourceGone,
-    SourceSpec,
-    open_reader,
-    parse_source,
-)
-from moodstream.realtime.sources import SourceInfo
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.errors import SourceGoneError
+from moodstream.realtime.sources.addresses import parse_source
+from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog, SourceInfo, SourceSpec
+from moodstream.realtime.sources.capture import Capture, CaptureSettings
+from moodstream.realtime.sources.readers import open_reader
 from support.waiting import SOON, wait_for
 
 QUICK = OpenSettings(open_timeout=1.0, read_timeout=1.0)
@@ -64,7 +59,9 @@ class Script:
         self.left: list[float] = []  # when each was gone
         self._numbers = itertools.count()
 
-    def __call__(self, spec: SourceSpec, settings: OpenSettings, control: Control) -> ScriptReader:
+    def __call__(
+        self, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
+    ) -> ScriptReader:
         opening = self.openings[min(self.opened, len(self.openings) - 1)]
         self.opened += 1
         self.at.append(time.monotonic())
@@ -85,7 +82,7 @@ class Script:
 class ScriptReader:
     """One opening of a :class:`Script`."""
 
-    def __init__(self, script: Script, steps: Iterator[Step], control: Control) -> None:
+    def __init__(self, script: Script, steps: Iterator[Step], control: ReaderWatchdog) -> None:
         self.script, self.steps, self.control = script, steps, control
         self.info = script.info
 
@@ -97,7 +94,7 @@ class ScriptReader:
         if isinstance(step, threading.Event):
             step.wait(60)
         elif not self.control.wait(self.script.wait):
-            raise SourceGone("stopped")
+            raise SourceGoneError("stopped")
         number = self.script.count()
         if isinstance(step, np.ndarray):
             return step, None
@@ -128,9 +125,11 @@ def watched(capture: Capture, condition: Callable[[], object], timeout: float = 
     wait_for(look, timeout)
 
 
-def opened(text: object, settings: OpenSettings = QUICK, control: Control | None = None) -> Any:
+def opened(
+    text: object, settings: OpenSettings = QUICK, control: ReaderWatchdog | None = None
+) -> Any:
     """A reader of what a user would type."""
-    return open_reader(parse_source(str(text)), settings, control or Control())
+    return open_reader(parse_source(str(text)), settings, control or ReaderWatchdog())
 
 
 def read(reader: Any, n: int) -> tuple[list[Image], list[float | None]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from moodstream.realtime.frames import Image
+from moodstream.realtime.arrays import Image
 
 _LAYERS = """
 input: "data" input_shape { dim: 1 dim: 3 dim: 300 dim: 300 }

@@ -14,8 +14,8 @@ import cv2
 import httpx
 import numpy as np
 
-from moodstream.realtime.frames import Image
-from moodstream.realtime.server import Server
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.outputs.server.server import Server
 
 
 def picture(number: int, height: int = 48, width: int = 64) -> Image:

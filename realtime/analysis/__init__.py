@@ -1,0 +1,1 @@
+"""From detections to people, from people to the group."""

@@ -1,0 +1,1 @@
+"""The group's distribution over a rolling window, and when it shifts."""

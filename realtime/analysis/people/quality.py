@@ -1,0 +1,74 @@
+"""How much a face can be trusted, from its size and sharpness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime.arrays import F32
+
+
+@dataclass(frozen=True)
+class QualityScale:
+    """Reference percentiles (5th, 95th) of the smaller side in px and of the blur score.
+
+    The defaults are fixed, so that a stream's figures do not depend on what came before: 16 and
+    160 px; Laplacian variances of 10 and 500.
+    """
+
+    side: tuple[float, float] = (16.0, 160.0)
+    blur: tuple[float, float] = (10.0, 500.0)
+
+
+def blur_score(crop: npt.NDArray[Any]) -> float:
+    """Variance of the Laplacian of a grey or BGR crop (H, W[, 3]); higher is sharper."""
+    if crop.size == 0:
+        return 0.0
+    if crop.ndim == 3:
+        crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    edges = cv2.Laplacian(crop, cv2.CV_16S)
+    # as cv2.meanStdDev does, in a tenth of its time: of whole numbers these sums are exact
+    mean = cv2.sumElems(edges)[0] / edges.size
+    return max(0.0, cv2.norm(edges, cv2.NORM_L2SQR) / edges.size - mean**2)
+
+
+def robust_norm(x: npt.ArrayLike, p5: float, p95: float) -> npt.NDArray[np.float64]:
+    """clip((x - p5) / (p95 - p5 + 1e-6), 0, 1)."""
+    return np.clip((np.asarray(x, np.float64) - p5) / (p95 - p5 + 1e-6), 0.0, 1.0)
+
+
+def face_quality(
+    min_side: npt.ArrayLike, blur: npt.ArrayLike, scale: QualityScale | None = None
+) -> F32:
+    """Quality (N,) in [0, 1]: 0.7 √size_norm + 0.3 √sharp_norm.
+
+    ``min_side`` (N,) px and ``blur`` (N,) are normalised by ``scale``. Size matters more than
+    sharpness; sharpness alone misleads on small faces.
+    """
+    scale = scale or QualityScale()
+    size = np.sqrt(robust_norm(min_side, *scale.side))
+    sharp = np.sqrt(robust_norm(blur, *scale.blur))
+    return np.asarray(0.7 * size + 0.3 * sharp, np.float32)
+
+
+def measure(image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None = None) -> F32:
+    """Quality (N,) of the faces at ``boxes`` (N, 4) xyxy px of a (H, W, 3) BGR picture."""
+    return face_quality(*sides_and_blurs(image, boxes), scale)
+
+
+def sides_and_blurs(
+    image: npt.NDArray[np.uint8], boxes: F32
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The smaller side (N,) in px and the blur score (N,) of the faces, as ``measure`` takes them.
+
+    ``image`` (H, W, 3) BGR; ``boxes`` (N, 4) xyxy px, which may reach beyond it.
+    """
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
+    height, width = image.shape[:2]
+    corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
+    blurs = [blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
+    return sides.astype(np.float64), np.array(blurs, np.float64)

@@ -1,0 +1,7 @@
+"""`python -m moodstream.realtime.cli`."""
+
+import sys
+
+from moodstream.realtime.cli.entry import main
+
+sys.exit(main())

@@ -1,0 +1,122 @@
+"""What the kinds of `moodstream evaluate` have in common."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.cli.options import (
+    add_printing_options,
+    model_settings,
+    number,
+    tell_fallback,
+)
+from moodstream.realtime.cli.progress import progress
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.outputs import layout
+
+if TYPE_CHECKING:
+    from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+    from moodstream.realtime.evaluation.emotions.evaluate import Change
+    from moodstream.realtime.evaluation.groups.study import Read
+    from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+    from moodstream.realtime.networks.models import ModelInfo
+
+FACES = (
+    "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
+    "those); a .npz with images, labels, classes and perhaps usage; or a CSV with columns path "
+    "and label and perhaps usage"
+)
+
+
+def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None:
+    """The options that choose labelled faces; ``data``: what the path may be."""
+    parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=data)
+    parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read")
+    parser.add_argument(
+        "--limit",
+        type=number(1, kind=int),
+        metavar="N",
+        help="a random N of them, for a quick look",
+    )
+
+
+def add_result_options(parser: argparse.ArgumentParser, written: str) -> None:
+    """Where the results go; ``written``: what the folder then holds."""
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help=written)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="write into a folder in use, and over files"
+    )
+    add_printing_options(parser, "figures")
+
+
+def add_draw_options(group: argparse._ActionsContainer, degraded: str) -> None:
+    """How groups are drawn; ``degraded``: what --degraded is the share of, and its effect."""
+    group.add_argument("--degraded", type=number(0, 1), default=0.5, metavar="SHARE", help=degraded)
+    group.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
+
+
+def output_folder(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:
+    """The folder of results, if one is asked for; raises MoodstreamError where it is among the
+    data.
+    """
+    from moodstream.realtime.outputs.folders import results_folder
+
+    if not args.output:
+        return nullcontext()
+    if args.output.resolve().is_relative_to(args.data.resolve()):
+        raise MoodstreamError(f"-o {args.output}: is in the data, --data {args.data}")
+    return results_folder(args.output, outputs, args.overwrite)
+
+
+def write_results(args: argparse.Namespace, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write the folder of results, if one is asked for."""
+    from moodstream.realtime.outputs.folders import writing
+
+    if args.output:
+        with writing(args.output):
+            fill(args.output)
+
+
+def load_classifier(args: argparse.Namespace) -> tuple[EmotionClassifier, ModelInfo]:
+    """The classifier alone, and what it is; tells its notice."""
+    from moodstream.realtime.networks import load
+
+    classifier, info, notice = load.load_classifier(model_settings(args, not args.quiet))
+    tell_fallback(args, notice)
+    return classifier, info
+
+
+def read_for_groups(
+    args: argparse.Namespace, changes: Mapping[str, Change] | None = None
+) -> tuple[Read, LabelledFaces, ModelInfo]:
+    """Labelled faces of which groups can be drawn, read under each change, and by what.
+
+    ``changes``: as in ``groups.read_all``.
+    """
+    from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
+    from moodstream.realtime.evaluation.groups import study
+
+    listing = list_faces(args.data, args.split, args.limit)
+    study.drawable(listing.labels)
+    classifier, info = load_classifier(args)  # before the bar: a download draws its own
+    with progress(not args.quiet) as on_progress:
+        faces = read_faces(args.data, listing, on_progress)
+        study.drawable(faces.labels)  # again: pictures may be broken
+        return study.read_all(classifier, faces, on_progress, changes), faces, info
+
+
+def tell(
+    args: argparse.Namespace, found: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]
+) -> None:
+    """Print the figures, as ``lines`` or as JSON."""
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif not args.quiet:
+        print("\n".join(lines(found)))
+        if args.output:
+            print(f"\nReport in   {args.output / layout.METRICS_REPORT}")

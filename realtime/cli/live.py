@@ -1,0 +1,258 @@
+"""`moodstream live`: cameras, streams and files as if live."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.cli.exit_codes import ExitCode
+from moodstream.realtime.cli.logs import write_line
+from moodstream.realtime.cli.options import (
+    add_analysis_options,
+    add_model_options,
+    add_printing_options,
+    figure_settings,
+    model_settings,
+    number,
+)
+from moodstream.realtime.cli.signals import EndRequest, end_on_signal
+from moodstream.realtime.cli.status_line import StatusLine
+from moodstream.realtime.errors import MoodstreamError
+
+if TYPE_CHECKING:
+    from moodstream.realtime.outputs.schemas import SessionState
+    from moodstream.realtime.runs.live.session import LiveSession
+    from moodstream.realtime.runs.live.sinks import LiveOutputs, LiveSinkSettings
+    from moodstream.realtime.runs.live.stream import LiveSettings
+    from moodstream.realtime.sources.base import SourceSpec
+
+CODES = {
+    "duration": ExitCode.OK,
+    "ended": ExitCode.OK,
+    "quit": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "gave up": ExitCode.GAVE_UP,
+}
+"""Exit codes by the reason for which a run ended, where it was no signal."""
+
+_TICK = 0.25
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the parser."""
+    parser = commands.add_parser(
+        "live",
+        help="a camera, a stream or a file as if live",
+        description="Ends with 0 (file over, --duration, window closed), 2 (source refused), "
+        "3 (--give-up), 130 or 143 (Ctrl-C, SIGTERM).",
+    )
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="camera number, /dev/video0, rtsp://…, http(s)://… (MJPEG, HLS) or a video file",
+    )
+    add_model_options(parser)
+    add_analysis_options(parser)
+    _add_source_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(func=run)
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_argument_group("sources")
+    source.add_argument("--loop", action="store_true", help="play files again and again")
+    source.add_argument(
+        "--speed",
+        type=number(0.01, 100),
+        default=1.0,
+        metavar="FACTOR",
+        help="play files faster or slower than they are (1)",
+    )
+    source.add_argument("--rtsp-transport", choices=("tcp", "udp"), default="tcp")
+    source.add_argument("--open-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument("--read-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument(
+        "--give-up",
+        type=number(0.1),
+        metavar="SECONDS",
+        help="leave a source that has had no signal for so long (never)",
+    )
+    source.add_argument("--duration", type=number(0.1), metavar="SECONDS", help="end after so long")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    shown = parser.add_argument_group("what is shown and recorded")
+    shown.add_argument("--display", action="store_true", help="a window (q p h space)")
+    shown.add_argument(
+        "--headless", action="store_true", help="no window; one line a second on a terminal"
+    )
+    shown.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        help="pictures, /video, /state and /events for browsers; without HOST this machine only",
+    )
+    shown.add_argument(
+        "--max-latency",
+        type=number(1),
+        metavar="MS",
+        help="drop frames that would be shown later than this after their capture",
+    )
+    shown.add_argument(
+        "--record", type=Path, metavar="DIR", help="record the timeline; see `moodstream export`"
+    )
+    shown.add_argument(
+        "--record-video", action="store_true", help="with --record: the overlay, too, in chunks"
+    )
+    shown.add_argument("--overwrite", action="store_true", help="replace an earlier recording")
+    add_printing_options(shown, "last state")
+
+
+def live_settings(args: argparse.Namespace) -> LiveSettings:
+    """The settings of the command line; raises MoodstreamError where they do not go together."""
+    from moodstream.realtime.runs.live.stream import LiveSettings
+    from moodstream.realtime.sources.capture import CaptureSettings
+
+    figures = figure_settings(args)
+    return LiveSettings(
+        worker=figures.worker,
+        smoothing=figures.smoothing,
+        group=figures.group,
+        capture=CaptureSettings(
+            open_timeout=args.open_timeout,
+            read_timeout=args.read_timeout,
+            transport=args.rtsp_transport,
+            loop=args.loop,
+            speed=args.speed,
+        ),
+        privacy=args.privacy,
+        max_latency=None if args.max_latency is None else args.max_latency / 1000,
+        give_up=args.give_up,
+        duration=args.duration,
+    )
+
+
+def sink_settings(args: argparse.Namespace) -> LiveSinkSettings:
+    """Where the results go; raises MoodstreamError where the options do not go together."""
+    from moodstream.realtime.outputs.server.server import parse_address
+    from moodstream.realtime.runs.live.sinks import LiveSinkSettings
+
+    if args.record_video and args.record is None:
+        raise MoodstreamError("--record-video: needs --record DIR")
+    if args.display and args.headless:
+        raise MoodstreamError("--display and --headless: choose one")
+    return LiveSinkSettings(
+        display=args.display,
+        serve=None if args.serve is None else parse_address(args.serve),
+        record=args.record,
+        record_video=args.record_video,
+        overwrite=args.overwrite,
+    )
+
+
+def _specs(args: argparse.Namespace) -> list[SourceSpec]:
+    from moodstream.realtime.sources.addresses import parse_source
+
+    specs = [parse_source(text) for text in args.sources]
+    files = [spec for spec in specs if spec.kind == "file"]
+    if (args.loop or args.speed != 1) and len(files) < len(specs):
+        raise MoodstreamError("--loop and --speed: for files only")
+    if len({spec.address for spec in specs}) < len(specs):
+        raise MoodstreamError("the same source twice")
+    return specs
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until the sources end, or someone ends it; returns the exit code."""
+    from moodstream.realtime.networks import load
+    from moodstream.realtime.networks.load import check_networks
+    from moodstream.realtime.runs.live.session import LiveSession
+    from moodstream.realtime.runs.live.sinks import LiveOutputs
+
+    settings, sinks, specs = live_settings(args), sink_settings(args), _specs(args)
+    # what cannot be had is said before the networks load
+    with LiveOutputs(sinks, specs) as outputs:
+        loaded = load.load(model_settings(args, progress=not args.quiet))
+        check_networks(loaded)
+        say = _say if not args.quiet else lambda line: None
+        if loaded.notice:
+            say(loaded.notice)
+        outputs.begin(
+            {"settings": asdict(settings), "models": loaded.as_dict(), "notice": loaded.notice},
+            say,
+            individuals=settings.privacy != "group",
+        )
+        session = LiveSession(
+            specs,
+            loaded,
+            settings,
+            record=outputs.record,
+            show=outputs.show if outputs.draws else None,
+            notify=outputs.notify,
+            say=say,
+        )
+        with end_on_signal(lambda: session.end("interrupted")) as asked:
+            _watch(session, outputs, args)
+        return _conclude(session, outputs, args, asked)
+
+
+def _say(line: str) -> None:
+    write_line(f"moodstream: {line}")
+
+
+def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
+    """The owner's loop, on the main thread: the window lives here."""
+    line = StatusLine(show=not args.quiet and sys.stderr.isatty())
+    due = 0.0
+    with ExitStack() as closing:
+        closing.callback(lambda: outputs.publish(session))  # as it was in the end
+        closing.enter_context(session)
+        closing.callback(line.clear)
+        while session.reason is None:
+            outputs.turn(session, _TICK)
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + _TICK
+            session.on_progress()
+            outputs.publish(session)
+            line.update(session)
+
+
+def _conclude(
+    session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, asked: EndRequest
+) -> int:
+    state = outputs.state(session)
+    outputs.finish({**state, "ended": session.reason})
+    if args.json:
+        print(json.dumps(state, indent=2))
+    elif not args.quiet:
+        for line in summary_lines(state, args.record):
+            print(line)
+    reason = session.reason or "quit"
+    return asked.exit_code if reason == "interrupted" else CODES[reason]
+
+
+def summary_lines(state: SessionState, record: Path | None) -> list[str]:
+    """What there was, for a person to read: a line a source, and where the recording is."""
+    lines = []
+    for source in state["sources"]:
+        parts = [f"{source['frames']} frames", f"{source['dropped']} not shown"]
+        if source["gaps"]:
+            parts.append(f"{source['gaps']} gaps")
+        if source["reconnects"]:
+            parts.append(f"{source['reconnects']} reconnects")
+        if source["detail"]:
+            parts.append(str(source["detail"]))
+        lines.append(f"{source['name']}: {', '.join(parts)}")
+    lost = state["recording"]["lost_rows"]
+    if lost:
+        lines.append(f"{lost} rows could not be recorded")
+    if record is not None:
+        lines.append(f"Recording in {record}; `moodstream export {record}` makes files of it")
+    return lines

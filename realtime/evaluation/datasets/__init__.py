@@ -1,0 +1,1 @@
+"""Labelled faces from folders, tables and archives."""

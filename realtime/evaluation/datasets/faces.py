@@ -1,0 +1,159 @@
+"""Labelled faces in memory, whatever they were kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from moodstream.realtime.arrays import F32, I64, Image
+from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.evaluation.datasets.from_csv import list_csv
+from moodstream.realtime.evaluation.datasets.from_folder import list_folder
+from moodstream.realtime.evaluation.datasets.from_npz import list_npz
+from moodstream.realtime.evaluation.datasets.listing import Listing
+from moodstream.realtime.progress import ProgressCallback
+
+LONGEST = 512
+"""Pictures of faces with a longer side than this many px are kept at this size."""
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Pictures with one face each, and what it shows.
+
+    images: N of (H, W, 3) uint8 BGR; labels: (N,) int64 index into EMOTIONS; names: N; skipped:
+    (what, why); source: the data set and its part; boxes: (N, 4) float32 xyxy px where the face
+    is in its picture, None where it is all of it; notes: what was chosen for the user.
+    """
+
+    images: list[Image]
+    labels: I64
+    names: list[str]
+    skipped: list[tuple[str, str]]
+    source: str
+    boxes: F32 | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        if self.labels.shape != (n,) or len(self.names) != n:
+            raise ValueError(
+                f"expected {n} labels and names, got {self.labels.shape} and {len(self.names)}"
+            )
+        if self.boxes is not None and self.boxes.shape != (n, 4):
+            raise ValueError(f"expected boxes of shape ({n}, 4), got {self.boxes.shape}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def box(self, i: int) -> F32:
+        """Where face i is in its picture: (4,) float32 xyxy px."""
+        if self.boxes is not None:
+            return np.asarray(self.boxes[i], np.float32)
+        height, width = self.images[i].shape[:2]
+        return np.array([0, 0, width, height], np.float32)
+
+    def sides(self) -> F32:
+        """The smaller side of each face, (N,) float32 px."""
+        boxes = np.array([self.box(i) for i in range(len(self))], np.float32).reshape(-1, 4)
+        return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(axis=1), np.float32)
+
+
+def list_faces(path: Path, split: str | None = None, limit: int | None = None) -> Listing:
+    """What a folder with a sub-folder for each class, a .npz or a CSV file holds.
+
+    See list_folder, list_npz and list_csv for what they may look like. ``limit``: a random subset
+    of so many, always the same. Raises MoodstreamError where the data set cannot be read or no
+    face of the split is labelled.
+    """
+    try:
+        is_folder = path.is_dir()
+        there = is_folder or path.exists()
+    except OSError as error:
+        raise MoodstreamError(f"--data {path}: cannot be read ({error.strerror})") from None
+    if not there:
+        raise MoodstreamError(f"--data {path}: no such file or folder")
+    if is_folder:
+        found = list_folder(path, split)
+    elif path.suffix.casefold() == ".npz":
+        found = list_npz(path, split)
+    elif path.suffix.casefold() in (".csv", ".tsv"):
+        found = list_csv(path, split)
+    else:
+        raise MoodstreamError(f"--data {path}: expected a folder, a .npz or a .csv file")
+    if len(found) == 0:
+        raise _nothing(path, f"no labelled pictures in {found.source}", found.skipped)
+    return found if limit is None else found.sample(limit)
+
+
+def load(
+    path: Path,
+    split: str | None = None,
+    limit: int | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> LabelledFaces:
+    """The faces of ``list_faces``, read by ``read_faces``."""
+    return read_faces(path, list_faces(path, split, limit), on_progress)
+
+
+def read_faces(
+    path: Path, listing: Listing, on_progress: ProgressCallback | None = None
+) -> LabelledFaces:
+    """The pictures of a listing of ``path``: each is one face and at most LONGEST px long.
+
+    Pictures that cannot be read are listed as skipped. Raises MoodstreamError where none can be.
+    """
+    skipped = list(listing.skipped)
+    read = list(readable(listing, LONGEST, skipped, "reading pictures", on_progress))
+    if not read:
+        raise _nothing(path, "none of its pictures can be read", skipped)
+    return of_listing(listing, [i for i, _ in read], [image for _, image in read], skipped)
+
+
+def readable(
+    listing: Listing,
+    longest: int | None,
+    skipped: list[tuple[str, str]],
+    stage: str,
+    on_progress: ProgressCallback | None = None,
+) -> Iterator[tuple[int, Image]]:
+    """The pictures of a listing that can be read, one at a time, by their place in it.
+
+    ``longest``: px of the longer side that they are shrunk to; the others are added to ``skipped``.
+    """
+    for i, name in enumerate(listing.names):
+        try:
+            image = listing.read(i, longest)
+        except UnreadableError as error:
+            skipped.append((name, str(error)))
+        else:
+            yield i, image
+        if on_progress:
+            on_progress(stage, i + 1, len(listing))
+
+
+def of_listing(
+    listing: Listing,
+    rows: list[int],
+    images: list[Image],
+    skipped: list[tuple[str, str]],
+    boxes: F32 | None = None,
+) -> LabelledFaces:
+    """The faces that were read from the ``rows`` of a listing."""
+    return LabelledFaces(
+        images,
+        listing.labels[rows],
+        [listing.names[i] for i in rows],
+        skipped,
+        listing.source,
+        boxes,
+        listing.notes,
+    )
+
+
+def _nothing(path: Path, what: str, skipped: list[tuple[str, str]]) -> MoodstreamError:
+    why = f" ({skipped[-1][0]}: {skipped[-1][1]})" if skipped else ""
+    return MoodstreamError(f"--data {path}: {what}{why}")

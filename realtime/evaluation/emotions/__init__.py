@@ -1,0 +1,1 @@
+"""Emotion networks against labels."""

@@ -1,0 +1,139 @@
+"""Calibration fitted and measured on labelled faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime.arrays import I64
+from moodstream.realtime.emotions import EMOTIONS, PRIOR
+from moodstream.realtime.networks.classifiers.calibration import TINY, rescale
+
+BINS = 15
+
+
+TEMPERATURES = (0.05, 20.0)
+"""Between which a temperature is looked for."""
+
+
+_DOUBT = 2.0
+"""How many faces' worth PRIOR counts against what the faces say of the assumed mix."""
+
+
+_LEAST_SHARE = 1e-3
+
+
+def cross_entropy(probs: npt.NDArray[Any], labels: I64) -> float:
+    """Mean of -ln p(label) over (N, K) probabilities and (N,) labels, in nats."""
+    picked = np.asarray(probs, np.float64)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(picked, TINY)).mean())
+
+
+def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
+    """The temperature that makes the cross-entropy of ``rescale(probs, T)`` least.
+
+    The loss has one minimum in ln T (it is convex in 1/T), found by golden-section search over
+    TEMPERATURES. Raises ValueError for no faces.
+    """
+    if len(labels) == 0:
+        raise ValueError("expected faces to fit a temperature on, got none")
+    low, high = np.log(TEMPERATURES)
+    ratio = (np.sqrt(5) - 1) / 2
+
+    def loss(x: float) -> float:
+        return cross_entropy(rescale(probs, float(np.exp(x))), labels)
+
+    for _ in range(60):
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        if loss(a) < loss(b):
+            high = b
+        else:
+            low = a
+    return float(np.exp((low + high) / 2))
+
+
+def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
+    """The mix (7,) of emotions that probabilities (N, 7) assume, from faces with labels (N,).
+
+    A network answers p(k|x) ∝ l(x|k) e(k), and e is rarely the mix of its training set, because
+    rare classes are drawn more often there and its errors favour some. Where faces of mix f are
+    read, the right answer is ∝ p(k|x) f(k) / e(k); e is what makes the cross-entropy of those
+    least: the class biases of bias-corrected temperature scaling (Alexandari et al. 2020), kept
+    apart from the probabilities. ``maths.group_shares`` divides by e. A class of which few faces
+    are there stays near PRIOR (a Gaussian on ln e - ln PRIOR). The loss is convex; Newton steps.
+    Raises ValueError for no faces.
+    """
+    if len(labels) == 0:
+        raise ValueError("expected faces to fit a prior on, got none")
+    usual, k = np.asarray(PRIOR), len(EMOTIONS)
+    logs = np.log(np.maximum(np.asarray(probs, np.float64), TINY))
+    counts = np.bincount(labels, minlength=k) + usual
+    mix = counts / counts.sum()
+    truth = np.bincount(labels, minlength=k).astype(np.float64)
+
+    def loss(shift: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        scores = logs + np.log(mix / usual) - shift
+        top = scores.max(axis=1, keepdims=True)
+        total = np.log(np.exp(scores - top).sum(axis=1, keepdims=True)) + top
+        picked = scores[np.arange(len(labels)), labels] - total[:, 0]
+        return float(_DOUBT / 2 * shift @ shift - picked.sum()), np.exp(scores - total)
+
+    shift = np.zeros(k)
+    for _ in range(50):
+        now, said = loss(shift)
+        slope = truth - said.sum(axis=0) + _DOUBT * shift
+        curve = np.diag(said.sum(axis=0) + _DOUBT) - said.T @ said
+        step, size = np.linalg.solve(curve, slope), 1.0
+        while size > 1e-3 and loss(shift - size * step)[0] > now:
+            size /= 2
+        shift = shift - size * step
+        if np.abs(step).max() < 1e-9:
+            break
+    found = usual * np.exp(shift - shift.max())
+    found = np.maximum(found / found.sum(), _LEAST_SHARE)  # what is divided by is never 0
+    return tuple(float(share) for share in np.round(found / found.sum(), 6))
+
+
+def fit(probs: npt.NDArray[Any], labels: I64) -> tuple[float, tuple[float, ...]]:
+    """The temperature of probabilities (N, 7), and the mix that they assume with it."""
+    temperature = round(fit_temperature(probs, labels), 4)
+    return temperature, fit_prior(rescale(probs, temperature), labels)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Faces in equal bins of confidence: how many, their mean confidence and accuracy.
+
+    edges (BINS + 1,), counts (BINS,), confidence and accuracy (BINS,) NaN where a bin is empty.
+    """
+
+    edges: npt.NDArray[np.float64]
+    counts: I64
+    confidence: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error (Naeini et al. 2015): Σ n_b/n |accuracy_b - confidence_b|."""
+        filled = self.counts > 0
+        gaps = np.abs(self.accuracy[filled] - self.confidence[filled])
+        return float((self.counts[filled] * gaps).sum() / max(1, self.counts.sum()))
+
+
+def reliability(probs: npt.NDArray[Any], labels: I64, bins: int = BINS) -> Reliability:
+    """Confidence against accuracy of (N, K) probabilities, in ``bins`` bins of equal width."""
+    probs = np.asarray(probs, np.float64)
+    top = probs.max(axis=1, initial=0.0)
+    hit = (probs.argmax(axis=1) == labels) if len(labels) else np.zeros(0, bool)
+    place = np.minimum((top * bins).astype(int), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        return Reliability(
+            np.linspace(0, 1, bins + 1),
+            counts.astype(np.int64),
+            np.bincount(place, top, bins) / counts,
+            np.bincount(place, hit.astype(float), bins) / counts,
+        )

@@ -1,0 +1,182 @@
+"""Charts of an evaluation as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moodstream.realtime.arrays import I64, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.emotions.calibrate import Reliability
+from moodstream.realtime.evaluation.emotions.metrics import ClassificationScores, mix
+from moodstream.realtime.outputs.report.figures import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    new_figure,
+    plain_axes,
+    save,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SIZE = "smaller side of the face"
+_BLUR = "sigma of the blur, as a share of the face's side"
+
+
+def confusion_chart(
+    counts: I64, path: Path, rows: Sequence[str] = EMOTIONS, columns: Sequence[str] = EMOTIONS
+) -> None:
+    """The confusion matrix: shaded by the share of each row, with the counts.
+
+    rows and columns: the names of what is true and what was said.
+    """
+    figure = new_figure(7.6, 6.6)
+    axes = figure.add_subplot()
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        share, count = shares[row, column], counts[row, column]
+        axes.text(
+            column,
+            row,
+            f"{share:.0%}\n{count}" if count else "0",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if share > 0.5 else INK if count else GREY,
+        )
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(
+        range(len(rows)),
+        [f"{name} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)],
+    )
+    axes.set_xlabel("said")
+    axes.set_ylabel("true (faces)")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title("What each true emotion was read as: share of its row, and faces")
+    save(figure, path)
+
+
+def reliability_chart(before: Reliability, after: Reliability, path: Path) -> None:
+    """Confidence against accuracy before and after calibration, with the faces in each bin."""
+    figure = new_figure(6.6, 7.2)
+    main, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    main.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="as sure as right")
+    kinds = [(before, "uncalibrated", ORANGE, "s"), (after, "calibrated", BLUE, "o")]
+    if np.array_equal(before.confidence, after.confidence, equal_nan=True):
+        kinds = [(after, "as it runs, without a temperature", BLUE, "o")]
+    middles = (after.edges[:-1] + after.edges[1:]) / 2
+    wide = (after.edges[1] - after.edges[0]) * 0.84 / len(kinds)
+    for place, (part, name, colour, marker) in enumerate(kinds):
+        filled = part.counts > 0
+        x, y, n = part.confidence[filled], part.accuracy[filled], part.counts[filled]
+        main.plot(x, y, color=colour, lw=1.6, alpha=0.8)
+        # the area says how many faces a point stands for; those at 1.0 are not cut off
+        area, label = 12 + 150 * n / n.max(), f"{name}: ECE {part.ece:.3f}"
+        main.scatter(x, y, area, colour, marker=marker, label=label, clip_on=False, zorder=3)
+        below.bar(middles + (place - (len(kinds) - 1) / 2) * wide, part.counts, wide, color=colour)
+    main.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
+    main.set_title("How often an answer is right, by how sure it is", pad=14)
+    main.legend(loc="upper left", frameon=False, markerscale=0.7)
+    below.set(xlabel="confidence (highest probability)", ylabel="faces")
+    for axes in (main, below):
+        plain_axes(axes)
+    save(figure, path)
+
+
+def mix_chart(counts: I64, path: Path) -> None:
+    """How often each emotion is true and said, from a confusion matrix (7, 7)."""
+    figure = new_figure(7.6, 4.4)
+    axes = figure.add_subplot()
+    shares = mix(counts)
+    places, wide = np.arange(len(EMOTIONS)), 0.38
+    axes.bar(places - wide / 2, shares.true, wide, color=GREY, label="true")
+    axes.bar(places + wide / 2, shares.said, wide, color=BLUE, label="said")
+    for place in places:
+        ratio = shares.ratio[place]
+        top = max(shares.true[place], shares.said[place])
+        label = "never true" if np.isnan(ratio) else f"×{ratio:.2f}"
+        _label(axes, label, place, top, True, INK)
+    axes.set_xticks(places, EMOTIONS)
+    axes.margins(y=0.12)
+    axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    axes.set_ylabel("share of faces")
+    axes.set_title("How often each emotion is true and said (×: said / true)", loc="left")
+    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
+    plain_axes(axes)
+    save(figure, path)
+
+
+def size_chart(
+    sizes: Sequence[tuple[str, ClassificationScores]],
+    blurs: Sequence[tuple[str, ClassificationScores]],
+    path: Path,
+) -> None:
+    """Accuracy and balanced accuracy by face size and by blur, each in the order given."""
+    figure = new_figure(9.4, 4.4)
+    parts = [(t, s) for t, s in ((_SIZE, sizes), (_BLUR, blurs)) if s]
+    widths = [len(steps) for _, steps in parts]
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False, width_ratios=widths)[0]
+    for axes, (title, steps) in zip(panels, parts, strict=True):
+        places = range(len(steps))
+        plain = [figures.accuracy for _, figures in steps]
+        balanced = [figures.balanced_accuracy for _, figures in steps]
+        axes.plot(places, plain, color=BLUE, marker="o", label="accuracy")
+        axes.plot(places, balanced, color=ORANGE, marker="s", ls="--", label="balanced accuracy")
+        for place, one, other in zip(places, plain, balanced, strict=True):
+            _label(axes, f"{one:.2f}", place, one, one >= other, BLUE)
+            _label(axes, f"{other:.2f}", place, other, other > one, ORANGE)
+        axes.set_xticks(places, [label for label, _ in steps])
+        axes.set(xlabel=title, ylim=(0, 1.1), xlim=(-0.4, len(steps) - 0.6))
+        axes.set_yticks(np.linspace(0, 1, 6))
+        plain_axes(axes)
+    panels[0].set_ylabel("share of faces")
+    panels[0].legend(frameon=False, loc="lower left")
+    figure.suptitle("The same faces made smaller and blurred", fontsize=12)
+    save(figure, path)
+
+
+def mistakes_chart(mistakes: Sequence[tuple[Image, str, str, float]], path: Path) -> None:
+    """A sheet of wrong answers: picture (BGR), true emotion, the one said, its probability."""
+    title = f"The {len(mistakes)} most confident mistakes: true → said"
+    tiles = [(im, f"{true} → {said}\n{sure:.0%} sure") for im, true, said, sure in mistakes]
+    sheet_chart(tiles, title if mistakes else "No mistakes", path)
+
+
+def sheet_chart(
+    tiles: Sequence[tuple[Image, str]], title: str, path: Path, columns: int = 6
+) -> None:
+    """A sheet of pictures (BGR), each under a line or two of text."""
+    rows = max(1, -(-len(tiles) // columns))
+    figure = new_figure(1.75 * columns, 2.2 * rows + 0.6)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (image, text) in zip(panels, tiles, strict=False):
+        axes.imshow(image[..., ::-1], interpolation="nearest")
+        axes.set_title(text, fontsize=10)
+    figure.suptitle(title, fontsize=12)
+    save(figure, path)
+
+
+def _label(axes: Axes, text: str, x: float, y: float, above: bool, colour: str) -> None:
+    """A figure above or below a point, on white so that no line runs through it."""
+    axes.annotate(
+        text,
+        (x, y),
+        (0, 7 if above else -7),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if above else "top",
+        fontsize=9,
+        color=colour,
+        bbox={"boxstyle": "square,pad=0.1", "color": "white"},
+    )

@@ -1,0 +1,193 @@
+"""The folder of results of `moodstream evaluate emotions`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moodstream.realtime import environment
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.evaluation.emotions.calibrate import Reliability, reliability
+from moodstream.realtime.evaluation.emotions.evaluate import Changed, Evaluation
+from moodstream.realtime.evaluation.emotions.metrics import (
+    ClassificationScores,
+    figures,
+    interval,
+    mix,
+    per_class,
+)
+from moodstream.realtime.networks.models import ModelInfo
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.folders import finished, write_json
+
+OUTPUTS = (
+    layout.METRICS,
+    layout.METRICS_REPORT,
+    "confusion.png",
+    "reliability.png",
+    "mix.png",
+    "by_size.png",
+    "mistakes.png",
+)
+MISTAKES = 24
+
+
+def metrics(
+    done: Evaluation, faces: LabelledFaces, info: Mapping[str, ModelInfo]
+) -> dict[str, Any]:
+    """All figures of an evaluation for metrics.json; what is undefined is None.
+
+    ``info``: the classifier as ``emotion`` and, if one ran, the ``detector``.
+    """
+    whole = done.figures
+    found = {
+        **asdict(whole),
+        "accuracy_interval": interval(whole.accuracy, whole.n),
+        "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
+        "temperature": info["emotion"].temperature,
+        "per_class": _per_class(done),
+        "mix": _by_class(asdict(mix(done.confusion))),
+        "confusion": {"classes": list(EMOTIONS), "counts": done.confusion.tolist()},
+        "by_size": {str(size): _changed(step) for size, step in done.by_size.items()},
+        "by_blur": {f"{share:g}": _changed(step) for share, step in done.by_blur.items()},
+        "reliability": {
+            "before": _bins(reliability(done.uncalibrated, done.labels)),
+            "after": _bins(reliability(done.probs, done.labels)),
+        },
+        "uncertainty": done.uncertainty(),
+        "mistakes": _mistakes(done, faces),
+        "model": asdict(info["emotion"]),
+        "detector": asdict(info["detector"]) if "detector" in info else None,
+        "data": _data(faces),
+        "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
+        "versions": environment.versions(),
+    }
+    return {key: plain(value) for key, value in found.items()}
+
+
+def write(
+    folder: Path,
+    found: Mapping[str, Any],
+    done: Evaluation,
+    faces: LabelledFaces,
+    pictures: bool = True,
+) -> None:
+    """Write every file of OUTPUTS into a folder that is there; ``found`` is what ``metrics`` gave.
+
+    ``pictures`` False leaves out the sheet of faces, also that of an earlier run. metrics.json
+    comes last: where it is, the rest is complete.
+    """
+    from moodstream.realtime.evaluation.emotions import charts
+    from moodstream.realtime.evaluation.markdown import report, spread
+
+    with finished(folder / "confusion.png") as part:
+        charts.confusion_chart(done.confusion, part)
+    with finished(folder / "reliability.png") as part:
+        before, after = (reliability(p, done.labels) for p in (done.uncalibrated, done.probs))
+        charts.reliability_chart(before, after, part)
+    with finished(folder / "mix.png") as part:
+        charts.mix_chart(done.confusion, part)
+    with finished(folder / "by_size.png") as part:
+        as_is = (f"as is\n({spread(found['data']['side_px'])})", done.figures)
+        sizes = [(f"{size} px", s.figures) for size, s in done.by_size.items() if not s.as_is]
+        blurs = [(f"{share:.3g}", s.figures) for share, s in done.by_blur.items()]
+        charts.size_chart([as_is, *sizes], [("none", done.figures), *blurs] if blurs else [], part)
+    if pictures:
+        with finished(folder / "mistakes.png") as part:
+            charts.mistakes_chart(_worst(done, faces), part)
+    else:
+        (folder / "mistakes.png").unlink(missing_ok=True)
+    with finished(folder / layout.METRICS_REPORT) as part:
+        part.write_text(report(found, pictures), encoding="utf-8")
+    write_json(folder / layout.METRICS, found)
+
+
+def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {key: column[place].item() for key, column in columns.items()}
+        for place, name in enumerate(EMOTIONS)
+    }
+
+
+def _per_class(done: Evaluation) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1 and support of each class, and the figures of its faces alone."""
+    found = _by_class(asdict(per_class(done.confusion)))
+    for place, part in enumerate(found.values()):
+        rows = done.labels == place
+        if rows.any():
+            part |= asdict(figures(done.probs[rows], done.labels[rows]))
+        else:
+            part |= {**dict.fromkeys(field.name for field in fields(ClassificationScores)), "n": 0}
+    return found
+
+
+def _changed(step: Changed) -> dict[str, Any]:
+    return {**asdict(step.figures), "unchanged": step.unchanged, "as_is": step.as_is}
+
+
+def _bins(part: Reliability) -> dict[str, Any]:
+    return {"ece": part.ece, **{name: column.tolist() for name, column in asdict(part).items()}}
+
+
+def _mistakes(done: Evaluation, faces: LabelledFaces) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": faces.names[i],
+            "true": EMOTIONS[done.labels[i]],
+            "said": EMOTIONS[done.said[i]],
+            "confidence": float(done.probs[i].max()),
+        }
+        for i in done.mistakes()[:MISTAKES].tolist()
+    ]
+
+
+def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:
+    """The most confident mistakes: picture, true emotion, the one said, its probability."""
+    return [
+        (
+            _face(faces, i),
+            EMOTIONS[done.labels[i]],
+            EMOTIONS[done.said[i]],
+            float(done.probs[i].max()),
+        )
+        for i in done.mistakes()[:MISTAKES].tolist()
+    ]
+
+
+def _data(faces: LabelledFaces) -> dict[str, Any]:
+    sides = faces.sides()
+    return {
+        "source": faces.source,
+        "notes": faces.notes,
+        "skipped": len(faces.skipped),
+        "side_px": {
+            "least": float(sides.min()),
+            "median": float(np.median(sides)),
+            "most": float(sides.max()),
+        },
+    }
+
+
+def _face(faces: LabelledFaces, i: int) -> Image:
+    height, width = faces.images[i].shape[:2]
+    x1, y1, x2, y2 = np.rint(faces.box(i)).astype(int).tolist()
+    left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    return faces.images[i][top : max(y2, top + 1), left : max(x2, left + 1)]
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON: None for NaN, six digits for other fractions."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

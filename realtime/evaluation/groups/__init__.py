@@ -1,0 +1,1 @@
+"""Group distributions against groups of known composition."""

@@ -1,0 +1,114 @@
+"""Charts of stability and entropy as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moodstream.realtime.analysis.group.diversity import Measured, Row
+from moodstream.realtime.analysis.group.reference import ENTROPY, STABILITY
+from moodstream.realtime.analysis.group.stability import Step
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.report.figures import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    new_figure,
+    plain_axes,
+    save,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LN_K = float(np.log(len(EMOTIONS)))
+
+
+def stability_chart(steps: Sequence[Step], path: Path) -> None:
+    """The divergence of k faces to their whole group, weighted and unweighted."""
+    figure = new_figure(7.6, 4.8)
+    axes = figure.add_subplot()
+    faces = [step.faces for step in steps]
+    kinds = (("weighted", BLUE, "o", "-"), ("unweighted", ORANGE, "s", "--"))
+    for name, colour, marker, line in kinds:
+        far = [getattr(step, name) for step in steps]
+        errors = np.nan_to_num([getattr(step, f"{name}_error") for step in steps])
+        axes.errorbar(
+            faces, far, errors, color=colour, marker=marker, ls=line, ms=5, capsize=2, label=name
+        )
+    known = [(k, far) for k, (far, _) in STABILITY.items()]
+    axes.plot(*zip(*known, strict=True), color=GREY, marker="^", ls=":", label="reference notebook")
+    axes.set(xlabel="faces drawn of the group", ylabel="JSD to the whole group (nats)")
+    axes.set_xticks(range(2, 21, 2))
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    axes.set_title("How far some of a group's faces are from all of them", loc="left")
+    plain_axes(axes)
+    save(figure, path)
+
+
+def entropy_chart(found: Measured, path: Path) -> None:
+    """The entropies: how often each occurs, against the peak, and by dominant emotion."""
+    figure = new_figure(12.6, 4.2)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(3, 3, 4))
+    left.hist(found.entropy, np.linspace(0, LN_K, 25), color=BLUE)
+    left.axvline(found.entropy.mean(), color=INK, ls="--", lw=1)
+    left.set(xlabel="entropy (nats)", ylabel="groups", xlim=(0, LN_K))
+    left.set_title(f"Mean {found.entropy.mean():.3f} (dashed)", loc="left", fontsize=10)
+    alpha = float(np.clip(200 / len(found), 0.05, 0.8))
+    middle.scatter(found.entropy, found.peak, 12, BLUE, alpha=alpha, lw=0)
+    middle.set(xlabel="entropy (nats)", ylabel="peak (largest share)", xlim=(0, LN_K), ylim=(0, 1))
+    middle.set_title("Each point is a group", loc="left", fontsize=10)
+    present = [k for k in range(len(EMOTIONS)) if (found.dominant == k).any()]
+    right.boxplot(
+        [found.entropy[found.dominant == k] for k in present],
+        tick_labels=[f"{EMOTIONS[k]}\n{(found.dominant == k).sum()}" for k in present],
+        flierprops={"ms": 3, "alpha": 0.4, "markeredgecolor": GREY},
+        medianprops={"color": BLUE, "lw": 2},
+    )
+    right.set(ylabel="entropy (nats)", ylim=(0, LN_K))
+    right.set_title("By dominant emotion (groups)", loc="left", fontsize=10)
+    for axes in (left, middle, right):
+        plain_axes(axes)
+    save(figure, path)
+
+
+def group_size_chart(rows: Mapping[tuple[int, int], Row], path: Path) -> None:
+    """Entropy and peak by the number of faces, beside the reference."""
+    figure = new_figure(9.6, 4.2)
+    left, right = figure.subplots(1, 2)
+    bands = list(rows)
+    reference = [ENTROPY[band] for band in bands]
+    ours = [(rows[band].entropy, rows[band].entropy_sd) for band in bands]
+    _bars(left, [o[0] for o in ours], [o[1] for o in ours], BLUE, -1, "these groups")
+    _bars(left, [r[0] for r in reference], [r[1] for r in reference], GREY, 1, "reference notebook")
+    _bars(right, [rows[band].peak for band in bands], None, BLUE, -1, "these groups")
+    _bars(right, [r[2] for r in reference], None, GREY, 1, "reference notebook")
+    if all(np.isfinite(rows[band].true_entropy) for band in bands):
+        true = [rows[band].true_entropy for band in bands]
+        left.scatter(range(len(bands)), true, 30, INK, marker="D", label="of the labels", zorder=3)
+    left.set(ylabel="entropy (nats), ± standard deviation")
+    right.set(ylabel="peak (largest share)", ylim=(0, 1))
+    for axes in (left, right):
+        labels = [f"{low}–{high}\n{rows[low, high].groups}" for low, high in bands]
+        axes.set_xticks(range(len(bands)), labels)
+        axes.set_xlabel("faces in the group (and groups)")
+        plain_axes(axes)
+    left.set_ylim(0, LN_K)
+    figure.legend(
+        *left.get_legend_handles_labels(), frameon=False, ncols=3, loc="outside upper right"
+    )
+    left.set_title("Entropy by group size", loc="left", fontsize=10)
+    right.set_title("Peak by group size", loc="left", fontsize=10)
+    save(figure, path)
+
+
+def _bars(axes: Axes, values: Any, errors: Any, colour: str, side: int, label: str) -> None:
+    wide = 0.38
+    places = np.arange(len(values)) + side * wide / 2
+    shown = None if errors is None else np.nan_to_num(errors)
+    axes.bar(places, values, wide, yerr=shown, color=colour, label=label, ecolor=INK, capsize=2)

@@ -1,0 +1,1 @@
+"""Detector and classifier together against labelled photos."""

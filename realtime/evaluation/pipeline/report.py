@@ -1,0 +1,221 @@
+"""The folder of results of `moodstream evaluate pipeline`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moodstream.realtime import environment
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.evaluation.detectors.thumbnails import thumbnail
+from moodstream.realtime.evaluation.emotions.metrics import interval
+from moodstream.realtime.evaluation.emotions.report import plain
+from moodstream.realtime.evaluation.markdown import left_out, network, number, table
+from moodstream.realtime.evaluation.pipeline.evaluate import IOU, Evaluation, K
+from moodstream.realtime.networks.models import ModelInfo, described
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.folders import finished, write_json
+
+OUTPUTS = (layout.METRICS, layout.METRICS_REPORT, "confusion.png", "mistakes.png")
+ROWS, COLUMNS = (*EMOTIONS, "invented"), (*EMOTIONS, "missed")
+MISTAKES = 36
+
+
+def metrics(
+    done: Evaluation, info: Mapping[str, ModelInfo], source: str, min_confidence: float
+) -> dict[str, Any]:
+    """All figures for metrics.json; what is undefined is None."""
+    counts = done.confusion
+    labelled, found = int(counts[:K].sum()), int(counts[:K, :K].sum())
+    right = int(np.trace(counts[:K, :K]))
+    result: dict[str, Any] = plain(
+        {
+            "mAP": done.mean_average_precision,
+            "average_precision": dict(zip(EMOTIONS, done.precision.tolist(), strict=True)),
+            "iou": IOU,
+            "min_confidence": min_confidence,
+            "faces": {
+                "labelled": labelled,
+                "found": found,
+                "named_right": right,
+                "missed": labelled - found,
+                "invented": int(counts[K].sum()),
+            },
+            "confusion": {"rows": ROWS, "columns": COLUMNS, "counts": counts.tolist()},
+            "votes": {name: _vote(n, done.voted) for name, n in done.votes.items()},
+            "voted": done.voted,
+            "ms": {name: _times(done, name) for name in ("detecting", "reading", "both")},
+            "photos": len(done.photos),
+            "source": source,
+            "models": {part: asdict(one) for part, one in info.items()},
+            "skipped": [{"what": what, "why": why} for what, why in done.skipped],
+            "versions": environment.versions(),
+        }
+    )
+    return result
+
+
+def _vote(right: int, voted: int) -> dict[str, Any]:
+    share = right / voted if voted else float("nan")
+    return {
+        "right": right,
+        "accuracy": share,
+        "interval": interval(share, voted) if voted else None,
+    }
+
+
+def _times(done: Evaluation, name: str) -> dict[str, float]:
+    both = name == "both"
+    taken = [
+        p.detecting * (both or name == "detecting") + p.reading * (both or name == "reading")
+        for p in done.photos
+    ]
+    ms = 1000 * np.array(taken)
+    return {"median": float(np.median(ms)), "p95": float(np.percentile(ms, 95))}
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """A screen of text."""
+    faces, ms = found["faces"], found["ms"]
+    models = found["models"]
+    told = [
+        f"Networks    {models['detector']['name']}, {described(models['emotion'])}",
+        f"Data        {found['source']}: {found['photos']} photos, {faces['labelled']} faces with "
+        "an emotion",
+    ]
+    if found["skipped"]:
+        told.append(f"Left out    {len(found['skipped'])} ({left_out(found['skipped'], 3)})")
+    told += [
+        "",
+        f"mAP                {number(found['mAP'])}  (found at IoU ≥ {IOU:g} and named right)",
+        f"faces found        {faces['found']} of {faces['labelled']}, {faces['invented']} invented",
+        f"named right        {faces['named_right']} of {faces['found']} found",
+        f"ms a photo         {ms['both']['median']:.0f} median, {ms['both']['p95']:.0f} at the "
+        f"95th percentile (faces {ms['detecting']['median']:.0f}, emotions "
+        f"{ms['reading']['median']:.0f})",
+        "",
+        f"group vote, {found['voted']} photos",
+    ]
+    told += [
+        f"  {name:20}{number(v['accuracy'])}  ({v['right']} right)"
+        for name, v in found["votes"].items()
+    ]
+    told += ["", f"{'emotion':10}{'faces':>7}{'AP':>8}{'recall':>9}{'missed':>8}"]
+    for name, (n, recall, missed) in _rows(found).items():
+        ap = number(found["average_precision"][name])
+        told.append(f"{name:10}{n:>7}{ap:>8}{number(recall):>9}{missed:>8}")
+    return told
+
+
+def _rows(found: Mapping[str, Any]) -> dict[str, tuple[int, float | None, int]]:
+    """Of each emotion the labelled faces, the share found and named right, and the missed ones."""
+    counts = np.array(found["confusion"]["counts"])
+    totals = counts.sum(axis=1)
+    return {
+        name: (
+            int(totals[k]),
+            float(counts[k, k] / totals[k]) if totals[k] else None,
+            int(counts[k, K]),
+        )
+        for k, name in enumerate(EMOTIONS)
+    }
+
+
+def write(folder: Path, found: Mapping[str, Any], done: Evaluation, pictures: bool = True) -> None:
+    """Write every file of OUTPUTS into a folder that is there, metrics.json last.
+
+    ``pictures`` False leaves out the sheet of mistakes, also that of an earlier run.
+    """
+    from moodstream.realtime.evaluation.emotions import charts
+
+    with finished(folder / "confusion.png") as part:
+        charts.confusion_chart(done.confusion, part, ROWS, COLUMNS)
+    if pictures:
+        with finished(folder / "mistakes.png") as part:
+            charts.sheet_chart(*_mistakes(done), part)
+    else:
+        (folder / "mistakes.png").unlink(missing_ok=True)
+    with finished(folder / layout.METRICS_REPORT) as part:
+        part.write_text("\n\n".join(_report(found, pictures)) + "\n", encoding="utf-8")
+    write_json(folder / layout.METRICS, found)
+
+
+def _mistakes(done: Evaluation) -> tuple[list[tuple[Any, str]], str]:
+    """The sheet's pictures, some of each kind of mistake, and its title."""
+    kinds = [
+        [m for m in done.mistakes if m.said is None],
+        [m for m in done.mistakes if m.true is None],
+        [m for m in done.mistakes if m.true is not None and m.said is not None],
+    ]
+    third = MISTAKES // 3
+    few = [kind[:third] for kind in kinds[:2]]
+    shown = [*few[0], *few[1], *kinds[2][: MISTAKES - sum(map(len, few))]]
+    tiles = [
+        (
+            thumbnail(m.file, m.box),
+            f"{m.true or 'no face'} → {m.said or 'missed'}"
+            + (f"\n{m.sure:.0%} sure" if m.said else "\n"),
+        )
+        for m in shown
+    ]
+    return tiles, f"{len(shown)} of {len(done.mistakes)} mistakes: true → said"
+
+
+def _report(found: Mapping[str, Any], pictures: bool) -> Iterator[str]:
+    faces, ms = found["faces"], found["ms"]
+    yield f"# Faces and emotions together on `{found['source']}`"
+    yield (
+        f"**mAP {number(found['mAP'])}** over {faces['labelled']} faces in {found['photos']} "
+        f"photos, as EmoSense counts: a face is right where it is found (IoU ≥ {IOU:g}) and named "
+        "right; the average precision of each emotion that occurs counts alike. A face's score is "
+        "the detector's confidence × the probability of the emotion named."
+    )
+    yield (
+        f"{faces['found']} faces were found, {faces['missed']} missed and {faces['invented']} "
+        f"invented at confidence {found['min_confidence']:g}; {faces['named_right']} were named "
+        "right."
+    )
+    yield "![Confusion matrix](confusion.png)"
+    rows = _rows(found).items()
+    yield table(
+        ("emotion", "faces", "average precision", "found and named right", "missed"),
+        ((e, n, number(found["average_precision"][e]), number(r), m) for e, (n, r, m) in rows),
+    )
+    yield "## The group's emotion"
+    yield (
+        f"Of {found['voted']} photos with labelled emotions; right is what most of a photo's "
+        "labelled faces show, any of them where several are as many."
+    )
+    yield table(
+        ("vote", "accuracy", "95 % interval", "right"),
+        (
+            (name, number(v["accuracy"]), _between(v["interval"]), v["right"])
+            for name, v in found["votes"].items()
+        ),
+    )
+    yield "## Time"
+    yield table(
+        ("ms a photo", "median", "95th percentile"),
+        ((name, f"{t['median']:.0f}", f"{t['p95']:.0f}") for name, t in ms.items()),
+    )
+    if pictures:
+        yield "## Mistakes"
+        yield "![Mistakes](mistakes.png)"
+    yield "## What was read, and by what"
+    yield _sources(found)
+
+
+def _sources(found: Mapping[str, Any]) -> str:
+    told = [f"- {network(one)}" for one in found["models"].values()]
+    told.append("- " + ", ".join(f"{name} {v}" for name, v in found["versions"].items()))
+    if found["skipped"]:
+        told.append(f"- Left out: {len(found['skipped'])} ({left_out(found['skipped'])})")
+    return "\n".join(told)
+
+
+def _between(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.3f}–{bounds[1]:.3f}"

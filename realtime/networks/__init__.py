@@ -1,0 +1,1 @@
+"""A network asked for by name, and one that runs."""

@@ -1,0 +1,1 @@
+"""Emotion classifiers, one file each, and what prepares faces for them."""

@@ -1,0 +1,27 @@
+"""Faces of several pictures classified in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.maths import fold_to
+from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+
+
+def classify_faces(
+    classifier: EmotionClassifier, images: Sequence[Image], boxes: Sequence[F32]
+) -> F32:
+    """Classify the faces at ``boxes`` of each picture in one batch: (N, 7 + extras) columns.
+
+    A face whose reading is not finite has a row of NaN.
+    """
+    raw = classifier.classify(images, boxes)
+    probs = fold_to(raw.probs, classifier.classes, EMOTIONS)
+    read = replace(raw, probs=probs).columns()
+    read[np.isnan(probs).any(axis=1)] = np.nan  # half a reading is none
+    return read

@@ -1,0 +1,1 @@
+"""How a network runs: OpenVINO or torch, on which device, at what precision."""

@@ -1,0 +1,169 @@
+"""Networks on the CPU by OpenVINO."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.realtime.networks.engines import cache
+from moodstream.realtime.networks.engines.base import Pixels, Precision, T, called, cpu_info
+
+_AVX512_VNNI = 23
+"""OpenCV's CPU_AVX_512VNNI, which has no name in Python."""
+
+_core_lock = threading.Lock()
+_core: Any = None
+
+
+def core() -> Any:
+    """The process's one ``openvino.Core``; telemetry is never sent by the runtime itself."""
+    global _core
+    with _core_lock:
+        if _core is None:
+            import openvino
+
+            _core = openvino.Core()
+        return _core
+
+
+@lru_cache(1)
+def has_bf16() -> bool:
+    """Whether this CPU computes in bfloat16 itself, about twice as fast as in float32."""
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@lru_cache(1)
+def has_vnni() -> bool:
+    """Whether this CPU multiplies numbers of 8 bits itself, far quicker than in float32."""
+    import cv2
+
+    # what CPUs without AVX-512 have of it OpenCV does not know
+    flags = cpu_info().get("flags", "").split()
+    return cv2.checkHardwareSupport(_AVX512_VNNI) or "avx_vnni" in flags
+
+
+def input_shape(path: Path) -> tuple[int, ...]:
+    """The shape of a network file's first input, -1 where it is free."""
+    shape = core().read_model(str(path)).inputs[0].get_partial_shape()
+    return tuple(-1 if side.is_dynamic else side.get_length() for side in shape)
+
+
+class OpenVinoNetwork:
+    """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU.
+
+    ``shape``, if given, replaces the input shape (-1 is a free dimension). Outputs are float32
+    copies in the order of the file. ``precision`` is float32 unless asked for otherwise, so that
+    figures do not depend on the machine; int8 is for files that were quantised, whose other
+    layers run as the CPU can. ``streams`` calls, from as many threads, share the cores: each is
+    slower, all together are quicker. ``pixels``: see ``compile_model``.
+    Compiled networks are kept on disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...] | None = None,
+        precision: Precision = "f32",
+        streams: int = 1,
+        pixels: Pixels | None = None,
+    ) -> None:
+        if precision == "int8":
+            precision = "bf16" if has_bf16() else "f32"
+        settings: dict[str, str] = {"INFERENCE_PRECISION_HINT": precision}
+        if streams == 1:  # one request after another: all cores for each
+            settings["PERFORMANCE_HINT"] = "LATENCY"
+        else:
+            settings["NUM_STREAMS"] = str(streams)
+            # Pinned, the streams of two networks wait for one core while another is idle.
+            settings["ENABLE_CPU_PINNING"] = "NO"
+        self._compiled = _compiled(path, shape, settings, pixels)
+        self._free: deque[Any] = deque()
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        """Run on one input array; threads may do so at the same time."""
+        return self.infer_in_place(
+            batch, lambda found: [np.array(out, np.float32) for out in found]
+        )
+
+    def infer_only(self, batch: npt.NDArray[Any]) -> None:
+        """Run and leave the outputs where they are, for whoever times its calls."""
+        self.infer_in_place(batch, len)
+
+    def infer_in_place(
+        self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]
+    ) -> T:
+        """What ``take`` makes of the outputs, which are only lent: it must keep none of them.
+
+        An infer request keeps buffers of some MB: there are as many as were ever needed at a time,
+        and not one for each of the many threads of a server that come and go.
+        """
+        from openvino import Tensor
+
+        called(self, batch.shape, batch.dtype)
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        batch = np.require(batch, requirements=("C", "W"))  # sharing it asks for both
+        request.set_input_tensor(Tensor(batch, shared_memory=True))
+        request.start_async()  # ``infer`` copies the outputs
+        request.wait()
+        try:
+            return take([tensor.data for tensor in request.output_tensors])
+        finally:
+            self._free.append(request)
+
+
+def _compiled(
+    path: Path, shape: tuple[int, ...] | None, settings: dict[str, str], pixels: Pixels | None
+) -> Any:
+    """The network from the cache, or compiled and put there."""
+    import openvino
+
+    cpu = core().get_property("CPU", "FULL_DEVICE_NAME")
+    name = cache.key(path, shape, settings, pixels, openvino.__version__, cpu)
+    blob = cache.load(name)
+    if blob is not None:
+        try:
+            return core().import_model(blob, "CPU", settings)
+        except RuntimeError:  # of a build of OpenVINO that has the same version and is another
+            pass
+    model = core().read_model(str(path))
+    if shape is not None:
+        model.reshape(openvino.PartialShape(list(shape)))
+    if pixels is not None:
+        model = _from_pixels(model, pixels)
+    compiled = core().compile_model(model, "CPU", settings)
+    buffer = io.BytesIO()
+    compiled.export_model(buffer)
+    cache.save(name, buffer.getvalue())
+    return compiled
+
+
+def _from_pixels(model: Any, pixels: Pixels) -> Any:
+    """The model with an input of uint8 pictures: what it does of them costs it nothing to speak of.
+
+    In Python the same takes a third of the time of a small detector.
+    """
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    change = PrePostProcessor(model)
+    change.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    change.input().model().set_layout(Layout("NCHW"))
+    steps = change.input().preprocess().convert_element_type(Type.f32)
+    if pixels.swap:
+        steps.reverse_channels()
+    if any(pixels.mean):
+        steps.mean(list(pixels.mean))
+    if pixels.scale != (1.0, 1.0, 1.0):
+        steps.scale(list(pixels.scale))
+    return change.build()

@@ -1,0 +1,1 @@
+"""Files of weights: known, found, downloaded, verified."""

@@ -1,0 +1,1 @@
+"""What is drawn, recorded, reported and served."""

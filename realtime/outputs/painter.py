@@ -1,0 +1,71 @@
+"""Turns moments of the pipeline into pictures of the overlay."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from moodstream.overlays.render import render
+from moodstream.overlays.scene import Privacy, Scene
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
+
+_HISTORY = 60.0
+_SHIFTS_SHOWN = 4
+
+
+def _as_f32(values: object) -> F32 | None:
+    return None if values is None else np.asarray(values, np.float32)
+
+
+class Painter:
+    """Keeps the last minute of the group and draws each moment with it."""
+
+    def __init__(self, window: float, privacy: Privacy = "off") -> None:
+        self._window, self.privacy = window, privacy
+        self.panel = True
+        self._history: deque[tuple[float, F32]] = deque()
+        self._shifts: deque[tuple[float, str, str]] = deque(maxlen=_SHIFTS_SHOWN)
+
+    def scene(self, moment: AnnotatedFrame) -> Scene:
+        """The scene of a moment; moments must come in order."""
+        state, faces = moment.state, moment.faces
+        for shift in moment.shifts:
+            self._shifts.append((shift.t, shift.start, shift.end))
+        if not self._history or state.t > self._history[-1][0]:
+            row = np.full(len(EMOTIONS), np.nan) if state.probs is None else state.probs
+            self._history.append((state.t, np.asarray(row, np.float32)))
+        while self._history[0][0] < state.t - _HISTORY:
+            self._history.popleft()
+        return Scene(
+            image=moment.frame.image,
+            t=moment.frame.t,
+            classes=EMOTIONS,
+            boxes=faces.boxes,
+            track_ids=faces.track_ids,
+            probs=faces.probs,
+            quality=faces.quality,
+            people=len(faces),
+            effective_people=state.effective_people,
+            group=_as_f32(state.probs),
+            unweighted=_as_f32(state.unweighted),
+            entropy=state.entropy,
+            entropy_share=state.entropy_share,
+            dominant=None if state.dominant is None else EMOTIONS.index(state.dominant),
+            shift=state.shift,
+            history_t=np.array([t for t, _ in self._history], np.float32),
+            history=np.stack([row for _, row in self._history]),
+            shifts=tuple(self._shifts),
+            window=self._window,
+            privacy=self.privacy,
+            notice=moment.notice,
+            instead=moment.instead,
+            panel=self.panel,
+            hide=moment.all_boxes,
+        )
+
+    def paint(self, moment: AnnotatedFrame) -> Image:
+        """The overlay picture of a moment, (H', W', 3) uint8 BGR."""
+        return np.asarray(render(self.scene(moment)), np.uint8)

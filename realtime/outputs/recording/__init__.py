@@ -1,0 +1,1 @@
+"""Timelines on disk: rows, tables, the store of live runs."""

@@ -1,0 +1,129 @@
+"""The rows of a timeline store, read again, also while they are written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.outputs.recording.rows import person_row
+from moodstream.realtime.outputs.recording.store import APPLICATION, READING, VERSION
+from moodstream.realtime.outputs.schemas import (
+    TIMELINE_COLUMNS,
+    Gap,
+    PersonRow,
+    ShiftEvent,
+    TimelineRow,
+)
+
+_BATCH = 250  # rows that are read at a time
+
+
+class StoreReader:
+    """Reads a store without changing it, also while it is written or after a kill -9.
+
+    meta: what the writer was given, and ``started``, ``versions``, ``individuals``, ``lost``
+    (rows) where some are missing, ``ended`` and ``summary`` where it came to a proper end;
+    sources: their names. Rows are read in small batches, so that memory stays bounded and the
+    writer is never held up. Raises MoodstreamError for what is not a store of this version, and
+    where it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise MoodstreamError(f"{path}: there is no such recording")
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        self._db = sqlite3.connect(address, uri=True, timeout=5.0, isolation_level=None)
+        try:
+            self._check()
+            stored = self._rows("SELECT key, value FROM meta")
+            self.meta: dict[str, Any] = {key: json.loads(value) for key, value in stored}
+        except BaseException:
+            self._db.close()
+            raise
+        self.sources: tuple[str, ...] = tuple(self.meta["sources"])
+        self.individuals: bool = self.meta["individuals"]
+
+    def __enter__(self) -> StoreReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def timeline(self, source: int, after: float = -np.inf) -> Iterator[TimelineRow]:
+        """The rows of a source later than ``after`` seconds, as in timeline.parquet."""
+        return (row for _, row in self._steps(source, after))
+
+    def people(self, source: int) -> Iterator[PersonRow]:
+        """The rows of a source as in people.parquet; none where individuals were not recorded."""
+        for _, people in self.steps(source):
+            yield from people
+
+    def steps(self, source: int) -> Iterator[tuple[TimelineRow, list[PersonRow]]]:
+        """Each row of a source's timeline together with the rows of the people in it."""
+        for step, row in self._steps(source):
+            yield row, self._people(step, row["t"]) if self.individuals else []
+
+    def events(self, source: int) -> Iterator[ShiftEvent]:
+        """The mood shifts of a source, as in events.json."""
+        names = tuple(ShiftEvent.__annotations__)
+        return cast(Iterator[ShiftEvent], self._noted("events", names, source))
+
+    def gaps(self, source: int) -> Iterator[Gap]:
+        """When a source had no picture: start and end in seconds, and the reason."""
+        names = tuple(Gap.__annotations__)
+        return cast(Iterator[Gap], self._noted("gaps", names, source))
+
+    def _noted(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
+        columns = ", ".join(f'"{name}"' for name in names)
+        rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
+        return (dict(zip(names, row, strict=True)) for row in rows)
+
+    def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, TimelineRow]]:
+        """(step, row) by time, in batches: a query left open would keep the log growing."""
+        columns = ", ".join(TIMELINE_COLUMNS)
+        query = (
+            f"SELECT step, {columns} FROM timeline "
+            "WHERE source = ? AND (t, step) > (?, ?) ORDER BY t, step LIMIT ?"
+        )
+        last = np.iinfo(np.int64).max
+        t = float(after)
+        while batch := self._rows(query, source, t, int(last), _BATCH):
+            for step, *values in batch:
+                row = dict(zip(TIMELINE_COLUMNS, values, strict=True))
+                yield step, cast(TimelineRow, row)
+            last, t = batch[-1][:2]
+
+    def _people(self, step: int, t: float) -> list[PersonRow]:
+        query = "SELECT track_id, reading FROM people WHERE step = ? ORDER BY place"
+        return [
+            person_row(t, track_id, np.frombuffer(reading, READING).tolist())
+            for track_id, reading in self._rows(query, step)
+        ]
+
+    def _check(self) -> None:
+        ((application,),) = self._rows("PRAGMA application_id")
+        ((version,),) = self._rows("PRAGMA user_version")
+        if application != APPLICATION:
+            raise MoodstreamError(f"{self.path}: is not a recording of moodstream")
+        if version > VERSION:
+            raise MoodstreamError(
+                f"{self.path}: was recorded by a newer moodstream "
+                f"(store version {version}, this one reads up to {VERSION})"
+            )
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise MoodstreamError(f"{self.path}: cannot be read ({error})") from None

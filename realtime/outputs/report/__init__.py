@@ -1,0 +1,1 @@
+"""The report of a recording: one page, its figures and its summary."""

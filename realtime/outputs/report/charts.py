@@ -1,0 +1,282 @@
+"""The charts of the report, as the plain data that plotly.js draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from moodstream.overlays.palette import hex_of
+from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.arrays import F64
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.report.data import Lanes, Timeline
+from moodstream.realtime.outputs.schemas import ShiftEvent
+
+Chart = dict[str, Any]
+_STACK = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
+_ALPHA = (0.35, 0.55, 0.78, 1.0)  # of the quarters of quality
+_NAMED_SHIFTS = 4
+_DAY = 86_400_000  # ms
+_MARGIN = {"l": 46, "r": 26, "t": 8, "b": 30}
+
+
+def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
+    """Stacked area of the group distribution, with the mood shifts marked above it."""
+    t, probs = _with_gaps(line.t, line.probs)
+    x = _ms(t)
+    data: list[Chart] = []
+    for name in _STACK:
+        data.append(
+            {
+                "type": "scatter",
+                "x": x,
+                "y": _rounded(probs[:, EMOTIONS.index(name)]),
+                "name": name,
+                "mode": "lines",
+                "stackgroup": "mood",
+                "line": {"width": 0, "color": hex_of(name)},
+                "fillcolor": hex_of(name),
+                "hovertemplate": "%{y:.0%}",
+            }
+        )
+    if shifts:
+        data.append(_shift_marks(shifts))
+    layout = _layout(span, 360, shifts)
+    layout["yaxis"] |= {
+        "range": [0, 1.14],
+        "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        "tickformat": ".0%",
+    }
+    return {"data": data, "layout": layout}
+
+
+def _shift_marks(shifts: Sequence[ShiftEvent]) -> Chart:
+    named = sorted(range(len(shifts)), key=lambda i: -shifts[i]["size"])[:_NAMED_SHIFTS]
+    # plotly reads a little HTML in labels
+    words = [escape(f"{s['from']} → {s['to']}", quote=False) for s in shifts]
+    return {
+        "type": "scatter",
+        "x": _ms([s["t"] for s in shifts]),
+        "y": [1.03] * len(shifts),
+        "mode": "markers+text",
+        "text": [w if i in named else "" for i, w in enumerate(words)],
+        "customdata": words,
+        "textposition": "top center",
+        "cliponaxis": False,
+        "marker": {"symbol": "triangle-down", "size": 9, "color": "#808890"},
+        "name": "mood shift",
+        "hovertemplate": "%{customdata}",
+    }
+
+
+def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
+    """Diversity above people and effective people, on one time axis."""
+    x = _ms(line.t)
+    curve = {"type": "scatter", "x": x, "mode": "lines", "connectgaps": False}
+    data: list[Chart] = [
+        curve
+        | {
+            "y": _rounded(line.entropy_share),
+            "customdata": _rounded(line.entropy),
+            "name": "diversity",
+            "line": {"width": 2, "color": "#0F9E8E"},
+            "hovertemplate": "%{y:.0%} of the most possible (%{customdata:.2f} nats)",
+        },
+        curve
+        | {
+            "y": _rounded(line.people),
+            "name": "people",
+            "yaxis": "y2",
+            "line": {"width": 2, "color": "#8A93A0", "shape": "hv"},
+            "hovertemplate": "%{y:.3~g}",
+        },
+        curve
+        | {
+            "y": _rounded(line.effective_people),
+            "name": "effective people",
+            "yaxis": "y2",
+            "line": {"width": 2, "color": "#D2762B"},
+            "hovertemplate": "%{y:.1f}",
+        },
+    ]
+    layout = _layout(span, 280, shifts)
+    layout["xaxis"] |= {"anchor": "y2"}
+    layout["yaxis"] |= {
+        "domain": [0.56, 1],
+        "range": [0, 1.02],
+        "tickvals": [0, 0.5, 1],
+        "tickformat": ".0%",
+    }
+    top = np.nanmax(line.people) if len(line) and not np.isnan(line.people).all() else 0
+    layout["yaxis2"] = {
+        "domain": [0, 0.44],
+        "range": [0, 1.1 * max(1.0, float(top))],
+        "nticks": 4,
+        "tickformat": "~s" if top >= 4 else ".0f",
+        "dtick": None if top >= 4 else 1,
+        "fixedrange": True,
+        "anchor": "x",
+    }
+    return {"data": data, "layout": layout}
+
+
+def affect_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
+    """Valence and arousal of the group, from -1 to 1."""
+    curves = (
+        ("valence", line.valence, "#4C7DE0", "solid"),
+        ("arousal", line.arousal, "#D2762B", "dash"),
+    )
+    data: list[Chart] = [
+        {
+            "type": "scatter",
+            "x": _ms(line.t),
+            "y": _rounded(values),
+            "name": name,
+            "mode": "lines",
+            "connectgaps": False,
+            "line": {"width": 2, "color": colour, "dash": dash},
+            "hovertemplate": "%{y:+.2f}",
+        }
+        for name, values, colour, dash in curves
+    ]
+    layout = _layout(span, 240, shifts)
+    layout["yaxis"] |= {
+        "range": [-1.04, 1.04],
+        "tickvals": [-1, -0.5, 0, 0.5, 1],
+        "ticktext": ["−1", "−0.5", "0", "+0.5", "+1"],
+        "zeroline": True,
+    }
+    return {"data": data, "layout": layout}
+
+
+def lanes_chart(people: Lanes, span: tuple[float, float]) -> Chart:
+    """One lane per person, coloured by the mood shown and paler where quality is low."""
+    quarters = len(_ALPHA)
+    codes: list[list[int | None]] = []
+    words: list[list[str]] = []
+    for lane in people.lanes:
+        known = ~np.isnan(lane.probs[:, 0])
+        mood = np.where(known[:, None], lane.probs, 0).argmax(1)
+        level = np.clip(np.nan_to_num(lane.quality) * quarters, 0, quarters - 1).astype(int)
+        cells = list(zip(known.tolist(), mood.tolist(), level.tolist(), strict=True))
+        codes.append([m * quarters + q if k else None for k, m, q in cells])
+        words.append(
+            [
+                f"{EMOTIONS[m]} · quality {v:.1f}" if k else ""
+                for (k, m, _), v in zip(cells, lane.quality.tolist(), strict=True)
+            ]
+        )
+    colours = [_rgba(hex_of(name), alpha) for name in EMOTIONS for alpha in _ALPHA]
+    n, names = len(colours), [lane.name for lane in people.lanes]
+    heat = {
+        "type": "heatmap",
+        "x": _ms(people.edges),
+        "y": list(range(len(names))),
+        "z": codes,
+        "text": words,
+        "zmin": -0.5,
+        "zmax": n - 0.5,
+        "colorscale": [
+            pair for i, c in enumerate(colours) for pair in ([i / n, c], [(i + 1) / n, c])
+        ],
+        "showscale": False,
+        "hoverongaps": False,
+        "ygap": 3,
+        "hovertemplate": "%{x}<br>%{text}<extra></extra>",
+    }
+    layout = _layout(span, 46 + 22 * len(names), ())
+    layout["margin"] = _MARGIN | {"l": 20 + 6 * max(map(len, names))}
+    layout["hovermode"] = "closest"
+    layout["yaxis"] |= {
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "ticks": "",
+        "range": [len(names) - 0.5, -0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {"data": [heat], "layout": layout}
+
+
+def _layout(span: tuple[float, float], height: int, shifts: Sequence[ShiftEvent]) -> Chart:
+    long = span[1] >= 3600
+    clock = "%-H:%M:%S" if long else "%-M:%S"
+    return {
+        "height": height,
+        "margin": _MARGIN,
+        "showlegend": False,
+        "hovermode": "x unified",
+        "dragmode": "zoom",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "inherit", "size": 12},
+        "xaxis": {
+            "type": "date",
+            "range": _ms(span),
+            "tickformatstops": [
+                {"dtickrange": [None, 999], "value": clock + ".%1f"},
+                {"dtickrange": [1000, None], "value": clock},
+            ],
+            "hoverformat": clock + ".%1f",
+            "nticks": 8,
+            "showgrid": False,
+            "ticks": "outside",
+            "ticklen": 6,
+            "tickcolor": "rgba(0,0,0,0)",
+        },
+        "yaxis": {"fixedrange": True, "zeroline": False},
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "x",
+                "yref": "paper",
+                "x0": x,
+                "x1": x,
+                "y0": 0,
+                "y1": 0.9 if height == 360 else 1,
+                "line": {"width": 1, "dash": "dot", "color": "#808890"},
+            }
+            for x in _ms([s["t"] for s in shifts][:200])
+        ],
+    }
+
+
+def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64]:
+    """Stretches of known rows, widened by half a step and closed with zeros at both ends.
+
+    plotly stacks a missing value as if it were 0 and slopes towards it.
+    """
+    known = ~np.isnan(probs).any(1)
+    edges = np.flatnonzero(np.diff(np.r_[False, known, False]))
+    half = float(np.median(np.diff(t))) / 2 if len(t) > 1 else STEP / 2
+    zero = np.zeros((1, probs.shape[1]))
+    times: list[F64] = [np.zeros(0)]
+    rows: list[F64] = [zero[:0]]
+    for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        start, end = max(0.0, t[a] - half), t[b - 1] + half
+        times.append(np.r_[start, start, t[a:b], end, end])
+        rows += [zero, probs[a : a + 1], probs[a:b], probs[b - 1 : b], zero]
+    return np.concatenate(times), np.concatenate(rows)
+
+
+def _ms(seconds: npt.ArrayLike) -> list[int]:
+    """Times for a date axis, so that its ticks read as a clock at every zoom.
+
+    They start on a later day than the epoch's: plotly takes a number of four digits for a year.
+    """
+    ms = np.rint(np.asarray(seconds, np.float64) * 1000).astype(np.int64)
+    found: list[int] = (ms + _DAY).tolist()
+    return found
+
+
+def _rounded(values: F64) -> list[float | None]:
+    return [None if v != v else v for v in np.round(values, 4).tolist()]
+
+
+def _rgba(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

@@ -1,0 +1,98 @@
+"""Pictures of the moments that matter, for the report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from moodstream.overlays.boxes import draw_boxes
+from moodstream.overlays.privacy import blur_faces
+from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.outputs.report.formatting import clock
+from moodstream.realtime.outputs.schemas import BOX, PROBS, ShiftEvent, Summary
+from moodstream.realtime.sources.files import FileSource
+
+MOST = 8
+_WIDTH = 480
+_HIDE_FROM = 0.3  # a face too many hidden is better than one too few
+
+
+def still_times(summary: Summary, events: list[ShiftEvent]) -> list[tuple[float, str]]:
+    """At most ``MOST`` times with a caption: the middle of each part, and just after each shift."""
+    times = [
+        ((part["start"] + part["end"]) / 2, f"mostly {part['dominant']}")
+        for part in summary["mood"]["parts"]
+        if part["dominant"]
+    ]
+    biggest = sorted(events, key=lambda e: -e["size"])[: max(0, MOST - len(times))]
+    times += [(e["t"] + 0.5, f"{e['from']} → {e['to']}") for e in biggest]
+    return sorted(times[:MOST])
+
+
+def key_stills(
+    source: FileSource,
+    folder: Path,
+    summary: Summary,
+    events: list[ShiftEvent],
+    hide_by: FaceDetector | None = None,
+) -> list[KeyStill]:
+    """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs.
+
+    ``hide_by`` finds the faces to hide in each picture, besides those that were followed.
+    """
+    found = []
+    for t, mood in still_times(summary, events):
+        image = source.frame_at(t)
+        if image is None:
+            continue
+        boxes, probs, ids = people_at(folder, t)
+        if hide_by is not None:
+            all_boxes = hide_by.detect([image], _HIDE_FROM)[0].boxes
+            image = np.asarray(blur_faces(image, np.vstack([boxes, all_boxes])), np.uint8)
+        jpeg = encode_jpeg(_still(image, boxes, probs, ids), "report")
+        found.append(KeyStill(t, f"{clock(t)} {mood}", jpeg))
+    return found
+
+
+def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
+    """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
+    import pyarrow.parquet as pq
+
+    # by the number of the step: its time in floats may lie on either side of a whole step
+    step = math.floor(t / STEP + 1e-6)
+    near = [("t", ">", (step - 0.5) * STEP), ("t", "<", (step + 0.5) * STEP)]
+    table = pq.read_table(folder / layout.PEOPLE, filters=near)
+
+    def columns(names: tuple[str, ...]) -> F32:
+        values = [table[n].to_numpy().astype(np.float32) for n in names]
+        return np.stack(values, 1) if len(table) else np.zeros((0, len(names)), np.float32)
+
+    ids = table["track_id"].to_numpy().astype(np.int64)
+    return columns(BOX), columns(PROBS), ids
+
+
+def _still(image: Image, boxes: F32, probs: F32, ids: Any) -> Image:
+    scale = min(1.0, _WIDTH / image.shape[1])
+    small = np.asarray(cv2.resize(image, None, None, scale, scale, cv2.INTER_AREA), np.uint8)
+    sure = np.ones(len(boxes), np.float32)
+    draw_boxes(small, boxes * np.float32(scale), ids, probs, sure, EMOTIONS)
+    return small
+
+
+@dataclass(frozen=True)
+class KeyStill:
+    """A picture for the report. t: seconds; caption: one line; jpeg: the encoded picture."""
+
+    t: float
+    caption: str
+    jpeg: bytes

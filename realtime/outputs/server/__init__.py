@@ -1,0 +1,1 @@
+"""Pictures and events for browsers over HTTP."""

@@ -1,0 +1,1 @@
+"""The few places that wire stages and threads together, and stop them."""

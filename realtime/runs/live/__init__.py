@@ -1,0 +1,1 @@
+"""Live sources: scheduling, presentation, recording."""

@@ -1,0 +1,1 @@
+"""A recorded video from its file to its folder of results."""

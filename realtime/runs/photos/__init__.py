@@ -1,0 +1,1 @@
+"""Sets of photos: faces, groups, tables and sheets."""

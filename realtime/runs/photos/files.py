@@ -1,0 +1,104 @@
+"""Photo files: which ones there are, and each as (H, W, 3) uint8 BGR."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.sources import images
+from moodstream.realtime.sources.images import SUFFIXES, WHITE, read_picture
+
+HEIC = frozenset((".heic", ".heif", ".hif"))
+MOST_PIXELS = 120_000_000
+"""Larger pictures are not decoded: a few kB can claim to be gigabytes."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file and the name it has in all results: its path below what all photos share."""
+
+    name: str
+    path: Path
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the file does."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return "gone"
+        return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def find_photos(paths: Sequence[Path], beside: Path | None = None) -> list[Photo]:
+    """The photos of files and folders (with all below them), by name, each once.
+
+    ``beside``: the folder of the results, in which none are looked for. Raises MoodstreamError
+    where a path is missing, there is no photo at all, or the results would go among the photos.
+    """
+    files: dict[Path, None] = {}
+    roots: list[Path] = []
+    for path in paths:
+        try:
+            if not path.exists():
+                raise MoodstreamError(f"{path}: no such file or folder")
+            folder = path.is_dir()
+            here = sorted(p for p in path.rglob("*") if _is_photo(p)) if folder else [path]
+        except OSError as error:
+            raise MoodstreamError(f"{path}: cannot be read ({error.strerror})") from None
+        files |= dict.fromkeys(p.absolute() for p in here)
+        roots.append((path if folder else path.parent).absolute())
+    out = None if beside is None else beside.absolute()
+    if out is not None and any(out == root or out in root.parents for root in roots):
+        raise MoodstreamError(f"{beside}: results cannot go where the photos are; choose another")
+    kept = [file for file in files if out is None or out not in file.parents]
+    if not kept:
+        asked = ", ".join(map(str, paths))
+        raise MoodstreamError(f"{asked}: holds no photos (JPEG, PNG, WebP, BMP, TIFF, HEIC)")
+    shared = Path(os.path.commonpath(roots))
+    named = [Photo(_printable(file.relative_to(shared)), file) for file in kept]
+    return sorted(named, key=lambda photo: photo.name)
+
+
+def _printable(path: Path) -> str:
+    """A path as text, also where its bytes are not."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _is_photo(path: Path) -> bool:
+    known = path.suffix.casefold() in SUFFIXES | HEIC
+    return known and not path.name.startswith(".") and path.is_file()
+
+
+def shape_of(path: Path) -> tuple[int, int]:
+    """Height and width in px as the file's head claims them, upright; (0, 0) where it has none."""
+    try:
+        _enable_heic(path)
+        return images.shape_of(path)
+    # what cannot be opened is told when it is read: here only the order of work depends on it
+    except UnreadableError:
+        return 0, 0
+
+
+def read_photo(path: Path) -> Image:
+    """A photo as (H, W, 3) uint8 BGR: upright, white behind transparent pixels, 16 bits to 8.
+
+    Raises UnreadableError with a few words on why not, also for more than MOST_PIXELS.
+    """
+    _enable_heic(path)
+    return read_picture(path, behind=WHITE, most_pixels=MOST_PIXELS)
+
+
+def _enable_heic(path: Path) -> None:
+    """Let Pillow read HEIC, where pillow-heif is installed; raises UnreadableError where not."""
+    if path.suffix.casefold() not in HEIC:
+        return
+    try:
+        import pillow_heif
+    except ImportError:
+        raise UnreadableError("HEIC needs pillow-heif (pip install 'moodstream[heic]')") from None
+    pillow_heif.register_heif_opener()

@@ -1,0 +1,32 @@
+"""Words that can be read in a photo: on signs, badges, banners."""
+
+from __future__ import annotations
+
+from moodstream.realtime.arrays import Image
+from moodstream.realtime.errors import MoodstreamError
+
+LEAST = 0.7
+"""Confidence from which words count; below it most are patterns that look like letters."""
+
+
+class TextReader:
+    """PP-OCR, whose networks come inside the package rapidocr.
+
+    Raises MoodstreamError with how to get it where it is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import onnxruntime  # noqa: F401  # rapidocr itself does without, and fails later
+            from rapidocr import RapidOCR
+        except ImportError:
+            raise MoodstreamError(
+                "--text: needs rapidocr (pip install 'moodstream[text]')"
+            ) from None
+        self._reader = RapidOCR(params={"Global.log_level": "error"})
+
+    def read(self, image: Image) -> list[str]:
+        """The lines of text in a picture (H, W, 3) uint8 BGR, from top to bottom."""
+        found = self._reader(image)
+        lines = zip(found.txts or (), found.scores or (), strict=True)
+        return [str(words).strip() for words, sure in lines if float(sure) >= LEAST]
