@@ -17,7 +17,7 @@ from support.stand_ins import BOXES, picture
 
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.networks import load as models
+from moodstream.realtime.networks import load as loading
 from moodstream.realtime.networks import models
 from moodstream.realtime.networks.classifiers import hsemotion
 from moodstream.realtime.networks.classifiers.checkpoint import state_dict_of
@@ -215,7 +215,7 @@ def test_every_name_runs_from_a_store_of_verified_files(
     path = onnx_of(name)
     file = WeightFile(path.name, "https://x/y", sha256_of(path), None, "emotion", "", "")
     settings = models.ModelSettings("hsemotion", emotion=name, device="cpu")
-    ours, info, notice = models.load_classifier(
+    ours, info, notice = loading.load_classifier(
         settings, WeightStore(path.parent, {path.name: file})
     )
     want = models.ModelInfo(name, path.name, sha256_of(path), "openvino", "cpu", 1.0)

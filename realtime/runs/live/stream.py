@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,11 +16,12 @@ from moodstream.realtime.runs.live.black_frames import is_dark
 from moodstream.realtime.runs.live.presenter import Presenter
 from moodstream.realtime.runs.live.rows import PrivacyFilteredSink
 from moodstream.realtime.runs.live.scheduler import ScheduleSettings
-from moodstream.realtime.runs.live.session import logger
 from moodstream.realtime.runs.live.snapshot import Snapshot, StreamAnalysis
 from moodstream.realtime.sources.base import SourceSpec
 from moodstream.realtime.sources.capture import Capture, CapturedFrame, CaptureSettings
 from moodstream.trackers.smoothing import SmoothingSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
