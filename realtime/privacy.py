@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.frames import Faces, GroupState
+
+if TYPE_CHECKING:  # numpy, which the command line's options do without
+    from moodstream.realtime.frames import Faces, GroupState
 
 
 class Privacy(str, Enum):
@@ -74,11 +77,11 @@ class Privacy(str, Enum):
         """What may be shown of a group: without its distribution where that is too small."""
         if self.shows_group_of(state.people, state.effective_people):
             return state
-        return GroupState(t=state.t, people=state.people)
+        return type(state)(t=state.t, people=state.people)
 
     def view_faces(self, faces: Faces) -> Faces:
         """What may be kept of the people in a frame: all, or nobody."""
-        return faces if self.keeps_individuals else Faces.none()
+        return faces if self.keeps_individuals else type(faces).none()
 
     def stricter_than(self, other: Privacy) -> bool:
         """Whether less may be shown than with the other mode."""

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime.privacy import Privacy
+
 if TYPE_CHECKING:
     from moodstream.realtime.analysis.settings import StageSettings
     from moodstream.realtime.networks.engines.base import InferenceStreams

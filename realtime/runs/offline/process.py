@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -168,10 +168,9 @@ class OfflineRun:
         with (
             TimelineWriter(self.folder, individuals=settings.privacy.keeps_individuals) as rows,
             self._overlay() as overlay,
-            closing(self.source.frames()) as frames,
         ):
             pipeline = self._pipeline_to(rows, overlay)
-            pipeline.run(frames, on_progress)
+            pipeline.run(self.source.frames(), on_progress)
             interrupted = self._stopped.is_set()
             self.source.notes += overlay.close()
             wall = time.perf_counter() - began
