@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.sample import GroupSample
@@ -56,7 +57,9 @@ def stability(
     ]
 
 
-def parts(crowd: GroupSample, order: F64, sizes: Sequence[int], weighted: bool) -> F64:
+def parts(
+    crowd: GroupSample, order: npt.NDArray[np.intp], sizes: Sequence[int], weighted: bool
+) -> F64:
     """JSD (draws, len(sizes)) in nats of the first k faces of each order (draws, N) to all N."""
     weights = crowd.weights if weighted else np.ones(len(crowd))
     mass = (weights[:, None] * crowd.probs)[order].cumsum(axis=1)
