@@ -37,7 +37,7 @@ class AnalysisSettings:
         min_face: px of the smaller side of a face.
         min_confidence: Of the detector, in [0, 1].
         max_faces: Kept per picture.
-        full_every: Seconds from one look at full size to the next as a rule (``DetectionResolution``); between
+        full_size_every: Seconds from one look at full size to the next as a rule (``DetectionResolution``); between
             them pictures are looked at no larger than the faces ask for, with 0 always at full
             size.
         refresh: Seconds after which a face that is seen is read again, at the look nearest to
@@ -61,7 +61,7 @@ class AnalysisSettings:
         if self.rate <= 0 or self.min_face < 0 or self.max_faces < 1:
             raise ValueError(f"expected rate > 0, min_face ≥ 0 and max_faces ≥ 1, got {self}")
         if self.full_size_every < 0 or self.refresh < 0:
-            raise ValueError(f"expected full_every and refresh ≥ 0, got {self}")
+            raise ValueError(f"expected full_size_every and refresh ≥ 0, got {self}")
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"expected min_confidence in [0, 1], got {self.min_confidence}")
 
