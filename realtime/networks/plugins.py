@@ -12,21 +12,20 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.networks.weights.catalogue import Kind
 
 if TYPE_CHECKING:
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.detectors.base import FaceDetector
 
-Kind = Literal["detector", "emotion"]
-"""What a plug-in makes, as the option is called that takes its name."""
-
 GROUPS: dict[Kind, str] = {
     "detector": "moodstream.detectors",
     "emotion": "moodstream.classifiers",
 }
+"""The group of entry points of each kind of network."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,29 @@ class Plugin:
     refused: str | None = None
 
     def detector(self, device: str, precision: str) -> FaceDetector:
-        """The detector that the factory makes; raises MoodstreamError."""
+        """The detector that the factory makes.
+
+        Args:
+            device: Offered to the factory: cpu, cuda or mps.
+            precision: Offered to the factory: auto, f32, bf16 or int8.
+
+        Raises:
+            MoodstreamError: The plug-in is refused, fails or makes something else.
+        """
         from moodstream.realtime.networks.custom import as_detector
 
         return as_detector(self._made(device=device, precision=precision), self.name)
 
     def classifier(self, device: str, precision: str) -> EmotionClassifier:
-        """The classifier that the factory makes; raises MoodstreamError."""
+        """The classifier that the factory makes.
+
+        Args:
+            device: Offered to the factory: cpu, cuda or mps.
+            precision: Offered to the factory: auto, f32, bf16 or int8.
+
+        Raises:
+            MoodstreamError: The plug-in is refused, fails or makes something else.
+        """
         from moodstream.realtime.networks.custom import as_classifier
 
         return as_classifier(self._made(device=device, precision=precision), self.name)

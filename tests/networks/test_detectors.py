@@ -19,7 +19,12 @@ from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors import yolo
 from moodstream.realtime.networks.detectors.base import filter_faces
-from moodstream.realtime.networks.detectors.centerface import KEPT, CenterFace, decode, stretched
+from moodstream.realtime.networks.detectors.centerface import (
+    KEPT_SHARE,
+    CenterFace,
+    decode,
+    stretched,
+)
 from moodstream.realtime.networks.detectors.geometry import Letterbox, clip, iou, nms, solid
 from moodstream.realtime.networks.detectors.haar import Haar, pseudo_confidence
 from moodstream.realtime.networks.detectors.names import NAMES
@@ -163,7 +168,7 @@ def test_decoding_is_that_of_the_reference(
     threshold: float, centerface: CenterFace, reference: Any
 ) -> None:
     size = centerface.network_size(BUS.shape)
-    outputs = centerface._network((1, 3, *size))(stretched(BUS, size)[None])
+    outputs = centerface._network_of((1, 3, *size))(stretched(BUS, size)[None])
     boxes, marks = reference.decode(*outputs, size, threshold=threshold)
     order = np.argsort(-boxes[:, 4], kind="stable")
     ours = decode([output[0] for output in outputs], threshold)
@@ -223,9 +228,9 @@ def test_centerface_keeps_few_pixels_of_compiled_networks() -> None:
     for width in (32, 64, 96):
         for height in (8, 40, 96):
             detector.detect([noise(height, width, seed=3)], 0.5)
-            assert sum(map(pixels, detector._network.shapes)) <= KEPT * 96**2
-    assert detector._network.shapes[-1] == (1, 3, 96, 96)
-    assert len(detector._network.shapes) > 1
+            assert sum(map(pixels, detector._networks.shapes)) <= KEPT_SHARE * 96**2
+    assert detector._networks.shapes[-1] == (1, 3, 96, 96)
+    assert len(detector._networks.shapes) > 1
 
 
 def test_networks_by_shape_keep_those_used_last() -> None:

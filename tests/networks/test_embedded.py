@@ -10,6 +10,7 @@ from support.paths import DATA as SHARED
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.networks.classifiers.embedded import SIZE, EmbeddedClassifier, square_crop
 from moodstream.realtime.networks.weights import packaged
+from moodstream.realtime.networks.weights.store import WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +114,12 @@ def test_accuracy_on_fer2013_private_test(classifier):
 
 
 def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
-    from moodstream.realtime.networks.weights import store
-
-    source, copies = packaged.embedded().parent, tmp_path / "classifiers" / "networks"
-    shutil.copytree(source, copies)
+    copies = tmp_path / "networks"
+    shutil.copytree(packaged.classifier_folder(), copies)
+    monkeypatch.setattr(packaged, "classifier_folder", lambda: copies)
+    EmbeddedClassifier(precision="f32")
     with (copies / "embedded.onnx").open("r+b") as file:
         file.seek(5000)
         file.write(b"damage")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "weights.py"))
-    with pytest.raises(store.WeightsError, match="embedded"):
+    with pytest.raises(WeightsError, match=r"embedded\.onnx: wrong checksum"):
         EmbeddedClassifier(precision="f32")

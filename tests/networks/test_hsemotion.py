@@ -18,7 +18,7 @@ from support.stand_ins import BOXES, picture
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks import load as loading
-from moodstream.realtime.networks import models
+from moodstream.realtime.networks import models, names
 from moodstream.realtime.networks.classifiers import hsemotion
 from moodstream.realtime.networks.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
@@ -224,7 +224,7 @@ def test_every_name_runs_from_a_store_of_verified_files(
     read = ours.classify([picture()], [BOXES])
     assert read.probs.shape == (len(BOXES), len(ours.classes))
     assert (read.affect is not None) is (name == MTL)
-    assert name in models.EMOTION_NAMES
+    assert name in names.emotion_names()
 
 
 def test_pictures_and_boxes_must_match(onnx_of: Callable[[str], Path]) -> None:

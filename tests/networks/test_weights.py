@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(download, "_PAUSE", 0.0)
+    monkeypatch.setattr(download, "_RETRY_PAUSE_S", 0.0)
     served = Server()
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

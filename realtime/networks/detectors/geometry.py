@@ -17,7 +17,12 @@ STRIDE = 32
 def iou(a: Array, b: Array) -> Array:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 
-    a: (N, 4), b: (M, 4) floating xyxy; returns (N, M) in [0, 1], 0 where both boxes are empty.
+    Args:
+        a: Boxes (N, 4), floating xyxy.
+        b: Boxes (M, 4), floating xyxy.
+
+    Returns:
+        (N, M) in [0, 1], 0 where both boxes are empty.
     """
     corner = np.maximum(a[:, None, :2], b[None, :, :2])
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)
@@ -53,9 +58,11 @@ def clip(points: Array, height: int, width: int) -> Array:
 
 
 def input_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
-    """Height and width in px, multiples of ``STRIDE``, for a picture (H, W, …) read at ``side`` px.
+    """Height and width in px, multiples of ``STRIDE``, that a picture is resized to.
 
-    side: of its longer side.
+    Args:
+        shape: Shape (H, W, …) of the picture.
+        side: Its longer side after resizing in px, before it is rounded up.
     """
     ratio = side / max(shape[:2])
     height, width = (max(1, round(length * ratio)) for length in shape[:2])
@@ -64,17 +71,23 @@ def input_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
 
 def solid(boxes: Array) -> npt.NDArray[np.bool_]:
     """Which of ``boxes`` (N, 4) xyxy px are at least one pixel wide and high."""
-    large: npt.NDArray[np.bool_] = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
-    return large
+    return np.asarray((boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1), np.bool_)
 
 
 @dataclass(frozen=True)
 class Letterbox:
     """How a picture sits, unstretched and centred, in a larger canvas.
 
-    width, height: the resized picture in px; left, top, right, bottom: the bars in px;
-    gain: (x, y), canvas px per picture px. Rounded as ultralytics' ``LetterBox`` and
-    ``scale_boxes`` do, so that boxes agree.
+    Rounded as ultralytics' ``LetterBox`` and ``scale_boxes`` do, so that boxes agree.
+
+    Attributes:
+        width: Of the resized picture in px.
+        height: Of the resized picture in px.
+        left: Width of the left bar in px.
+        top: Height of the top bar in px.
+        right: Width of the right bar in px.
+        bottom: Height of the bottom bar in px.
+        gain: (x, y), canvas px per picture px.
     """
 
     width: int
