@@ -251,10 +251,10 @@ def check_weights() -> Iterator[Check]:
 def check_plugins() -> Iterator[Check]:
     """Which plug-ins of other packages are there, and whether they can be imported."""
     from moodstream.realtime.networks.names import builtin_names
-    from moodstream.realtime.networks.plugins import GROUPS, found
+    from moodstream.realtime.networks.plugins import GROUPS, discover
 
     for kind in GROUPS:
-        for plugin in found(kind, builtin_names(kind)):
+        for plugin in discover(kind, builtin_names(kind)):
             what = f"plug-in {plugin.name}"
             if plugin.refused is not None:
                 yield Check(what, None, plugin.refused, f"uninstall {plugin.package}")

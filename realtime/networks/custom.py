@@ -329,7 +329,7 @@ def _shown(value: Any) -> str:
 
 
 def _positional(function: Any) -> int | None:
-    """How many arguments a function takes by place; None where that cannot be told."""
+    """How many arguments a function takes by place; None where that is not known."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

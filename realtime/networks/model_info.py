@@ -1,4 +1,4 @@
-"""What a network is, told by its files, and whether it has the precision that was asked for."""
+"""What a network is, by its files, and whether it has the precision that was asked for."""
 
 from __future__ import annotations
 

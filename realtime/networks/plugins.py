@@ -88,7 +88,7 @@ class Plugin:
             raise MoodstreamError(f"{about}: {type(error).__name__}: {reason}") from error
 
 
-def found(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
+def discover(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
     """The plug-ins of a kind by name; one that has a name of ``builtin`` is there, but refused."""
     entries = sorted(entry_points(group=GROUPS[kind]), key=lambda e: (e.name, e.value))
     offers: dict[str, list[Plugin]] = {}
@@ -103,14 +103,14 @@ def found(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
 
 def names(kind: Kind, builtin: Sequence[str]) -> list[str]:
     """The names of the plug-ins that can be asked for."""
-    return [plugin.name for plugin in found(kind, builtin) if plugin.refused is None]
+    return [plugin.name for plugin in discover(kind, builtin) if plugin.refused is None]
 
 
 def find(kind: Kind, name: str, builtin: Sequence[str]) -> Plugin | None:
     """The plug-in of a name; None where there is none, or ``builtin`` has the name."""
     if name in builtin:
         return None
-    return next((plugin for plugin in found(kind, builtin) if plugin.name == name), None)
+    return next((plugin for plugin in discover(kind, builtin) if plugin.name == name), None)
 
 
 def _refusal(name: str, builtin: Sequence[str]) -> str | None:

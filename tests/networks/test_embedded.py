@@ -22,9 +22,9 @@ def classifier() -> EmbeddedClassifier:
 def face(footage, networks):
     """A picture with one face, and its box."""
     image = cv2.imread(str(footage["single_face.jpg"]))
-    found = networks.detector.detect([image], 0.5)[0]
-    assert len(found) == 1
-    return image, found.boxes
+    detected = networks.detector.detect([image], 0.5)[0]
+    assert len(detected) == 1
+    return image, detected.boxes
 
 
 @pytest.mark.parametrize("box", [[30, 20, 80, 90], [-20, -10, 30, 40], [150, 100, 260, 190]])
@@ -49,9 +49,9 @@ def test_a_box_outside_the_picture_is_grey_and_not_an_error():
 def test_nobody(classifier):
     image, nobody = np.zeros((50, 50, 3), np.uint8), np.zeros((0, 4), np.float32)
     for images, boxes in (([], []), ([image], [nobody]), ([image] * 2, [nobody] * 2)):
-        read = classifier.classify(images, boxes)
-        assert read.probs.shape == (0, 7)
-        assert (read.affect, read.disagreement) == (None, None)
+        predictions = classifier.classify(images, boxes)
+        assert predictions.probs.shape == (0, 7)
+        assert (predictions.affect, predictions.disagreement) == (None, None)
 
 
 def test_rows_are_distributions_and_do_not_depend_on_the_batch(classifier, face):

@@ -187,7 +187,7 @@ def test_emotions_are_the_same_in_int8(photos, name):
 
 
 @pytest.mark.parametrize("ending", [".xml", ".bin"])
-def test_a_damaged_int8_network_is_told(tmp_path, monkeypatch, ending):
+def test_a_damaged_int8_network_is_reported(tmp_path, monkeypatch, ending):
     whole = packaged.embedded("embedded", int8=True)
     for path in whole.parent.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -227,15 +227,15 @@ def test_a_compiled_network_is_kept_and_a_damaged_one_is_made_again(cache_folder
     batch = np.random.default_rng(0).uniform(0, 255, (3, 1, 48, 48)).astype(np.float32)
     first = compile_model(file, shape=(-1, 1, 48, 48))(batch)[0]
     (kept,) = cache.folder().iterdir()
-    reads = []
-    monkeypatch.setattr(cache, "save", lambda name, blob: reads.append(name))
+    saved = []
+    monkeypatch.setattr(cache, "save", lambda name, blob: saved.append(name))
     np.testing.assert_array_equal(compile_model(file, shape=(-1, 1, 48, 48))(batch)[0], first)
-    assert reads == []  # it was not compiled again
+    assert saved == []  # it was not compiled again
     compile_model(file, shape=(3, 1, 48, 48))
-    assert len(reads) == 1
+    assert len(saved) == 1
     kept.write_bytes(kept.read_bytes()[:-100])
     np.testing.assert_array_equal(compile_model(file, shape=(-1, 1, 48, 48))(batch)[0], first)
-    assert reads[1:] == [kept.name]
+    assert saved[1:] == [kept.name]
 
 
 def test_the_cache_is_bounded_and_a_folder_that_cannot_be_written_is_no_error(

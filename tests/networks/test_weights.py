@@ -69,8 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(206 if start else 200)
         if start:
-            told = 0 if kind == "liar" else start
-            self.send_header("Content-Range", f"bytes {told}-{len(body) - 1}/{len(body)}")
+            sent = 0 if kind == "liar" else start
+            self.send_header("Content-Range", f"bytes {sent}-{len(body) - 1}/{len(body)}")
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         cut = kind == "cut" and first
