@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
-Privacy = Literal["off", "blur", "group"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +20,10 @@ class Scene:
     counts; entropy in nats and its share of ln K, or None; people present now;
     effective_people (Kish); dominant: index into classes or None; shift: JSD in nats or None;
     history_t (T,) seconds and history (T, K), NaN rows where nobody counted: the last minute;
-    shifts: (t, from, to) of recent mood shifts; privacy: what may be shown of a person
-    (``group``: no boxes, no ids, faces hidden); notice: a line such as "no signal since 0:12";
-    hide: (M, 4) xyxy px, faces found but not followed, which privacy must cover as well; instead: a
+    shifts: (t, from, to) of recent mood shifts; hide_faces: no face may be recognised;
+    show_people: False for no boxes and no ids; min_people: fewer are no group, and their number is
+    not told; notice: a line such as "no signal since 0:12";
+    hide: (M, 4) xyxy px, faces found but not followed, which are hidden as well; instead: a
     word in place of the figures ("no signal") where the picture is an old one, shown grey; panel:
     False leaves the group panel out.
     """
@@ -48,7 +47,9 @@ class Scene:
     history: F32 | None = None
     shifts: tuple[tuple[float, str, str], ...] = ()
     window: float = 5.0
-    privacy: Privacy = "off"
+    hide_faces: bool = False
+    show_people: bool = True
+    min_people: int = 0
     notice: str | None = None
     hide: F32 | None = None
     instead: str | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from moodstream.realtime.privacy import Privacy
 
 if TYPE_CHECKING:
     from moodstream.realtime.analysis.settings import StageSettings
@@ -81,14 +83,50 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
     )
 
 
+class _Former(argparse.Action):
+    """An option, or values of one, as they were called before; taken, but not in the help."""
+
+    def __init__(self, *args: Any, values: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, choices=tuple(values), help=argparse.SUPPRESS, **kwargs)
+        self._values = values
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, self._values[values])
+
+
+def add_former_name(
+    group: argparse._ActionsContainer, former: str, option: str, values: Mapping[str, str]
+) -> None:
+    """Let an option go by the name that it had, for one release.
+
+    Args:
+        group: That of the option.
+        former: The old name, such as ``--mix``.
+        option: The option's name by now.
+        values: Each old value, and what it is called by now.
+    """
+    dest = option.removeprefix("--").replace("-", "_")
+    default = argparse.SUPPRESS  # that of the option holds
+    group.add_argument(former, action=_Former, dest=dest, default=default, values=values)
+
+
 def add_face_preprocessing(parser: argparse.ArgumentParser) -> None:
-    """The option for what is done to faces before they are read."""
+    """The option for what is done to faces before they are classified."""
+    kinds = ("align", "enlarge")
     parser.add_argument(
-        "--front-end",
-        choices=("align", "enlarge"),
+        "--face-preprocessing",
+        choices=kinds,
         help="align: faces tilted by more than 10 degrees are turned upright by their landmarks; "
-        "enlarge: those under 96 px are enlarged by Lanczos (neither by default: see README)",
+        "enlarge: those under 96 px are enlarged by Lanczos (neither by default)",
     )
+    same = dict(zip(kinds, kinds, strict=True))
+    add_former_name(parser, "--front-end", "--face-preprocessing", same)
 
 
 def model_settings(
@@ -136,7 +174,9 @@ def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:
 
 def add_privacy_option(group: argparse._ArgumentGroup, meaning: str) -> None:
     """Who may be seen in the results; ``meaning``: of blur and group."""
-    group.add_argument("--privacy", choices=("off", "blur", "group"), default="off", help=meaning)
+    group.add_argument(
+        "--privacy", type=Privacy, choices=list(Privacy), default=Privacy.OFF, help=meaning
+    )
 
 
 def add_printing_options(parser: argparse._ActionsContainer, printed: str) -> None:
@@ -159,12 +199,13 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
         help="JSD between neighbouring windows at which a mood shift begins (0.10)",
     )
     figures.add_argument(
-        "--mix",
-        choices=("settled", "average"),
-        default="settled",
-        help="settled: doubt about single faces is settled by the group's shares; average: "
-        "plain quality-weighted averages of probabilities",
+        "--aggregation",
+        choices=("em", "mean"),
+        default="em",
+        help="em: each person's probabilities are adapted to the shares of the others by "
+        "expectation maximisation (Saerens et al. 2002); mean: plain quality-weighted averages",
     )
+    add_former_name(figures, "--mix", "--aggregation", {"settled": "em", "average": "mean"})
     add_privacy_option(
         figures, "blur: faces hidden in pictures; group: besides, nothing about single people"
     )
@@ -181,5 +222,5 @@ def figure_settings(args: argparse.Namespace) -> StageSettings:
         min_confidence=args.min_confidence,
         max_faces=args.max_faces,
         shift_threshold=args.shift_threshold,
-        aggregation="em" if args.mix == "settled" else "mean",
+        aggregation=args.aggregation,
     )

@@ -120,7 +120,7 @@ def face_transform(name: str, settings: ModelSettings, device: RunsOn) -> FaceTr
         return enlarge
     if name == "align":
         return Align(build_centerface(replace(settings, detector_size=LANDMARK_SIDE), device)[0])
-    raise MoodstreamError(f"--front-end {name}: expected one of {', '.join(NAMES)}")
+    raise MoodstreamError(f"--face-preprocessing {name}: expected one of {', '.join(NAMES)}")
 
 
 def _calibrated(classifier: EmotionClassifier, info: ModelInfo, calibration: str) -> Built:

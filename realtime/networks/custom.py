@@ -7,6 +7,7 @@ it is reported in one line that names them.
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -155,11 +156,12 @@ class _Detector:
 
     def __init__(self, name: str, detect: Callable[[Sequence[Image], float], Any]) -> None:
         self.name, self._detect = name, detect
+        self._lock = threading.RLock()  # several streams may share it
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         if not len(images):
             return []
-        with blamed(self.name):
+        with self._lock, blamed(self.name):
             results = self._detect(images, min_confidence)
         if not isinstance(results, Sequence) or len(results) != len(images):
             raise MoodstreamError(
@@ -187,12 +189,13 @@ class _Classifier:
             )
         self.name, self.classes, self._classify = name, classes, classify
         self.prior = _prior(name, given)
+        self._lock = threading.RLock()  # several streams may share it
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         n = sum(map(len, boxes))
         if n == 0:
             return EmotionPredictions(np.zeros((0, len(self.classes)), np.float32))
-        with blamed(self.name):
+        with self._lock, blamed(self.name):
             result = self._classify(images, boxes)
         if isinstance(result, EmotionPredictions):
             probs = _probabilities(self.name, result.probs, n, len(self.classes))
@@ -232,7 +235,7 @@ def _detections(who: str, result: Any) -> Detections:
     marks: Any = None
     if isinstance(result, Detections):
         boxes, scores, marks = result.boxes, result.scores, result.landmarks
-    elif isinstance(result, tuple) and len(result) == 2 and _dimensions(result[0]) != 1:
+    elif _is_pair(result):
         boxes, scores = result
     else:
         boxes = result
@@ -249,6 +252,13 @@ def _detections(who: str, result: Any) -> Detections:
     if not np.isfinite(faces.boxes).all() or not np.isfinite(faces.scores).all():
         raise MoodstreamError(f"{who}: expected finite boxes and scores, got NaN or infinity")
     return faces
+
+
+def _is_pair(result: Any) -> bool:
+    """Whether a result is boxes and their scores, rather than two boxes."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        return False
+    return _dimensions(result[0]) != 1 or not len(result[0])
 
 
 def _probabilities(who: str, result: Any, n: int, classes: int) -> F32:

@@ -72,12 +72,13 @@ def _open(spec: SourceSpec) -> Any:
     device = f"/dev/video{spec.address}" if isinstance(spec.address, int) else spec.address
     if linux and not Path(device).exists():  # OpenCV would say so in five lines of its own
         raise SourceRefusedError(f"{spec.name}: no such camera ({device} does not exist)")
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(_SILENT)
+    logs: Any = getattr(cv2.utils, "logging", cv2)  # newer releases of OpenCV have moved it
+    before = logs.getLogLevel()
+    logs.setLogLevel(_SILENT)
     try:
         capture = cv2.VideoCapture(spec.address, cv2.CAP_V4L2 if linux else cv2.CAP_ANY)
     finally:
-        cv2.setLogLevel(before)
+        logs.setLogLevel(before)
     if not capture.isOpened():
         capture.release()
         raise SourceRefusedError(

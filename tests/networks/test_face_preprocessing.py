@@ -158,7 +158,9 @@ def test_the_temperature_comes_off_and_the_face_transform_stays():
 
 
 def test_an_unknown_face_transform_is_one_line():
-    with pytest.raises(MoodstreamError, match="--front-end magic: expected one of align, enlarge"):
+    with pytest.raises(
+        MoodstreamError, match="--face-preprocessing magic: expected one of align, enlarge"
+    ):
         load_classifier(ModelSettings("embedded", device="cpu", face_preprocessing="magic"))
 
 
@@ -170,7 +172,7 @@ def test_the_command_says_what_was_done(tmp_path, capsys):
     asked = ["evaluate", "emotions", "--data", str(tmp_path), "--models", "embedded", "--json"]
     asked += ["--device", "cpu", "--sizes", "none"]
     shown = []
-    for more in ([], ["--front-end", "enlarge"]):
+    for more in ([], ["--face-preprocessing", "enlarge"]):
         assert main(asked + more) == 0
         shown.append(json.loads(capsys.readouterr().out)["model"]["face_preprocessing"])
     assert shown == [None, "enlarge"]

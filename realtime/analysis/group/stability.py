@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.sample import GroupSample
@@ -36,7 +37,7 @@ def stability(
     sizes: Sequence[int] = SIZES,
     draws: int = DRAWS,
     seed: int = 42,
-    tick: ProgressCallback = lambda *_: None,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> list[Step]:
     """The stability curve: for each size the divergence of random parts of each group.
 
@@ -50,13 +51,15 @@ def stability(
             order = rng.random((draws, len(crowd))).argsort(axis=1)
             for row, weighted in enumerate((True, False)):
                 far[row, i, : len(reached)] = parts(crowd, order, reached, weighted).mean(axis=0)
-        tick("drawing faces", i + 1, len(crowds))
+        on_progress("drawing faces", i + 1, len(crowds))
     return [
         _step(k, far[:, :, at]) for at, k in enumerate(sizes) if (~np.isnan(far[0, :, at])).any()
     ]
 
 
-def parts(crowd: GroupSample, order: F64, sizes: Sequence[int], weighted: bool) -> F64:
+def parts(
+    crowd: GroupSample, order: npt.NDArray[np.intp], sizes: Sequence[int], weighted: bool
+) -> F64:
     """JSD (draws, len(sizes)) in nats of the first k faces of each order (draws, N) to all N."""
     weights = crowd.weights if weighted else np.ones(len(crowd))
     mass = (weights[:, None] * crowd.probs)[order].cumsum(axis=1)

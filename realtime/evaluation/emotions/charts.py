@@ -104,7 +104,7 @@ def mix_chart(counts: I64, path: Path) -> None:
         ratio = shares.ratio[place]
         top = max(shares.true[place], shares.said[place])
         label = "never true" if np.isnan(ratio) else f"×{ratio:.2f}"
-        _label(axes, label, place, top, True, INK)
+        _label(axes, label, float(place), top, True, INK)
     axes.set_xticks(places, EMOTIONS)
     axes.margins(y=0.12)
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")

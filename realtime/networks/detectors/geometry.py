@@ -28,18 +28,23 @@ def iou(a: Array, b: Array) -> Array:
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)
     overlap = sides[..., 0] * sides[..., 1]
     union = (_areas(a)[:, None] + _areas(b)[None, :]) - overlap
-    ratio: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-    return ratio
+    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
 
 
 def nms(
     boxes: Array, scores: Array, threshold: float, inclusive: bool = False
 ) -> npt.NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+    """Greedy non-maximum suppression.
 
-    boxes: (N, 4) floating xyxy; scores: (N,). A box goes when its overlap with a better one is
-    above ``threshold`` (as in torchvision), or, if ``inclusive``, also when it equals it (as in
-    CenterFace). Of equal scores the lower index wins.
+    Args:
+        boxes: (N, 4), floating xyxy.
+        scores: (N,); of equal scores the lower index wins.
+        threshold: A box is dropped when its overlap with a better one is above it (as in
+            torchvision).
+        inclusive: Whether a box is dropped as well when its overlap equals it (as in CenterFace).
+
+    Returns:
+        Indices of the boxes kept, best score first.
     """
     rest = np.argsort(-scores, kind="stable")
     keep: list[int] = []
@@ -71,7 +76,8 @@ def input_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
 
 def solid(boxes: Array) -> npt.NDArray[np.bool_]:
     """Which of ``boxes`` (N, 4) xyxy px are at least one pixel wide and high."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1), np.bool_)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return (sides[:, 0] >= 1) & (sides[:, 1] >= 1)
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,8 @@ class Letterbox:
         """Canvas px to picture px: ``points`` (..., 2k) as x, y, x, y, …; a copy."""
         pairs = points.shape[-1] // 2
         moved = points - np.tile([self.left, self.top], pairs)
-        mapped: Array = (moved / np.tile(self.gain, pairs)).astype(points.dtype)
-        return mapped
+        return (moved / np.tile(self.gain, pairs)).astype(points.dtype)
 
 
 def _areas(boxes: Array) -> Array:
-    areas: Array = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return areas
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
