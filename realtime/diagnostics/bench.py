@@ -154,8 +154,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"### {result['video']}, {width}×{height}",
         "",
-        f"{result['frames']} frames, {result['looks']} detection passes, {result['faces']} faces, "
-        f"{result['readings']} predictions; median of {result['runs']} runs",
+        f"{result['frames']} frames, {result['looks']} detection passes, "
+        f"{result['faces']} faces, {result['readings']} predictions; median of {result['runs']} runs",
         "",
         "| | |",
         "|---|---|",

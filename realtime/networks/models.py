@@ -88,8 +88,8 @@ class Models:
         detector: Detects faces.
         classifier: Predicts their emotions.
         info: What "detector" and "emotion" are.
-        notice: Why these are other networks than the user asked for, or another device; None
-            where they are not.
+        notice: Why other networks run than the user asked for, or on another
+            device; None where they do not.
         streams: Calls of each network that run at the same time; above 1 any number of threads
             may make them, and ``analyzer.caller_threads`` should.
         filters: Which of the detected faces count.
