@@ -53,27 +53,27 @@ def alone(video: Path) -> dict[str, Any]:
 
 def row(name: str, got: dict[str, Any]) -> str:
     """A line of the table."""
-    per_look = 1000 * got["wall_seconds"] / got["looks"]
+    per_pass = 1000 * got["wall_seconds"] / got["looks"]
     return (
         f"| {name} | {got['faces'] / got['looks']:.1f} | {got['wall_seconds']:.1f} s | "
-        f"{got['frames_per_second']:.0f} | {per_look:.1f} ms | {got['peak_memory_mb']:.0f} MB |"
+        f"{got['frames_per_second']:.0f} | {per_pass:.1f} ms | {got['peak_memory_mb']:.0f} MB |"
     )
 
 
 def plot(
     faces: dict[int, dict[str, Any]], minutes: dict[float, dict[str, Any]], path: Path
 ) -> None:
-    """Wall time and peak memory against both, on one sheet."""
+    """Wall time and peak memory against both, in one figure."""
     from moodstream.realtime.outputs.report.figures import new_figure, plain_axes, save
 
     figure = new_figure(9.0, 6.0)
     panels = figure.subplots(2, 2)
-    look_ms = {n: 1000 * got["wall_seconds"] / got["looks"] for n, got in faces.items()}
+    pass_ms = {n: 1000 * got["wall_seconds"] / got["looks"] for n, got in faces.items()}
     memory = {n: got["peak_memory_mb"] for n, got in faces.items()}
     wall = {m: got["wall_seconds"] for m, got in minutes.items()}
     long_memory = {m: got["peak_memory_mb"] for m, got in minutes.items()}
     for axes, values, what, against in (
-        (panels[0, 0], look_ms, "ms per look, all included", "faces"),
+        (panels[0, 0], pass_ms, "ms per look, all included", "faces"),
         (panels[0, 1], wall, "wall time, s", "minutes of video"),
         (panels[1, 0], memory, "peak memory, MB", "faces"),
         (panels[1, 1], long_memory, "peak memory, MB", "minutes of video"),

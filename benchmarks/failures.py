@@ -1,8 +1,8 @@
-"""What bad pictures do to readings, as a picture: faces of the sample clips, spoilt in seven ways.
+"""What bad pictures do to predictions, as a picture: faces of the clips, spoilt in seven ways.
 
     python benchmarks/failures.py -o docs/failures.jpg [--emotion NAME]
 
-What the people show is told by eye (title of each row); below each face stands what is read.
+What the people show was judged by eye (title of each row); below each face is the prediction.
 """
 
 from __future__ import annotations

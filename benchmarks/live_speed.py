@@ -142,8 +142,8 @@ def main() -> None:
                     f"{result['fps_shown']:.1f} of {result['fps_in']:.1f} frames/s shown, "
                     f"latency p50 {result['latency_p50_ms']:.0f} ms, "
                     f"p95 {result['latency_p95_ms']:.0f} ms, "
-                    f"{result['refresh_hz']:.1f} readings/face/s, "
-                    f"{result['looks_hz']:.1f} looks/s of {result['look_ms']:.0f} ms, "
+                    f"{result['refresh_hz']:.1f} predictions/face/s, "
+                    f"{result['looks_hz']:.1f} detection passes/s of {result['look_ms']:.0f} ms, "
                     f"{result['dropped_per_second']:.1f} drops/s, {result['cores']:.2f} cores",
                     flush=True,
                 )

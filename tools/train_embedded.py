@@ -6,7 +6,7 @@
 ``fer2013.npz`` holds ``images (N, 48, 48) uint8``, ``labels`` and ``usage`` (0 Training,
 1 PublicTest, 2 PrivateTest); ``expressions.npz`` holds ``images (N, 128, 128, 3) uint8 RGB``
 and ``labels``. Even-numbered expressions are trained on, odd-numbered ones only measured.
-PublicTest is watched during training and temperatures are fitted on it; PrivateTest is read
+PublicTest is watched during training and temperatures are fitted on it; PrivateTest is evaluated
 once, by ``export``, which writes ``DIR/networks``: an ONNX file a member, and ``card.json``;
 ``tools/quantise.py`` makes their versions in int8.
 
@@ -42,15 +42,24 @@ from moodstream.realtime.evaluation.emotions.metrics import figures
 from moodstream.realtime.networks.classifiers.calibration import rescale
 
 SMALL = 40
+"""px of the pictures of the first epochs, see ``Phase.small``."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """peak: highest learning rate; strength: of the augmentation, 0 to 1; balance: exponent by
-    which rare classes are drawn more often (0 as they are, 1 all alike); small: the first epochs,
-    which run on pictures of 40 px and take a third less; teacher: the share of the targets that is
-    predicted, by all the networks of ``--start`` together or else by the network the phase starts
-    from (distillation: about one FER2013 label in ten is wrong).
+    """One phase of the training of a network.
+
+    Attributes:
+        name: Name of the phase, and of its checkpoint.
+        epochs: How many it has.
+        peak: Highest learning rate.
+        strength: Of the augmentation, 0 to 1.
+        balance: Exponent by which rare classes are drawn more often: 0 as they are, 1 all alike.
+        mixup: Whether pairs of pictures are mixed (mixup).
+        small: The first epochs, which run on pictures of 40 px and take a third less.
+        teacher: The share of the targets that is predicted, by all the networks of ``--start``
+            together or else by the network the phase starts from (distillation: about one
+            FER2013 label in ten is wrong).
     """
 
     name: str
@@ -65,7 +74,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Member:
-    """One network: its widths, its seed and the phases of its training."""
+    """One network of the ensemble.
+
+    Attributes:
+        widths: Channels of its stages.
+        seed: Of the random numbers of its training.
+        phases: The phases of its training.
+    """
 
     widths: tuple[int, int, int]
     seed: int
@@ -157,9 +172,8 @@ def augment(
     x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
     order = torch.randperm(n, generator=generator)
-    for part in order[: round(0.4 * strength * n)].chunk(
-        8
-    ):  # faces of 12-40 px are the rule in groups
+    # faces of 12-40 px are the rule in groups
+    for part in order[: round(0.4 * strength * n)].chunk(8):
         small = int(torch.randint(12, 40, (1,), generator=generator))
         shrunk = F.interpolate(x[part], (small, small), mode="bilinear", antialias=True)
         x[part] = F.interpolate(shrunk, (SIZE, SIZE), mode="bilinear")
@@ -179,7 +193,7 @@ def augment(
 
 
 def scores(logits: Tensor, labels: Tensor, temperature: float = 1.0) -> dict[str, Any]:
-    """The figures of ``moodstream evaluate emotions``."""
+    """The scores that ``moodstream evaluate emotions`` reports."""
     probs = rescale(logits.float().softmax(1).numpy(), temperature)
     return asdict(figures(probs, labels.numpy()))
 
@@ -232,10 +246,10 @@ def train(
             x = augment(images[pick][:, None].float(), generator, phase.strength, size)
             x, target = x.to(memory_format=torch.channels_last), targets[pick]
             if phase.mixup:
-                mix = float(np.random.default_rng(int(pick[0])).beta(0.2, 0.2))
-                mix = max(mix, 1 - mix)
-                x = mix * x + (1 - mix) * x.flip(0)
-                target = mix * target + (1 - mix) * target.flip(0)
+                share = float(np.random.default_rng(int(pick[0])).beta(0.2, 0.2))
+                share = max(share, 1 - share)
+                x = share * x + (1 - share) * x.flip(0)
+                target = share * target + (1 - share) * target.flip(0)
             with torch.autocast("cpu", torch.bfloat16):
                 out = model(x)
             loss = F.cross_entropy(out.float(), target, label_smoothing=0.05)

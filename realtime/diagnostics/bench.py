@@ -4,38 +4,56 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from moodstream.realtime.networks.engines.base import TimeableNetwork, listening
+from moodstream.realtime.networks.engines.base import N, Network, T, TensorNetwork
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.schemas import VideoSummary
 from moodstream.realtime.runs.offline.analyzer import caller_threads
 from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-class Calls:
-    """Network calls of a run, by network and input shape."""
+
+class NetworkCalls:
+    """The calls of networks in a run, by network, input shape and type.
+
+    Attributes:
+        networks: The networks that were called, by their id.
+        counts: Calls by id of the network, input shape and type.
+    """
 
     def __init__(self) -> None:
-        self.networks: dict[int, TimeableNetwork] = {}
+        self.networks: dict[int, Network] = {}
         self.counts: Counter[tuple[int, tuple[int, ...], np.dtype[Any]]] = Counter()
+        self._lock = threading.Lock()
 
-    def note(self, network: TimeableNetwork, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """One more call."""
-        self.networks[id(network)] = network
-        self.counts[id(network), shape, dtype] += 1
+    def count(self, network: Network, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        """Add one call; any thread may do so."""
+        with self._lock:
+            self.networks[id(network)] = network
+            self.counts[id(network), shape, np.dtype(dtype)] += 1
+
+    def counted(self, network: N) -> N:
+        """``network`` with its calls counted; a ``NetworkWrapper``."""
+        return cast("N", _CountedNetwork(network, self))
 
     def seconds_alone(self, threads: int = 1) -> float:
         """Seconds that exactly these calls take with nothing between them.
 
-        threads: how many make them side by side, as in the run.
+        Args:
+            threads: How many make them side by side, as in the run.
         """
         rng = np.random.default_rng(0)
         total = 0.0
@@ -50,17 +68,50 @@ class Calls:
         return total
 
 
+class _CountedNetwork:
+    """A network of any engine whose calls are counted."""
+
+    def __init__(self, network: Network, calls: NetworkCalls) -> None:
+        self._network, self._calls = network, calls
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        self._calls.count(self._network, batch.shape, batch.dtype)
+        return self._network(batch)
+
+    def infer_in_place(
+        self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]
+    ) -> T:
+        self._calls.count(self._network, batch.shape, batch.dtype)
+        return self._network.infer_in_place(batch, take)
+
+    def infer_only(self, batch: npt.NDArray[Any]) -> None:
+        self._calls.count(self._network, batch.shape, batch.dtype)
+        self._network.infer_only(batch)
+
+    def run(self, batch: Tensor) -> list[Tensor]:
+        self._calls.count(self._network, tuple(batch.shape), np.float32)
+        return cast("TensorNetwork", self._network).run(batch)
+
+
 def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5) -> dict[str, Any]:
     """Process a video ``runs`` times, and make the same network calls alone after each run.
 
-    Figures are medians, ``wall_over_bare`` that of the ratios: run and bare calls lie side by
-    side, so that a machine whose speed drifts slows both. The first run warms up and does not
-    count.
+    Run and bare calls lie side by side, so that a machine whose speed drifts slows both. A run
+    before them warms up and does not count.
+
+    Args:
+        video: The video.
+        models: The networks.
+        settings: How it is processed.
+        runs: How often.
+
+    Returns:
+        Medians of the runs; ``wall_over_bare`` is the median of the ratios.
     """
     _run(video, models, settings)
-    found = [_run(video, models, settings) for _ in range(runs)]
-    summaries = [summary for summary, _ in found]
-    speeds, bares = [s["speed"] for s in summaries], [bare for _, bare in found]
+    results = [_run(video, models, settings) for _ in range(runs)]
+    summaries = [summary for summary, _ in results]
+    speeds, bares = [s["speed"] for s in summaries], [bare for _, bare in results]
     names = dict.fromkeys(name for speed in speeds for name in speed["stages"])
     stages = {
         n: round(statistics.median(s["stages"].get(n, 0.0) for s in speeds), 3) for n in names
@@ -88,21 +139,23 @@ def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5)
 
 
 def _run(video: Path, models: Models, settings: ProcessSettings) -> tuple[VideoSummary, float]:
-    calls = Calls()
-    with tempfile.TemporaryDirectory() as folder, listening(calls.note):
-        summary = OfflineRun(video, Path(folder) / "out", models, settings).run()
+    """One run's summary, and the seconds of its network calls alone."""
+    calls = NetworkCalls()
+    counted = models.with_networks(calls.counted)
+    with tempfile.TemporaryDirectory() as folder:
+        summary = OfflineRun(video, Path(folder) / "out", counted, settings).run()
     return summary, calls.seconds_alone(caller_threads(models.streams))
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The result as a Markdown report."""
+    """What ``bench`` returned, as a Markdown report."""
     wall, bare = result["wall_seconds"], result["bare_inference_seconds"]
     width, height = result["size"]
     lines = [
         f"### {result['video']}, {width}×{height}",
         "",
-        f"{result['frames']} frames, {result['looks']} looks, {result['faces']} faces found, "
-        f"{result['readings']} readings; median of {result['runs']} runs",
+        f"{result['frames']} frames, {result['looks']} detection passes, "
+        f"{result['faces']} faces, {result['readings']} predictions; median of {result['runs']} runs",
         "",
         "| | |",
         "|---|---|",

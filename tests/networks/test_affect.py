@@ -79,7 +79,7 @@ def test_valence_and_arousal_reach_every_file(kind, process, langer, pickle_of):
         assert len(single) == sum(row["label"] is not None for row in people) > 5
         assert len(group) == sum(row["dominant"] is not None for row in line) > 5
         assert -1 <= single.min() < single.max() <= 1
-        # the group knows of looks between two rows as well, so a little room is needed
+        # the group knows of detection passes between two rows as well, so a little room is needed
         room = 0.02
         assert single.min() - room <= group.min() <= group.max() <= single.max() + room
         text = [float(row[name]) for row in read_csv(out / "timeline.csv") if row[name]]
@@ -131,19 +131,21 @@ def test_group_privacy_says_nothing_of_one_person(process, langer):
     assert "Valence" not in (out / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("emotion", "read"), [("embedded", ()), ("ensemble", ("disagreement",))])
-def test_what_a_network_does_not_read_is_null(emotion, read, process, langer):
+@pytest.mark.parametrize(
+    ("emotion", "predicted"), [("embedded", ()), ("ensemble", ("disagreement",))]
+)
+def test_what_a_network_does_not_predict_is_null(emotion, predicted, process, langer):
     out = process(langer, emotion, "--end", "2")
     people, line = table(out, "people"), table(out, "timeline")
     summary, page = json.loads((out / "summary.json").read_text()), (out / "report.html")
     for name in EXTRAS:
         known = len(column(people, name)), len(column(line, name))
-        assert (min(known) > 5) if name in read else (max(known) == 0), name
+        assert (min(known) > 5) if name in predicted else (max(known) == 0), name
         blank = {row[name] for row in read_csv(out / "timeline.csv")} == {""}
-        assert blank is (name not in read)
-    assert set(EXTRAS) & set(summary["mood"]) == set(read)
+        assert blank is (name not in predicted)
+    assert set(EXTRAS) & set(summary["mood"]) == set(predicted)
     assert "Valence" not in page.read_text(encoding="utf-8")
-    if read:
+    if predicted:
         values = column(people, "disagreement")
         assert 0 <= values.min() < values.max() <= np.log(2)
         assert summary["mood"]["disagreement"] == pytest.approx(

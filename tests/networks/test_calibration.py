@@ -169,9 +169,9 @@ def test_few_faces_leave_the_usual_mix():
 
 def test_sure_and_wrong_answers_leave_a_mix_without_zeros():
     probs, labels = np.tile(np.eye(7)[0], (50, 1)), np.full(50, 3)
-    found = np.array(calibrate.fit_prior(probs, labels))
-    assert np.isfinite(found).all()
-    assert (found > 0).all()
+    fitted = np.array(calibrate.fit_prior(probs, labels))
+    assert np.isfinite(fitted).all()
+    assert (fitted > 0).all()
 
 
 def test_the_stored_mix_reaches_the_group_settings():
@@ -187,10 +187,12 @@ def test_a_calibrated_classifier_changes_its_probabilities_alone():
     inner = Says(probs, (0.3, -0.2), name="who")
     sharper = Calibrated(inner, 0.5)
     assert (sharper.name, sharper.classes) == ("who", inner.classes)
-    read = sharper.classify([np.zeros((9, 9, 3), np.uint8)], [np.zeros((2, 4), np.float32)])
-    np.testing.assert_allclose(read.probs, np.tile(probs**2 / (probs**2).sum(), (2, 1)), atol=1e-6)
-    assert read.probs.dtype == np.float32
-    np.testing.assert_allclose(read.affect, [(0.3, -0.2)] * 2, atol=1e-6)
+    predictions = sharper.classify([np.zeros((9, 9, 3), np.uint8)], [np.zeros((2, 4), np.float32)])
+    np.testing.assert_allclose(
+        predictions.probs, np.tile(probs**2 / (probs**2).sum(), (2, 1)), atol=1e-6
+    )
+    assert predictions.probs.dtype == np.float32
+    np.testing.assert_allclose(predictions.affect, [(0.3, -0.2)] * 2, atol=1e-6)
 
 
 def test_what_is_saved_is_loaded(tmp_path):
@@ -247,7 +249,7 @@ def load(emotion: str, how: object):
 def temperatures(
     emotion: str, how: object
 ) -> tuple[float | None, list[float | None], float | None]:
-    """Of the whole, of its members, and as it is told in summaries."""
+    """Of the whole, of its members, and as it is reported in summaries."""
     classifier, info, _ = load(emotion, how)
     inner = classifier.inner if isinstance(classifier, Calibrated) else classifier
     members = [getattr(m, "temperature", None) for m in getattr(inner, "members", ())]

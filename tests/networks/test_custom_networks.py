@@ -239,7 +239,7 @@ def test_a_part_that_is_none_is_told_at_once(parts, message):
     [
         ({"detector": "eagle"}, "--detector eagle: expected one of centerface, haar"),
         ({"classifiers": "crystal"}, "--emotion crystal: expected one of embedded"),
-        ({"transforms": "mirror"}, "--front-end mirror: expected one of align, enlarge"),
+        ({"transforms": "mirror"}, "--face-preprocessing mirror: expected one of align, enlarge"),
         ({"calibration": "nowhere.json", "classifiers": "embedded"}, "nowhere.json: no such file"),
     ],
 )

@@ -19,12 +19,17 @@ from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors import yolo
 from moodstream.realtime.networks.detectors.base import filter_faces
-from moodstream.realtime.networks.detectors.centerface import KEPT, CenterFace, decode, stretched
+from moodstream.realtime.networks.detectors.centerface import (
+    KEPT_SHARE,
+    CenterFace,
+    decode,
+    stretched,
+)
 from moodstream.realtime.networks.detectors.geometry import Letterbox, clip, iou, nms, solid
 from moodstream.realtime.networks.detectors.haar import Haar, pseudo_confidence
-from moodstream.realtime.networks.detectors.names import NAMES
 from moodstream.realtime.networks.engines.base import Network
 from moodstream.realtime.networks.engines.shape_cache import ShapeCache, pixels
+from moodstream.realtime.networks.names import DETECTOR_NAMES
 
 FACES_IN_ZIDANE = np.array([[905, 85, 1060, 280], [560, 255, 668, 435]], np.float32)
 
@@ -110,8 +115,8 @@ def test_filter_faces_keeps_the_best_of_the_large() -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len(set(NAMES)) == len(NAMES)
-    assert {CenterFace.name, Haar.name} < set(NAMES)
+    assert len(set(DETECTOR_NAMES)) == len(DETECTOR_NAMES)
+    assert {CenterFace.name, Haar.name} < set(DETECTOR_NAMES)
 
 
 # --- CenterFace
@@ -163,7 +168,7 @@ def test_decoding_is_that_of_the_reference(
     threshold: float, centerface: CenterFace, reference: Any
 ) -> None:
     size = centerface.network_size(BUS.shape)
-    outputs = centerface._network((1, 3, *size))(stretched(BUS, size)[None])
+    outputs = centerface._network_of((1, 3, *size))(stretched(BUS, size)[None])
     boxes, marks = reference.decode(*outputs, size, threshold=threshold)
     order = np.argsort(-boxes[:, 4], kind="stable")
     ours = decode([output[0] for output in outputs], threshold)
@@ -189,10 +194,10 @@ def test_decoding_is_that_of_the_reference(
     ids=["zidane", "blank", "tiny", "noise", "strip", "pixel", "wide", "4K"],
 )
 def test_centerface_counts_faces(image: Image, faces: int, centerface: CenterFace) -> None:
-    (found,) = centerface.detect([image], 0.5)
-    assert len(found) == faces
-    assert found.landmarks is not None
-    assert found.landmarks.shape == (faces, 5, 2)
+    (detected,) = centerface.detect([image], 0.5)
+    assert len(detected) == faces
+    assert detected.landmarks is not None
+    assert detected.landmarks.shape == (faces, 5, 2)
 
 
 def test_centerface_maps_a_shrunk_picture_back(centerface: CenterFace) -> None:
@@ -210,11 +215,11 @@ def test_centerface_batches_by_shape_and_keeps_the_order(centerface: CenterFace)
     pictures += [np.zeros_like(BUS[:64])] + [ZIDANE[i : i + 256, 780:1100] for i in range(4)]
     together = centerface.detect(pictures, 0.3)
     assert len(together) == len(pictures)
-    for image, found in zip(pictures, together, strict=True):
+    for image, detected in zip(pictures, together, strict=True):
         (alone,) = centerface.detect([image], 0.3)
-        np.testing.assert_allclose(found.boxes, alone.boxes, atol=0.05)
-        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-3)
-    assert len({len(found) for found in together}) > 1
+        np.testing.assert_allclose(detected.boxes, alone.boxes, atol=0.05)
+        np.testing.assert_allclose(detected.scores, alone.scores, atol=1e-3)
+    assert len({len(detected) for detected in together}) > 1
     assert centerface.detect([], 0.3) == []
 
 
@@ -223,9 +228,9 @@ def test_centerface_keeps_few_pixels_of_compiled_networks() -> None:
     for width in (32, 64, 96):
         for height in (8, 40, 96):
             detector.detect([noise(height, width, seed=3)], 0.5)
-            assert sum(map(pixels, detector._network.shapes)) <= KEPT * 96**2
-    assert detector._network.shapes[-1] == (1, 3, 96, 96)
-    assert len(detector._network.shapes) > 1
+            assert sum(map(pixels, detector._networks.shapes)) <= KEPT_SHARE * 96**2
+    assert detector._networks.shapes[-1] == (1, 3, 96, 96)
+    assert len(detector._networks.shapes) > 1
 
 
 def test_networks_by_shape_keep_those_used_last() -> None:
@@ -278,8 +283,8 @@ def labelled_photos() -> Iterator[tuple[Image, np.ndarray]]:
 def test_centerface_finds_the_people_in_group_photos(centerface: CenterFace) -> None:
     hits = false = people = 0
     for image, boxes in labelled_photos():
-        (found,) = centerface.detect([image], 0.5)
-        overlap = iou(found.boxes, boxes.astype(np.float32))
+        (detected,) = centerface.detect([image], 0.5)
+        overlap = iou(detected.boxes, boxes.astype(np.float32))
         people += len(boxes)
         hits += int((overlap.max(axis=0, initial=0) >= 0.3).sum())
         false += int((overlap.max(axis=1, initial=0) < 0.3).sum())
@@ -293,13 +298,13 @@ def test_centerface_finds_the_people_in_group_photos(centerface: CenterFace) -> 
 
 def test_haar_finds_a_face_and_none_in_nothing() -> None:
     blank = np.zeros((60, 80, 3), np.uint8)
-    found = Haar().detect([ZIDANE, blank, noise(20, 20, seed=3), noise(1, 1, seed=3)], 0.3)
-    assert iou(found[0].boxes, FACES_IN_ZIDANE).max() > 0.5
-    assert [len(faces) for faces in found[1:]] == [0, 0, 0]
-    assert found[0].landmarks is None
-    assert (np.diff(found[0].scores) <= 0).all()
+    detected = Haar().detect([ZIDANE, blank, noise(20, 20, seed=3), noise(1, 1, seed=3)], 0.3)
+    assert iou(detected[0].boxes, FACES_IN_ZIDANE).max() > 0.5
+    assert [len(faces) for faces in detected[1:]] == [0, 0, 0]
+    assert detected[0].landmarks is None
+    assert (np.diff(detected[0].scores) <= 0).all()
     everything, strict = Haar().detect([ZIDANE], 0.0)[0], Haar().detect([ZIDANE], 0.99)[0]
-    assert len(everything) >= len(found[0]) > len(strict) == 0
+    assert len(everything) >= len(detected[0]) > len(strict) == 0
 
 
 def test_pseudo_confidence_ranks_within_bounds() -> None:

@@ -10,6 +10,7 @@ from support.paths import DATA as SHARED
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.networks.classifiers.embedded import SIZE, EmbeddedClassifier, square_crop
 from moodstream.realtime.networks.weights import packaged
+from moodstream.realtime.networks.weights.store import WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +22,9 @@ def classifier() -> EmbeddedClassifier:
 def face(footage, networks):
     """A picture with one face, and its box."""
     image = cv2.imread(str(footage["single_face.jpg"]))
-    found = networks.detector.detect([image], 0.5)[0]
-    assert len(found) == 1
-    return image, found.boxes
+    detected = networks.detector.detect([image], 0.5)[0]
+    assert len(detected) == 1
+    return image, detected.boxes
 
 
 @pytest.mark.parametrize("box", [[30, 20, 80, 90], [-20, -10, 30, 40], [150, 100, 260, 190]])
@@ -48,9 +49,9 @@ def test_a_box_outside_the_picture_is_grey_and_not_an_error():
 def test_nobody(classifier):
     image, nobody = np.zeros((50, 50, 3), np.uint8), np.zeros((0, 4), np.float32)
     for images, boxes in (([], []), ([image], [nobody]), ([image] * 2, [nobody] * 2)):
-        read = classifier.classify(images, boxes)
-        assert read.probs.shape == (0, 7)
-        assert (read.affect, read.disagreement) == (None, None)
+        predictions = classifier.classify(images, boxes)
+        assert predictions.probs.shape == (0, 7)
+        assert (predictions.affect, predictions.disagreement) == (None, None)
 
 
 def test_rows_are_distributions_and_do_not_depend_on_the_batch(classifier, face):
@@ -113,13 +114,12 @@ def test_accuracy_on_fer2013_private_test(classifier):
 
 
 def test_a_damaged_network_is_not_run(tmp_path, monkeypatch):
-    from moodstream.realtime.networks.weights import store
-
-    source, copies = packaged.embedded().parent, tmp_path / "classifiers" / "networks"
-    shutil.copytree(source, copies)
+    copies = tmp_path / "networks"
+    shutil.copytree(packaged.classifier_folder(), copies)
+    monkeypatch.setattr(packaged, "classifier_folder", lambda: copies)
+    EmbeddedClassifier(precision="f32")
     with (copies / "embedded.onnx").open("r+b") as file:
         file.seek(5000)
         file.write(b"damage")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "weights.py"))
-    with pytest.raises(store.WeightsError, match="embedded"):
+    with pytest.raises(WeightsError, match=r"embedded\.onnx: wrong checksum"):
         EmbeddedClassifier(precision="f32")

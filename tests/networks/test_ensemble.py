@@ -42,9 +42,9 @@ def opinions(draw, least: int = 2):
 
 @given(opinions())
 def test_probabilities_are_the_plain_average(probs):
-    read = ask(*map(Says, probs), faces=3)
-    np.testing.assert_allclose(read.probs, np.tile(probs.mean(0), (3, 1)), atol=1e-6)
-    assert read.probs.dtype == np.float32
+    predictions = ask(*map(Says, probs), faces=3)
+    np.testing.assert_allclose(predictions.probs, np.tile(probs.mean(0), (3, 1)), atol=1e-6)
+    assert predictions.probs.dtype == np.float32
 
 
 @given(opinions())
@@ -74,9 +74,9 @@ TWO_TO_ONE = (
     [([HAPPY, SAD], APART), ([HAPPY, SAD] * 2, APART), ([HAPPY, HAPPY, SAD], TWO_TO_ONE)],
 )
 def test_disagreement_is_the_mean_jsd_to_the_average(members, nats):
-    read = ask(*map(Says, members), faces=2)
-    np.testing.assert_allclose(read.disagreement, [nats, nats], atol=1e-6)
-    assert read.disagreement.dtype == np.float32
+    predictions = ask(*map(Says, members), faces=2)
+    np.testing.assert_allclose(predictions.disagreement, [nats, nats], atol=1e-6)
+    assert predictions.disagreement.dtype == np.float32
 
 
 def test_disagreement_is_each_faces_own():
@@ -86,16 +86,16 @@ def test_disagreement_is_each_faces_own():
         def classify(self, images, boxes):
             return EmotionPredictions(np.stack([HAPPY, SAD]).astype(np.float32))
 
-    read = ask(Says(HAPPY), Turns(HAPPY), faces=2)
-    np.testing.assert_allclose(read.disagreement, [0, APART], atol=1e-6)
+    predictions = ask(Says(HAPPY), Turns(HAPPY), faces=2)
+    np.testing.assert_allclose(predictions.disagreement, [0, APART], atol=1e-6)
 
 
 def test_contempt_is_left_out_and_classes_are_matched_by_name():
     eight = dict.fromkeys(CLASSES, 0.0) | {"contempt": 0.5, "happy": 0.4, "sad": 0.1}
-    read = ask(Says(list(eight.values()), classes=CLASSES), Says(SAD))
+    predictions = ask(Says(list(eight.values()), classes=CLASSES), Says(SAD))
     want = np.zeros(7)
     want[EMOTIONS.index("happy")], want[EMOTIONS.index("sad")] = 0.8 / 2, (0.2 + 1) / 2
-    np.testing.assert_allclose(read.probs, [want], atol=1e-6)
+    np.testing.assert_allclose(predictions.probs, [want], atol=1e-6)
     assert Ensemble([Says(HAPPY), Says(SAD)]).classes == EMOTIONS
 
 
@@ -108,17 +108,17 @@ def test_contempt_is_left_out_and_classes_are_matched_by_name():
     ],
 )
 def test_valence_and_arousal_are_averaged_over_those_that_read_them(affects, want):
-    read = ask(*(Says(HAPPY, affect) for affect in affects), faces=2)
+    predictions = ask(*(Says(HAPPY, affect) for affect in affects), faces=2)
     if want is None:
-        assert read.affect is None
+        assert predictions.affect is None
     else:
-        np.testing.assert_allclose(read.affect, [want, want], atol=1e-6)
-        assert read.affect.dtype == np.float32
+        np.testing.assert_allclose(predictions.affect, [want, want], atol=1e-6)
+        assert predictions.affect.dtype == np.float32
 
 
 def test_nobody():
-    read = ask(Says(HAPPY, (0.1, 0.2)), Says(SAD), faces=0)
-    shapes = read.probs.shape, read.affect.shape, read.disagreement.shape
+    predictions = ask(Says(HAPPY, (0.1, 0.2)), Says(SAD), faces=0)
+    shapes = predictions.probs.shape, predictions.affect.shape, predictions.disagreement.shape
     assert shapes == ((0, 7), (0, 2), (0,))
 
 
@@ -142,17 +142,17 @@ def load(emotion: str, **more: Any):
 
 def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
     card = packaged.network_manifest()
-    classifier, info, notice = load("ensemble")
-    assert (classifier.name, classifier.classes, notice) == ("ensemble", EMOTIONS, None)
+    classifier, info, reason = load("ensemble")
+    assert (classifier.name, classifier.classes, reason) == ("ensemble", EMOTIONS, None)
     assert isinstance(classifier, Calibrated)
     assert (classifier.temperature, classifier.prior) == card.calibration("ensemble")
     assert info.temperature == classifier.temperature
-    read = classifier.inner.classify(*face)
+    predictions = classifier.inner.classify(*face)
     alone = [load(name)[0].classify(*face).probs for name in card.members]
-    np.testing.assert_allclose(read.probs, np.mean(alone, axis=0), atol=1e-5)
+    np.testing.assert_allclose(predictions.probs, np.mean(alone, axis=0), atol=1e-5)
     assert np.abs(alone[0] - alone[1]).max() > 1e-4  # they are not the same network twice
-    np.testing.assert_array_equal(classifier.classify(*face).disagreement, read.disagreement)
-    assert (read.disagreement > 0).all()
+    np.testing.assert_array_equal(classifier.classify(*face).disagreement, predictions.disagreement)
+    assert (predictions.disagreement > 0).all()
 
 
 def test_what_ran_names_every_member():

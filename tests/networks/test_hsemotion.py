@@ -18,7 +18,7 @@ from support.stand_ins import BOXES, picture
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks import load as loading
-from moodstream.realtime.networks import models
+from moodstream.realtime.networks import models, names
 from moodstream.realtime.networks.classifiers import hsemotion
 from moodstream.realtime.networks.classifiers.checkpoint import state_dict_of
 from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
@@ -84,8 +84,8 @@ def test_same_probabilities_as_the_hsemotion_package(
     ours = HSEmotionClassifier(name, pickle_of(name))
     image = picture(0)
     expected, labels = reference(name, pickle_of(name), image, BOXES, monkeypatch)
-    read = ours.classify([image], [BOXES])
-    got, k = read.probs, len(ours.classes)
+    predictions = ours.classify([image], [BOXES])
+    got, k = predictions.probs, len(ours.classes)
     assert got.shape == (len(BOXES), k)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got.sum(axis=1), 1, atol=1e-5)
@@ -95,13 +95,13 @@ def test_same_probabilities_as_the_hsemotion_package(
     # Were all answers alike, the comparison would say nothing.
     assert len(set(named)) >= 3
     if name == MTL:
-        assert read.affect is not None
-        np.testing.assert_allclose(read.affect, expected[:, k:], atol=1e-3)
-        assert (np.abs(read.affect) < 1).all()  # so that clipping hides nothing
-        assert np.ptp(read.affect, axis=0).min() > 0.1
+        assert predictions.affect is not None
+        np.testing.assert_allclose(predictions.affect, expected[:, k:], atol=1e-3)
+        assert (np.abs(predictions.affect) < 1).all()  # so that clipping hides nothing
+        assert np.ptp(predictions.affect, axis=0).min() > 0.1
     else:
-        assert read.affect is None
-    assert read.disagreement is None
+        assert predictions.affect is None
+    assert predictions.disagreement is None
 
 
 def test_valence_and_arousal_stay_within_their_range(
@@ -110,9 +110,11 @@ def test_valence_and_arousal_stay_within_their_range(
     ours = HSEmotionClassifier(MTL, pickle_of(MTL))
     raw = np.concatenate([np.zeros((2, 8)), [[-3.0, 0.25], [0.5, 9.0]]], axis=1)
     monkeypatch.setattr(ours, "_network", lambda batch: [raw.astype(np.float32)])
-    read = ours.classify([picture()], [BOXES[:2]])
-    np.testing.assert_array_equal(read.affect, [[-1, 0.25], [0.5, 1]])
-    np.testing.assert_allclose(read.probs, 1 / 8, atol=1e-6)  # the classes alone share the softmax
+    predictions = ours.classify([picture()], [BOXES[:2]])
+    np.testing.assert_array_equal(predictions.affect, [[-1, 0.25], [0.5, 1]])
+    np.testing.assert_allclose(
+        predictions.probs, 1 / 8, atol=1e-6
+    )  # the classes alone share the softmax
 
 
 def test_colour_order_matters(pickle_of: Callable[[str], Path]) -> None:
@@ -179,10 +181,10 @@ def test_nobody_gives_no_rows(onnx_of: Callable[[str], Path]) -> None:
     ours, nobody = HSEmotionClassifier(MTL, onnx_of(MTL)), np.zeros((0, 4), np.float32)
     for images, boxes in (([], []), ([picture()], [nobody]), ([picture()] * 2, [nobody] * 2)):
         assert ours.raw(images, boxes).shape == (0, 10)
-        read = ours.classify(images, boxes)
-        assert read.probs.shape == (0, 8)
-        assert read.affect is not None
-        assert read.affect.shape == (0, 2)
+        predictions = ours.classify(images, boxes)
+        assert predictions.probs.shape == (0, 8)
+        assert predictions.affect is not None
+        assert predictions.affect.shape == (0, 2)
 
 
 def test_crops_are_clipped_and_never_empty() -> None:
@@ -215,16 +217,16 @@ def test_every_name_runs_from_a_store_of_verified_files(
     path = onnx_of(name)
     file = WeightFile(path.name, "https://x/y", sha256_of(path), None, "emotion", "", "")
     settings = models.ModelSettings("hsemotion", emotion=name, device="cpu")
-    ours, info, notice = loading.load_classifier(
+    ours, info, reason = loading.load_classifier(
         settings, WeightStore(path.parent, {path.name: file})
     )
     want = models.ModelInfo(name, path.name, sha256_of(path), "openvino", "cpu", 1.0)
-    assert (info, notice) == (want, None)
+    assert (info, reason) == (want, None)
     assert (ours.name, ours.classes) == (name, hsemotion.classes_of(name))
-    read = ours.classify([picture()], [BOXES])
-    assert read.probs.shape == (len(BOXES), len(ours.classes))
-    assert (read.affect is not None) is (name == MTL)
-    assert name in models.EMOTION_NAMES
+    predictions = ours.classify([picture()], [BOXES])
+    assert predictions.probs.shape == (len(BOXES), len(ours.classes))
+    assert (predictions.affect is not None) is (name == MTL)
+    assert name in names.emotion_names()
 
 
 def test_pictures_and_boxes_must_match(onnx_of: Callable[[str], Path]) -> None:
@@ -234,7 +236,7 @@ def test_pictures_and_boxes_must_match(onnx_of: Callable[[str], Path]) -> None:
             ours.classify(images, boxes)
 
 
-def test_wrong_use_is_told(
+def test_wrong_use_is_reported(
     pickle_of: Callable[[str], Path], onnx_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     cases: list[tuple[str, Path, str, str]] = [

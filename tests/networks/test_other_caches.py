@@ -195,19 +195,19 @@ def test_list_and_verify_say_where_it_is(
     parser = argparse.ArgumentParser()
     cli_models.add_parsers(parser.add_subparsers(required=True))
 
-    def told(*words: str) -> str:
+    def printed(*words: str) -> str:
         args = parser.parse_args(["models", *words])
         assert args.func(args) == 0
         return capsys.readouterr().out
 
-    lines = [line.split("\t") for line in told("list").splitlines()]
+    lines = [line.split("\t") for line in printed("list").splitlines()]
     states = {name: (state, path) for name, _, state, path in lines}
     assert states[PICKLE] == ("present", str(theirs))
     assert states[YOLO] == ("missing", str(store.root / YOLO))
-    assert f"{PICKLE}: ok, sha256 {SHA}, {theirs}" in told("verify", PICKLE)
+    assert f"{PICKLE}: ok, sha256 {SHA}, {theirs}" in printed("verify", PICKLE)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "400")
-    assert str(theirs) in told("list")
+    assert str(theirs) in printed("list")
 
 
 @pytest.mark.usefixtures("one_thread")

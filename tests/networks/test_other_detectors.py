@@ -25,10 +25,10 @@ def test_ssd_reads_scores_and_shares_of_the_picture(ssd):
         (0, 1, 9, -1, 0, 3, 12),
         (0, 1, 4, 0, 0, 5, 5),
     ]
-    (found,) = Ssd(ssd).detect([painted(rows)], 0.5)
-    np.testing.assert_allclose(found.scores, [0.9, 0.7], atol=0.01)
+    (detected,) = Ssd(ssd).detect([painted(rows)], 0.5)
+    np.testing.assert_allclose(detected.scores, [0.9, 0.7], atol=0.01)
     want = [[0, 0, 90, 300], [30, 60, 150, 180]]  # clipped, in px, the best first
-    np.testing.assert_allclose(found.boxes, want, atol=2)
+    np.testing.assert_allclose(detected.boxes, want, atol=2)
 
 
 def test_ssd_needs_its_layout(tmp_path, ssd):
@@ -62,12 +62,12 @@ def test_yunet_reads_the_rows_of_opencv(monkeypatch, tmp_path):
     monkeypatch.setattr(
         yunet.cv2, "FaceDetectorYN", types.SimpleNamespace(create=lambda *_: Network())
     )
-    (found, nobody) = yunet.YuNet(tmp_path / "yunet.onnx").detect(
+    (detected, nobody) = yunet.YuNet(tmp_path / "yunet.onnx").detect(
         [np.zeros((100, 120, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)], 0.4
     )  # fmt: skip
     assert calls[-3:] == [0.4, (120, 100), (64, 64)]
-    np.testing.assert_array_equal(found.boxes, [[0, 0, 20, 100], [10, 20, 40, 60]])
-    np.testing.assert_array_equal(found.landmarks[1], np.arange(15, 25).reshape(5, 2))
+    np.testing.assert_array_equal(detected.boxes, [[0, 0, 20, 100], [10, 20, 40, 60]])
+    np.testing.assert_array_equal(detected.landmarks[1], np.arange(15, 25).reshape(5, 2))
     assert len(nobody) == 0
 
 
@@ -97,13 +97,13 @@ def test_mtcnn_of_facenet_pytorch(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "facenet_pytorch", types.SimpleNamespace(MTCNN=MTCNN))
     bgr = np.full((100, 100, 3), (1, 2, 3), np.uint8)
-    found, nobody, tiny = mtcnn.MtcnnTorch().detect(
+    detected, nobody, tiny = mtcnn.MtcnnTorch().detect(
         [bgr, np.zeros((50, 50, 3), np.uint8), bgr[:9]], 0.5
     )
     assert len(tiny) == 0
-    np.testing.assert_allclose(found.scores, [0.99, 0.7])
-    np.testing.assert_array_equal(found.boxes, [[5, 5, 30, 100], [60, 60, 90, 90]])
-    assert found.landmarks.shape == (2, 5, 2)
+    np.testing.assert_allclose(detected.scores, [0.99, 0.7])
+    np.testing.assert_array_equal(detected.boxes, [[5, 5, 30, 100], [60, 60, 90, 90]])
+    assert detected.landmarks.shape == (2, 5, 2)
     assert len(nobody) == 0
 
 
@@ -123,11 +123,11 @@ def test_mtcnn_of_mtcnn(monkeypatch):
             return [face, {**face, "confidence": 0.3}] if image.any() else []
 
     monkeypatch.setitem(sys.modules, "mtcnn", types.SimpleNamespace(MTCNN=MTCNN))
-    found, nobody = mtcnn.MtcnnKeras().detect(
+    detected, nobody = mtcnn.MtcnnKeras().detect(
         [np.ones((100, 100, 3), np.uint8), np.zeros((50, 50, 3), np.uint8)], 0.5
     )
-    np.testing.assert_array_equal(found.boxes, [[5, 6, 25, 36]])
-    np.testing.assert_array_equal(found.landmarks[0], MARKS)
+    np.testing.assert_array_equal(detected.boxes, [[5, 6, 25, 36]])
+    np.testing.assert_array_equal(detected.landmarks[0], MARKS)
     assert len(nobody) == 0
 
 
@@ -150,9 +150,9 @@ def test_retinaface(monkeypatch):
             return {"face_1": face} if image.any() else ()
 
     monkeypatch.setitem(sys.modules, "retinaface", types.SimpleNamespace(RetinaFace=Package))
-    found, nobody = retinaface.RetinaFace().detect(
+    detected, nobody = retinaface.RetinaFace().detect(
         [np.ones((100, 100, 3), np.uint8), np.zeros((50, 50, 3), np.uint8)], 0.5
     )
-    np.testing.assert_array_equal(found.boxes, [[5, 6, 25, 36]])
-    np.testing.assert_array_equal(found.landmarks[0], MARKS)  # left to right, as ours are
+    np.testing.assert_array_equal(detected.boxes, [[5, 6, 25, 36]])
+    np.testing.assert_array_equal(detected.landmarks[0], MARKS)  # left to right, as ours are
     assert len(nobody) == 0

@@ -12,9 +12,10 @@ import pytest
 
 from moodstream import MoodstreamError, Pipeline, read_image
 from moodstream.realtime.cli import entry
-from moodstream.realtime.networks.load import builtin_names, load
+from moodstream.realtime.networks.load import load
 from moodstream.realtime.networks.models import ModelSettings
-from moodstream.realtime.networks.plugins import find, found, names
+from moodstream.realtime.networks.names import builtin_names
+from moodstream.realtime.networks.plugins import discover, find, names
 from moodstream.testing import Person, ScriptedSource
 
 CODE = """
@@ -129,7 +130,7 @@ def test_what_is_wrong_with_a_plugin_is_one_line_that_names_it(part, name, messa
 def test_a_plugin_cannot_take_a_name_of_ours():
     loaded = load(ModelSettings("embedded", detector="centerface", device="cpu"))
     assert loaded.info["detector"].engine.startswith("openvino")
-    refused = {p.name: p.refused for p in found("emotion", builtin_names("emotion"))}
+    refused = {p.name: p.refused for p in discover("emotion", builtin_names("emotion"))}
     assert refused["painted"] is None
     assert "name of one that moodstream brings" in refused["ensemble"]
 

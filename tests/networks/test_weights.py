@@ -69,8 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(206 if start else 200)
         if start:
-            told = 0 if kind == "liar" else start
-            self.send_header("Content-Range", f"bytes {told}-{len(body) - 1}/{len(body)}")
+            sent = 0 if kind == "liar" else start
+            self.send_header("Content-Range", f"bytes {sent}-{len(body) - 1}/{len(body)}")
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         cut = kind == "cut" and first
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(download, "_PAUSE", 0.0)
+    monkeypatch.setattr(download, "_RETRY_PAUSE_S", 0.0)
     served = Server()
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

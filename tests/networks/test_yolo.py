@@ -106,17 +106,17 @@ def test_yolo_onnx_is_ultralytics(stand_in: StandIn) -> None:
         noise(20, 20, seed=3),
     ):
         expected, confidence = stand_in.expect(image)
-        (found,) = stand_in.detector.detect([image], confidence)
-        assert len(found) == len(expected.boxes)
-        assert len(found) > 3
-        np.testing.assert_allclose(found.boxes, expected.boxes.xyxy.numpy(), atol=0.5)
-        np.testing.assert_allclose(found.scores, expected.boxes.conf.numpy(), atol=1e-3)
+        (detected,) = stand_in.detector.detect([image], confidence)
+        assert len(detected) == len(expected.boxes)
+        assert len(detected) > 3
+        np.testing.assert_allclose(detected.boxes, expected.boxes.xyxy.numpy(), atol=0.5)
+        np.testing.assert_allclose(detected.scores, expected.boxes.conf.numpy(), atol=1e-3)
         if expected.keypoints is None:
-            assert found.landmarks is None
+            assert detected.landmarks is None
         else:
-            assert found.landmarks is not None
+            assert detected.landmarks is not None
             points = expected.keypoints.data.numpy()[..., :2]
-            np.testing.assert_allclose(found.landmarks, points, atol=0.5)
+            np.testing.assert_allclose(detected.landmarks, points, atol=0.5)
 
 
 def test_yolo_finds_nothing_where_nothing_is(stand_in: StandIn) -> None:
@@ -136,10 +136,10 @@ def test_yolo_torch_reads_a_batch_of_mixed_shapes(stand_in: StandIn) -> None:
     if stand_in.fixed:  # its canvas is a square, the other's that of the picture
         images = [resized(image, (stand_in.size, stand_in.size)) for image in images]
     confidence = max(stand_in.expect(image)[1] for image in images)
-    found = stand_in.read_by_torch(images, confidence)
+    detected = stand_in.read_by_torch(images, confidence)
     again = stand_in.detector.detect(images, confidence)
-    assert max(len(faces) for faces in found) > 3
-    for one, other in zip(found, again, strict=True):
+    assert max(len(faces) for faces in detected) > 3
+    for one, other in zip(detected, again, strict=True):
         np.testing.assert_allclose(one.boxes, other.boxes, atol=0.5)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-3)
         if stand_in.size == 320:

@@ -10,16 +10,20 @@ from moodstream.realtime.frames import EmotionPredictions
 
 
 class EmotionClassifier(Protocol):
-    """Reads the emotion of faces."""
+    """Predicts the emotion of faces."""
 
     name: str
     classes: tuple[str, ...]
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
-        """What is read from the faces at ``boxes[i]`` (N_i, 4) xyxy px of ``images[i]``.
+        """The predictions for the faces of several pictures.
 
-        The pictures are whole ones, (H, W, 3) uint8 BGR; each classifier cuts the crops that it
-        was trained on. The readings of all pictures follow each other, ΣN_i rows; no faces give
-        none.
+        Args:
+            images: Whole pictures, (H, W, 3) uint8 BGR; each classifier cuts the crops that it
+                was trained on.
+            boxes: ``boxes[i]`` (N_i, 4) xyxy px are the faces of ``images[i]``.
+
+        Returns:
+            ΣN_i rows, those of the first picture first; none where there are no faces.
         """
         ...

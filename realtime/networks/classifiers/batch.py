@@ -18,10 +18,16 @@ def classify_faces(
 ) -> F32:
     """Classify the faces at ``boxes`` of each picture in one batch: (N, 7 + extras) columns.
 
-    A face whose reading is not finite has a row of NaN.
+    Args:
+        classifier: Predicts the emotions; classes beside EMOTIONS are folded away.
+        images: Pictures (H, W, 3) uint8 BGR.
+        boxes: For each picture the boxes (N_i, 4) xyxy px of its faces.
+
+    Returns:
+        One row per face; a prediction that is not finite is a row of NaN.
     """
     raw = classifier.classify(images, boxes)
     probs = fold_to(raw.probs, classifier.classes, EMOTIONS)
-    read = replace(raw, probs=probs).columns()
-    read[np.isnan(probs).any(axis=1)] = np.nan  # half a reading is none
-    return read
+    rows = replace(raw, probs=probs).columns()
+    rows[np.isnan(probs).any(axis=1)] = np.nan  # valence or disagreement alone are of no use
+    return rows

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperatures, assumed mixes, and how far off they are."""
+"""Calibrated probabilities: a fitted temperature, and the class distribution they assume."""
 
 from __future__ import annotations
 
@@ -16,16 +16,23 @@ from moodstream.realtime.emotions import PRIOR, check_prior
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.engines.base import NetworkWrapper, with_networks
 
 TINY = 1e-12
+"""Probabilities are taken as at least this before their logarithm."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted for one classifier on ``n`` faces of ``data``.
+    """What was fitted for one classifier on labelled faces.
 
-    temperature: of its probabilities; prior (7,): the mix of EMOTIONS that they assume, see
-    ``fit_prior``, None where it is not known.
+    Attributes:
+        classifier: Name of the classifier.
+        temperature: Temperature of its probabilities, from 0.01 to 100; 1 leaves them as they are.
+        n: Number of faces it was fitted on.
+        data: Name of the data that they are from.
+        prior: The distribution (7,) over EMOTIONS that the probabilities assume, see
+            ``calibrate.fit_prior``; None where it is not known.
     """
 
     classifier: str
@@ -46,7 +53,11 @@ class Calibration:
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Read what ``save`` wrote; raises MoodstreamError."""
+        """Read what ``save`` wrote.
+
+        Raises:
+            MoodstreamError: There is no such file, or it is not one that ``save`` wrote.
+        """
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             prior = kept.get("prior")
@@ -61,7 +72,11 @@ class Calibration:
 class Calibrated:
     """A classifier whose probabilities are sharpened or softened by a fitted temperature.
 
-    prior (7,): the mix of EMOTIONS that the probabilities assume, None where it is not known.
+    Args:
+        inner: The classifier.
+        temperature: Above 1 softens, below 1 sharpens.
+        prior: The distribution (7,) over EMOTIONS that the probabilities assume; None where it is
+            not known.
     """
 
     def __init__(
@@ -74,14 +89,18 @@ class Calibrated:
         self.name, self.classes = inner.name, inner.classes
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
-        """The inner readings with calibrated probabilities."""
-        read = self.inner.classify(images, boxes)
-        probs = rescale(read.probs, self.temperature).astype(np.float32)
-        return EmotionPredictions(probs, read.affect, read.disagreement)
+        """The predictions of ``inner`` with calibrated probabilities."""
+        raw = self.inner.classify(images, boxes)
+        probs = rescale(raw.probs, self.temperature).astype(np.float32)
+        return EmotionPredictions(probs, raw.affect, raw.disagreement)
+
+    def with_networks(self, wrap: NetworkWrapper) -> Calibrated:
+        """The same with ``wrap`` around the networks of ``inner``."""
+        return Calibrated(with_networks(self.inner, wrap), self.temperature, self.prior)
 
 
 def prior_of(classifier: EmotionClassifier) -> tuple[float, ...]:
-    """The mix (7,) of EMOTIONS that a classifier's answers assume; PRIOR where it is not known."""
+    """The distribution (7,) over EMOTIONS that a classifier assumes; PRIOR if it is not known."""
     return getattr(classifier, "prior", None) or PRIOR
 
 

@@ -1,8 +1,9 @@
-"""The compact emotion network that ships with the package."""
+"""The compact emotion networks that ship with the package."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.maths import softmax
-from moodstream.realtime.networks.engines.base import Precision
+from moodstream.realtime.networks.engines.base import Network, NetworkWrapper, Precision
 from moodstream.realtime.networks.engines.compile import compile_model
 from moodstream.realtime.networks.engines.precision import choose
 from moodstream.realtime.networks.weights import packaged
@@ -52,9 +53,16 @@ def square_crop(picture: Image, box: F32, size: int = SIZE) -> Image:
 class EmbeddedClassifier:
     """Seven emotions from 48×48 grey faces by a network of this package, OpenVINO on the CPU.
 
-    ``name`` is one of ``weights.embedded_card()``; probabilities are as the network gives them,
-    before calibration. Runs in bfloat16 or int8 where the CPU is quicker with it; on FER2013's
-    PublicTest either changes accuracy by less than 0.2 points. ``streams``: of ``compile_model``.
+    Probabilities are as the network gives them, before calibration.
+
+    Args:
+        name: One of ``packaged.network_manifest().networks``.
+        precision: None for bfloat16 or int8 where the CPU is quicker with it; on FER2013's
+            PublicTest either changes accuracy by less than 0.2 points.
+        streams: Calls that run side by side.
+
+    Raises:
+        WeightsError: There is no such network, or its file is damaged.
     """
 
     classes: tuple[str, ...] = EMOTIONS
@@ -65,17 +73,28 @@ class EmbeddedClassifier:
         self.name = name
         self.precision: Precision = precision or choose("auto", "cpu", proven=True)
         path = packaged.embedded(name, int8=self.precision == "int8")
-        self._network = compile_model(path, "cpu", precision=self.precision, streams=streams)
+        self._network: Network = compile_model(
+            path, "cpu", precision=self.precision, streams=streams
+        )
+
+    def with_networks(self, wrap: NetworkWrapper) -> EmbeddedClassifier:
+        """The same classifier with ``wrap`` around its network."""
+        other = copy(self)
+        other._network = wrap(self._network)
+        return other
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """Probabilities (ΣN, 7) of the faces at ``boxes[i]`` (N_i, 4) of ``images[i]``."""
         return EmotionPredictions(softmax(self._logits(images, boxes)))
 
     def _logits(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
-        each = zip(images, boxes, strict=True)
-        crops = [square_crop(image, box) for image, where in each for box in where]
+        crops = [
+            square_crop(image, box)
+            for image, faces in zip(images, boxes, strict=True)
+            for box in faces
+        ]
         if not crops:
             return np.zeros((0, len(self.classes)), np.float32)
-        faces = np.stack(crops)[:, None].astype(np.float32)
-        parts = [self._network(faces[i : i + BATCH])[0] for i in range(0, len(faces), BATCH)]
-        return np.concatenate(parts)
+        batch = np.stack(crops)[:, None].astype(np.float32)
+        chunks = [self._network(batch[i : i + BATCH])[0] for i in range(0, len(batch), BATCH)]
+        return np.concatenate(chunks)

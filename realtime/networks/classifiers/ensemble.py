@@ -1,8 +1,9 @@
-"""Several emotion networks that vote."""
+"""Several emotion networks whose probabilities are combined."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -13,16 +14,17 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.maths import fold_to, row_jsd
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.engines.base import NetworkWrapper, with_networks
 
 
 class Vote(Protocol):
-    """How the answers of several classifiers about the same faces become one."""
+    """How several classifiers' probabilities of the same faces become one."""
 
     def __call__(self, probs: F32, /) -> F32:
         """The joint probabilities (N, 7), rows sum to 1.
 
         Args:
-            probs: What each of M classifiers says of N faces, (M, N, 7) over EMOTIONS.
+            probs: What each of M classifiers predicts for N faces, (M, N, 7) over EMOTIONS.
         """
         ...
 
@@ -33,13 +35,19 @@ def mean_vote(probs: F32) -> F32:
 
 
 class Ensemble:
-    """Its members' probabilities over the seven emotions, by ``vote``: their plain average.
+    """Several classifiers as one, over the seven emotions; contempt is left out.
 
-    Members are what ``EmotionClassifier`` describes; a class that only some of them know
-    (contempt) is left out. Their disagreement is the mean Jensen–Shannon divergence of each
-    member to the vote, in nats: the model's own uncertainty, beside the entropy of the vote.
-    Valence and arousal are averaged over the members that read them. Raises
-    MoodstreamError for fewer than two members.
+    Their disagreement is the mean Jensen–Shannon divergence of each member to the vote, in nats:
+    the model's own uncertainty, beside the entropy of the vote. Valence and arousal are averaged
+    over the members that predict them.
+
+    Args:
+        members: Two classifiers or more.
+        name: What to call it.
+        vote: How the members' probabilities become one, by default their plain average.
+
+    Raises:
+        MoodstreamError: There are fewer than two members.
     """
 
     classes: tuple[str, ...] = EMOTIONS
@@ -52,15 +60,21 @@ class Ensemble:
         self.members, self.name, self.vote = tuple(members), name, vote
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
-        """EmotionPredictions of all faces, with the members' disagreement."""
-        read = [member.classify(images, boxes) for member in self.members]
+        """The predictions for all faces, with the members' disagreement."""
+        each = [member.classify(images, boxes) for member in self.members]
         probs = np.stack(
-            [fold_to(r.probs, m.classes, EMOTIONS) for r, m in zip(read, self.members, strict=True)]
+            [fold_to(r.probs, m.classes, EMOTIONS) for r, m in zip(each, self.members, strict=True)]
         )
         joint = self.vote(probs)
-        affects = [r.affect for r in read if r.affect is not None]
+        affects = [r.affect for r in each if r.affect is not None]
         return EmotionPredictions(
             joint,
             np.mean(affects, axis=0, dtype=np.float32) if affects else None,
             np.mean([row_jsd(p, joint) for p in probs], axis=0, dtype=np.float32),
         )
+
+    def with_networks(self, wrap: NetworkWrapper) -> Ensemble:
+        """The same ensemble with ``wrap`` around each member's networks."""
+        other = copy(self)
+        other.members = tuple(with_networks(member, wrap) for member in self.members)
+        return other

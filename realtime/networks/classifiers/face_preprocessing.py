@@ -1,4 +1,4 @@
-"""What may be done to a face before it is read: straightened by its landmarks, or enlarged."""
+"""What may be done to a face before it is classified: turned upright, or enlarged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
 from moodstream.realtime.networks.detectors.base import FaceDetector
 from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.networks.engines.base import NetworkWrapper, with_networks
 
 NAMES = ("align", "enlarge")
+"""The face transforms that can be asked for by name."""
 
 
 class FaceTransform(Protocol):
-    """Changes the picture of a face before its emotion is read."""
+    """Changes the picture of a face before its emotion is classified."""
 
     def __call__(self, image: Image, box: F32, /) -> tuple[Image, F32]:
         """The picture after the change, and the box of the face in it.
@@ -31,24 +33,29 @@ class FaceTransform(Protocol):
 
 
 MARGIN = 0.5
-"""What a front end sees around a face, as a share of the box's longer side: turned by up to 45°
-the square of the box still has pixels for its corners."""
+"""What a face transform sees around a face, as a share of the box's longer side: turned by up to
+45° the square of the box still has pixels for its corners."""
 
 UPRIGHT: F64 = np.array([[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]])
 """Eyes, nose and corners of the mouth of an upright face (5, 2), as of ArcFace's crops; only their
 shape matters.
 """
 
-_ENLARGED = 96  # px of the smaller side: twice what the networks of this package read
-_FOUND = 0.3  # confidence from which the landmarks of a face are believed
-_SAME = 0.3  # IoU with the face's box from which they are its own
-_UPRIGHT = 10.0  # degrees up to which a face is left as it is: turning so little brings nothing
+_ENLARGED_SIDE_PX = 96  # of the smaller side: twice what the networks of this package take
+_MIN_LANDMARK_CONFIDENCE = 0.3
+_MIN_LANDMARK_IOU = 0.3  # of the box that the landmarks come with and the face's own
+_MAX_UPRIGHT_DEG = 10.0  # up to which a face is left as it is: turning so little brings nothing
 LANDMARK_SIDE = 128
-"""px of the longer side at which a single face is looked at for its landmarks."""
+"""px of the longer side at which the landmarks of a single face are detected."""
 
 
 class WithPreprocessing:
-    """A classifier that is shown each face after a change; else as ``inner``."""
+    """A classifier that gets each face after a face transform; else as ``inner``.
+
+    Args:
+        inner: The classifier.
+        change: Changes a face, which it gets cut out of its picture with MARGIN around it.
+    """
 
     def __init__(self, inner: EmotionClassifier, change: FaceTransform) -> None:
         self.inner, self.change = inner, change
@@ -56,13 +63,17 @@ class WithPreprocessing:
         self.prior: tuple[float, ...] | None = getattr(inner, "prior", None)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
-        """What ``inner`` reads from the faces, each cut out with MARGIN and changed."""
+        """The predictions of ``inner`` for the faces, each cut out with MARGIN and changed."""
         faces = [
             self.change(*cut(image, box))
             for image, where in zip(images, boxes, strict=True)
             for box in where
         ]
         return self.inner.classify([face for face, _ in faces], [box[None] for _, box in faces])
+
+    def with_networks(self, wrap: NetworkWrapper) -> WithPreprocessing:
+        """The same with ``wrap`` around the networks of ``inner`` and of the transform."""
+        return WithPreprocessing(with_networks(self.inner, wrap), with_networks(self.change, wrap))
 
 
 def cut(image: Image, box: F32) -> tuple[Image, F32]:
@@ -77,7 +88,7 @@ def cut(image: Image, box: F32) -> tuple[Image, F32]:
 
 def enlarge(image: Image, box: F32) -> tuple[Image, F32]:
     """A face of less than 96 px on its smaller side enlarged to that, by Lanczos."""
-    factor = _ENLARGED / max(1.0, float(min(box[2] - box[0], box[3] - box[1])))
+    factor = _ENLARGED_SIDE_PX / max(1.0, float(min(box[2] - box[0], box[3] - box[1])))
     if factor <= 1:
         return image, box
     height, width = (max(1, round(side * factor)) for side in image.shape[:2])
@@ -87,20 +98,26 @@ def enlarge(image: Image, box: F32) -> tuple[Image, F32]:
 
 
 class Align:
-    """Turns a face upright about the middle of its box, by the landmarks that are found in it.
+    """Turns a face upright about the middle of its box, by its landmarks.
 
-    detector: finds landmarks; its pictures are single faces. A face in which it finds none, and
-    one that is upright, stays as it is.
+    A face without landmarks, and one that is upright, stays as it is.
+
+    Args:
+        detector: Detects landmarks in pictures of single faces.
     """
 
     def __init__(self, detector: FaceDetector) -> None:
         self.detector = detector
 
+    def with_networks(self, wrap: NetworkWrapper) -> Align:
+        """The same with ``wrap`` around the detector's networks."""
+        return Align(with_networks(self.detector, wrap))
+
     def __call__(self, image: Image, box: F32) -> tuple[Image, F32]:
         """The picture turned, of the same size; what comes in at its corners repeats the edge."""
         marks = self._marks(image, box)
         angle = 0.0 if marks is None else roll(marks)
-        if abs(angle) <= _UPRIGHT:
+        if abs(angle) <= _MAX_UPRIGHT_DEG:
             return image, box
         middle = ((box[:2] + box[2:]) / 2).tolist()
         turn = cv2.getRotationMatrix2D(middle, angle, 1.0)
@@ -111,12 +128,12 @@ class Align:
 
     def _marks(self, image: Image, box: F32) -> F32 | None:
         """The landmarks (5, 2) px of the face that lies on the box best; None without any."""
-        found = self.detector.detect([image], _FOUND)[0]
-        if found.landmarks is None or not len(found):
+        faces = self.detector.detect([image], _MIN_LANDMARK_CONFIDENCE)[0]
+        if faces.landmarks is None or not len(faces):
             return None
-        overlaps = iou(found.boxes, box[None])[:, 0]
+        overlaps = iou(faces.boxes, box[None])[:, 0]
         best = int(overlaps.argmax())
-        return found.landmarks[best] if overlaps[best] > _SAME else None
+        return faces.landmarks[best] if overlaps[best] > _MIN_LANDMARK_IOU else None
 
 
 def roll(marks: F32) -> float:

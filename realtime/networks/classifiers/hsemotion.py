@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.maths import softmax
 from moodstream.realtime.networks.classifiers.checkpoint import state_dict_of
-from moodstream.realtime.networks.engines.base import Network, Pixels, Precision, RunsOn
+from moodstream.realtime.networks.engines.base import (
+    Network,
+    NetworkWrapper,
+    Pixels,
+    Precision,
+    RunsOn,
+)
 from moodstream.realtime.networks.weights.store import WeightsError
 
 NAMES = (
@@ -34,7 +41,7 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def size_of(name: str) -> int:
-    """The side in px of the square picture that a model reads."""
+    """The side in px of the square picture that a model takes."""
     return 224 if "_b0_" in name else 260
 
 
@@ -46,8 +53,16 @@ def classes_of(name: str) -> tuple[str, ...]:
 class HSEmotionClassifier:
     """One HSEmotion model, on the CPU by OpenVINO (.onnx) or by torch (.pt, any device).
 
-    streams: of ``compile_model``, for OpenVINO. Raises MoodstreamError when the name, the file or
-    the device does not fit.
+    Args:
+        name: One of ``NAMES``.
+        weights: The .onnx or .pt file of that model.
+        device: Where it runs; "cpu" for a .onnx file.
+        precision: What it computes in.
+        streams: Calls that run side by side, with OpenVINO.
+
+    Raises:
+        MoodstreamError: There is no such model, or the device is not there.
+        WeightsError: The file is not that of the model.
     """
 
     def __init__(
@@ -66,12 +81,18 @@ class HSEmotionClassifier:
         self._outputs = len(self.classes) + (2 if name.endswith("_mtl") else 0)
         self._takes_pixels = weights.suffix == ".onnx"
         self._network = _load(weights, name, device, precision, streams)
-        # A file of another model would otherwise be noticed by its nonsense only.
+        # A file of another model would otherwise only show by senseless predictions.
         outputs = self._network(self._input(np.zeros((1, self.size, self.size, 3), np.uint8)))[0]
         if outputs.shape != (1, self._outputs):
             raise WeightsError(
                 f"{weights}: expected {self._outputs} outputs for {name}, got {outputs.shape[-1]}"
             )
+
+    def with_networks(self, wrap: NetworkWrapper) -> HSEmotionClassifier:
+        """The same classifier with ``wrap`` around its network."""
+        other = copy(self)
+        other._network = wrap(self._network)
+        return other
 
     def _input(self, crops: Image) -> Any:
         return crops if self._takes_pixels else normalised(crops)
@@ -83,11 +104,11 @@ class HSEmotionClassifier:
         then valence and arousal for the ``_mtl`` model. Faces of all pictures share batches.
         """
         faces = [(im, box) for im, where in zip(images, boxes, strict=True) for box in where]
-        parts = [np.zeros((0, self._outputs), np.float32)]
+        chunks = [np.zeros((0, self._outputs), np.float32)]
         for start in range(0, len(faces), MAX_BATCH):
             batch = [crop(im, box, self.size) for im, box in faces[start : start + MAX_BATCH]]
-            parts.append(self._network(self._input(np.stack(batch)))[0])
-        return np.concatenate(parts)
+            chunks.append(self._network(self._input(np.stack(batch)))[0])
+        return np.concatenate(chunks)
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """Softmax over the classes; of the ``_mtl`` model also valence and arousal, in [-1, 1]."""

@@ -1,8 +1,9 @@
-"""HSEmotion on a GPU: faces are cut and resized there, the network's outputs come back."""
+"""HSEmotion on a GPU: faces are cut and resized there, only outputs are downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,12 @@ from moodstream.realtime.networks.classifiers.hsemotion import (
     HSEmotionClassifier,
     inside,
 )
-from moodstream.realtime.networks.engines.base import Precision, RunsOn
+from moodstream.realtime.networks.engines.base import (
+    NetworkWrapper,
+    Precision,
+    RunsOn,
+    TensorNetwork,
+)
 from moodstream.realtime.networks.engines.device_images import cut, levels, pictures_on
 from moodstream.realtime.networks.engines.torch import TorchNetwork
 
@@ -24,7 +30,14 @@ from moodstream.realtime.networks.engines.torch import TorchNetwork
 class HSEmotionTorch(HSEmotionClassifier):
     """One HSEmotion model from its .pt file by torch on any device.
 
-    Raises MoodstreamError as ``HSEmotionClassifier`` does, and for files other than .pt.
+    Args:
+        name: As of ``HSEmotionClassifier``.
+        weights: The .pt file of that model.
+        device: "cuda", "mps" or "cpu".
+        precision: f32, f16 or bf16.
+
+    Raises:
+        MoodstreamError: As of ``HSEmotionClassifier``, and for files other than .pt.
     """
 
     def __init__(
@@ -33,7 +46,14 @@ class HSEmotionTorch(HSEmotionClassifier):
         super().__init__(name, weights, device, precision)
         if not isinstance(self._network, TorchNetwork):
             raise MoodstreamError(f"{weights.name} does not run by torch; use {name}.pt")
-        self._torch, self._pictures = self._network, pictures_on(device)
+        self._torch: TensorNetwork = self._network
+        self._pictures = pictures_on(device)
+
+    def with_networks(self, wrap: NetworkWrapper) -> HSEmotionTorch:
+        """The same classifier with ``wrap`` around its network."""
+        other = copy(self)
+        other._torch = wrap(self._torch)
+        return other
 
     def raw(self, images: Sequence[Image], boxes: Sequence[F32]) -> F32:
         """The network's outputs (ΣN, n_out) float32, as ``HSEmotionClassifier.raw``."""
@@ -49,6 +69,6 @@ class HSEmotionTorch(HSEmotionClassifier):
         mean, std = (torch.from_numpy(v).to(there)[:, None, None] for v in (MEAN, STD))
         pictures = [self._pictures.get(image) for image in images]
         faces = levels(cut(pictures, where, (self.size, self.size), "triangle")).flip(1)
-        parts = ((part / 255 - mean) / std for part in faces.split(MAX_BATCH))
-        answers: F32 = torch.cat([self._torch.run(part)[0] for part in parts]).cpu().numpy()
-        return answers
+        batches = ((batch / 255 - mean) / std for batch in faces.split(MAX_BATCH))
+        outputs: F32 = torch.cat([self._torch.run(batch)[0] for batch in batches]).cpu().numpy()
+        return outputs

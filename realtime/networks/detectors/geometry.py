@@ -17,7 +17,12 @@ STRIDE = 32
 def iou(a: Array, b: Array) -> Array:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 
-    a: (N, 4), b: (M, 4) floating xyxy; returns (N, M) in [0, 1], 0 where both boxes are empty.
+    Args:
+        a: Boxes (N, 4), floating xyxy.
+        b: Boxes (M, 4), floating xyxy.
+
+    Returns:
+        (N, M) in [0, 1], 0 where both boxes are empty.
     """
     corner = np.maximum(a[:, None, :2], b[None, :, :2])
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)
@@ -29,11 +34,17 @@ def iou(a: Array, b: Array) -> Array:
 def nms(
     boxes: Array, scores: Array, threshold: float, inclusive: bool = False
 ) -> npt.NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
+    """Greedy non-maximum suppression.
 
-    boxes: (N, 4) floating xyxy; scores: (N,). A box goes when its overlap with a better one is
-    above ``threshold`` (as in torchvision), or, if ``inclusive``, also when it equals it (as in
-    CenterFace). Of equal scores the lower index wins.
+    Args:
+        boxes: (N, 4), floating xyxy.
+        scores: (N,); of equal scores the lower index wins.
+        threshold: A box is dropped when its overlap with a better one is above it (as in
+            torchvision).
+        inclusive: Whether a box is dropped as well when its overlap equals it (as in CenterFace).
+
+    Returns:
+        Indices of the boxes kept, best score first.
     """
     rest = np.argsort(-scores, kind="stable")
     keep: list[int] = []
@@ -52,9 +63,11 @@ def clip(points: Array, height: int, width: int) -> Array:
 
 
 def input_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
-    """Height and width in px, multiples of ``STRIDE``, for a picture (H, W, …) read at ``side`` px.
+    """Height and width in px, multiples of ``STRIDE``, that a picture is resized to.
 
-    side: of its longer side.
+    Args:
+        shape: Shape (H, W, …) of the picture.
+        side: Its longer side after resizing in px, before it is rounded up.
     """
     ratio = side / max(shape[:2])
     height, width = (max(1, round(length * ratio)) for length in shape[:2])
@@ -71,9 +84,16 @@ def solid(boxes: Array) -> npt.NDArray[np.bool_]:
 class Letterbox:
     """How a picture sits, unstretched and centred, in a larger canvas.
 
-    width, height: the resized picture in px; left, top, right, bottom: the bars in px;
-    gain: (x, y), canvas px per picture px. Rounded as ultralytics' ``LetterBox`` and
-    ``scale_boxes`` do, so that boxes agree.
+    Rounded as ultralytics' ``LetterBox`` and ``scale_boxes`` do, so that boxes agree.
+
+    Attributes:
+        width: Of the resized picture in px.
+        height: Of the resized picture in px.
+        left: Width of the left bar in px.
+        top: Height of the top bar in px.
+        right: Width of the right bar in px.
+        bottom: Height of the bottom bar in px.
+        gain: (x, y), canvas px per picture px.
     """
 
     width: int

@@ -21,8 +21,14 @@ CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.
 class Haar:
     """The Viola-Jones frontal face cascade of OpenCV (2001); landmarks are None.
 
-    min_size: the smallest face looked for, in px. ``detect`` is not safe to call from two
-    threads at once, as the cascade keeps the picture it works on.
+    ``detect`` is not safe to call from two threads at once, as the cascade keeps the picture it
+    works on.
+
+    Args:
+        min_size: The smallest face that is detected, in px.
+
+    Raises:
+        MoodstreamError: OpenCV's file is missing or damaged.
     """
 
     name = "haar"
@@ -58,7 +64,7 @@ class Haar:
 def pseudo_confidence(margins: npt.NDArray[Any]) -> F32:
     """A rank in [0, 1) from the last stage's margins (N,): 1 - exp(-margin / 4), at least 0.
 
-    It is no probability. The scale puts 0.5 at a margin of 2.8; on group photos true faces had
+    It is not a probability. The scale puts 0.5 at a margin of 2.8; on group photos true faces had
     a median margin of 7, false ones lay below 5.
     """
     rank: F32 = (1 - np.exp(-np.maximum(margins, 0) / MARGIN_SCALE)).astype(np.float32)

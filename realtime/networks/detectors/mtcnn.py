@@ -42,7 +42,7 @@ class MtcnnTorch:
         )
         if boxes is None:
             return Detections.none()
-        return kept(
+        return best_first(
             np.asarray(boxes, np.float32),
             np.asarray(scores, np.float32),
             np.asarray(marks, np.float32),
@@ -69,25 +69,25 @@ class MtcnnKeras:
         ]
 
     def _detect(self, image: Image, min_confidence: float) -> Detections:
-        found: list[dict[str, Any]] = self._network.detect_faces(
+        faces: list[dict[str, Any]] = self._network.detect_faces(
             np.ascontiguousarray(image[..., ::-1]), min_face_size=MIN_FACE
         )
-        if not found:
+        if not faces:
             return Detections.none()
         points = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        sides = np.array([face["box"] for face in found], np.float32)
+        sides = np.array([face["box"] for face in faces], np.float32)
         boxes = np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
-        scores = np.array([face["confidence"] for face in found], np.float32)
-        marks = np.array([[f["keypoints"][p] for p in points] for f in found], np.float32)
-        return kept(boxes, scores, marks, image.shape, min_confidence)
+        scores = np.array([face["confidence"] for face in faces], np.float32)
+        marks = np.array([[f["keypoints"][p] for p in points] for f in faces], np.float32)
+        return best_first(boxes, scores, marks, image.shape, min_confidence)
 
 
 def holds_a_face(image: Image) -> bool:
     """Whether a picture is large enough for any face; the packages fail on smaller ones."""
-    return min(image.shape[:2]) >= MIN_FACE
+    return bool(min(image.shape[:2]) >= MIN_FACE)
 
 
-def kept(
+def best_first(
     boxes: F32, scores: F32, marks: F32, shape: tuple[int, ...], min_confidence: float
 ) -> Detections:
     """The faces (N, 4), (N,), (N, 5, 2) above a score, clipped to the picture, best first."""

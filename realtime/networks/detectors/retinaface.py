@@ -8,7 +8,7 @@ import numpy as np
 
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Detections
-from moodstream.realtime.networks.detectors.mtcnn import kept
+from moodstream.realtime.networks.detectors.mtcnn import best_first
 
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 """In the picture's order, left to right: the package names them as the person has them."""
@@ -33,12 +33,12 @@ class RetinaFace:
         return [self._detect(image, min_confidence) for image in images]
 
     def _detect(self, image: Image, min_confidence: float) -> Detections:
-        found = self._package.detect_faces(image, threshold=min_confidence, model=self._network)
+        by_name = self._package.detect_faces(image, threshold=min_confidence, model=self._network)
         # a dict of faces; an empty tuple or dict where there are none
-        faces = list(found.values()) if isinstance(found, dict) else []
+        faces = list(by_name.values()) if isinstance(by_name, dict) else []
         if not faces:
             return Detections.none()
-        return kept(
+        return best_first(
             np.array([face["facial_area"] for face in faces], np.float32),
             np.array([face["score"] for face in faces], np.float32),
             np.array([[f["landmarks"][p] for p in _POINTS] for f in faces], np.float32),

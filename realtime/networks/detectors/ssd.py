@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import MoodstreamError
@@ -21,9 +23,14 @@ _LAYOUTS = {".caffemodel": (".prototxt",), ".pb": (".pbtxt",)}
 class Ssd:
     """The SSD network of OpenCV's samples; landmarks are None.
 
-    weights: the .caffemodel or .pb file, its .prototxt or .pbtxt beside it (of the same name,
-    or the only one there). Every picture is squeezed to 300×300, so small faces are lost. Raises
-    MoodstreamError for files that are missing or another network.
+    Every picture is squeezed to 300×300, so small faces are lost.
+
+    Args:
+        weights: The .caffemodel or .pb file, its .prototxt or .pbtxt beside it (of the same
+            name, or the only one there).
+
+    Raises:
+        MoodstreamError: A file is missing, or it is another network.
     """
 
     name = "ssd"
@@ -32,13 +39,13 @@ class Ssd:
         layout = _layout(weights)
         try:
             self._network = cv2.dnn.readNet(str(weights), str(layout))
-            answer = self._run(np.zeros((SIZE, SIZE, 3), np.uint8))
+            output = self._run(np.zeros((SIZE, SIZE, 3), np.uint8))
         except cv2.error as error:
             reason = " ".join(str(error.err or error).split())[:120]
             raise MoodstreamError(f"{weights}: cannot be read by OpenCV ({reason})") from None
-        if answer.ndim != 4 or answer.shape[3] != 7:
+        if output.ndim != 4 or output.shape[3] != 7:
             raise MoodstreamError(
-                f"{weights}: expected an SSD that answers (1, 1, N, 7), got {answer.shape}"
+                f"{weights}: expected an SSD with an output (1, 1, N, 7), got {output.shape}"
             )
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
@@ -54,13 +61,13 @@ class Ssd:
         boxes = clip(rows[:, 3:7] * scale, height, width)
         return Detections(boxes, rows[:, 2], None).take(solid(boxes))
 
-    def _run(self, image: Image) -> np.ndarray:  # type: ignore[type-arg]
+    def _run(self, image: Image) -> npt.NDArray[Any]:
         self._network.setInput(cv2.dnn.blobFromImage(image, 1.0, (SIZE, SIZE), MEAN))
         return np.asarray(self._network.forward())
 
 
 def _layout(weights: Path) -> Path:
-    """The file that says how the layers are wired."""
+    """The file that describes the layers."""
     endings = _LAYOUTS.get(weights.suffix.casefold())
     if endings is None:
         raise MoodstreamError(f"{weights}: expected a .caffemodel or .pb file")

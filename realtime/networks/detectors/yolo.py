@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,14 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors.batches import by_size
 from moodstream.realtime.networks.detectors.geometry import Letterbox, clip, input_size, nms, solid
-from moodstream.realtime.networks.engines.base import Pixels, Precision, T
+from moodstream.realtime.networks.engines.base import (
+    Network,
+    NetworkWrapper,
+    Pixels,
+    Precision,
+    T,
+    TensorNetwork,
+)
 from moodstream.realtime.networks.engines.compile import compile_model
 from moodstream.realtime.networks.engines.openvino import input_shape
 from moodstream.realtime.networks.engines.shape_cache import ShapeCache
@@ -27,16 +35,22 @@ NMS_IOU = 0.7
 MAX_FACES = 300
 MAX_BATCH = 16
 GREY = 114
-KEPT = 4
+KEPT_SHARE = 4
 """Networks are kept for so many times ``size``² px: one of each shape of picture."""
 
 
 class YoloFaceOnnx:
     """A one-class YOLOv8 detector, with or without five keypoints, on OpenVINO.
 
-    weights: the ONNX file; size: longer side of the input in px, a multiple of 32; the shorter
-    one is the picture's own, as ultralytics does it. A file with a fixed input size keeps that.
-    streams: of ``compile_model``. Raises MoodstreamError for other networks.
+    Args:
+        weights: The ONNX file; one with a fixed input size keeps that.
+        size: Longer side of the input in px, a multiple of 32; the shorter one follows from the
+            picture's shape, as in ultralytics.
+        precision: What it computes in.
+        streams: Calls that run side by side.
+
+    Raises:
+        MoodstreamError: The file is another kind of network.
     """
 
     def __init__(
@@ -51,7 +65,8 @@ class YoloFaceOnnx:
             streams=streams,
             pixels=Pixels(scale=(255.0,) * 3, swap=True),
         )
-        self._networks = ShapeCache(compiled, KEPT * size**2)
+        self._network_of: Callable[[tuple[int, ...]], Network]
+        self._network_of = ShapeCache(compiled, KEPT_SHARE * size**2)
         inputs = input_shape(weights)
         self._fixed: tuple[int, int] | None = None
         if -1 not in inputs and len(inputs) == 4:
@@ -62,12 +77,18 @@ class YoloFaceOnnx:
                 f"got one that takes {inputs}: {weights}"
             )
         blank = np.zeros((*self._canvas((size, size)), 3), np.uint8)
-        answer: tuple[int, ...] = self._run(blank, lambda found: found.shape)
-        if len(answer) != 3 or answer[1] not in (5, 20):
+        shape: tuple[int, ...] = self._run(blank, lambda output: output.shape)
+        if len(shape) != 3 or shape[1] not in (5, 20):
             raise MoodstreamError(
                 f"expected a YOLO face detector of one class with 0 or 5 keypoints, "
-                f"got an output of shape {answer}: {weights}"
+                f"got an output of shape {shape}: {weights}"
             )
+
+    def with_networks(self, wrap: NetworkWrapper) -> YoloFaceOnnx:
+        """The same detector with ``wrap`` around its network of each input shape."""
+        other = copy(self)
+        other._network_of = lambda shape: wrap(self._network_of(shape))
+        return other
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
@@ -77,27 +98,33 @@ class YoloFaceOnnx:
     def _detect(self, image: Image, threshold: float) -> Detections:
         fit = Letterbox.fit(image.shape, self._canvas(image.shape))
         return self._run(
-            letterboxed(image, fit), lambda answer: decode(answer[0], fit, image.shape, threshold)
+            letterboxed(image, fit), lambda output: decode(output[0], fit, image.shape, threshold)
         )
 
     def _canvas(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return self._fixed or input_size(shape, self._size)
 
     def _run(self, canvas: Image, take: Callable[[F32], T]) -> T:
-        """What ``take`` makes of the network's answer, which is only lent (``Network.lend``)."""
-        network = self._networks((1, 3, *canvas.shape[:2]))
+        """What ``take`` makes of the network's output, of which it must keep nothing."""
+        network = self._network_of((1, 3, *canvas.shape[:2]))
         return network.infer_in_place(canvas[None], lambda outputs: take(outputs[0]))
 
 
 class YoloFaceTorch:
     """A one-class YOLOv8 detector, with or without five keypoints, by torch on any device.
 
-    weights: the .pt file, read by ultralytics; device: "cuda", "cuda:1", "mps" or "cpu"; size:
-    longer side of the input in px, the same canvas as that of the ONNX file on the CPU. Pictures
-    go up once, and those of one shape share a batch; letterboxing, decoding and suppression run
-    on the device.
-    Raises MoodstreamError if the file cannot be read without running code from it (unless
-    ULTRALYTICS_SAFE_LOAD=0) or is another kind of network.
+    Each picture is uploaded once, and those of one shape share a batch; letterboxing, decoding
+    and suppression run on the device.
+
+    Args:
+        weights: The .pt file, read by ultralytics.
+        device: "cuda", "cuda:1", "mps" or "cpu".
+        size: Longer side of the input in px; the same canvas as that of the ONNX file.
+        precision: f32, f16 or bf16.
+
+    Raises:
+        MoodstreamError: The file cannot be read without running code from it (unless
+            ULTRALYTICS_SAFE_LOAD=0), or is another kind of network.
     """
 
     def __init__(
@@ -116,8 +143,16 @@ class YoloFaceTorch:
             raise MoodstreamError(f"cannot read {weights} as YOLO weights: {error}") from error
         if model.task not in ("detect", "pose") or len(model.names) != 1:
             raise MoodstreamError(f"not a face detector of one class: {weights}")
-        self._network = TorchNetwork(model.model.fuse(verbose=False), device, precision)
+        self._network: TensorNetwork = TorchNetwork(
+            model.model.fuse(verbose=False), device, precision
+        )
         self._pictures = pictures_on(device)
+
+    def with_networks(self, wrap: NetworkWrapper) -> YoloFaceTorch:
+        """The same detector with ``wrap`` around its network."""
+        other = copy(self)
+        other._network = wrap(self._network)
+        return other
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces for each (H, W, 3) uint8 BGR picture, best score first."""
@@ -146,7 +181,7 @@ class YoloFaceTorch:
         ]
 
     def _input(self, image: Image, fit: Letterbox, size: tuple[int, int]) -> Any:
-        """A picture as the network wants it: (3, *size) RGB, 0 to 1, as ``letterboxed``."""
+        """A picture as the network's input: (3, *size) RGB, 0 to 1, as ``letterboxed``."""
         import torch
 
         picture = self._pictures.get(image)
@@ -162,8 +197,8 @@ class YoloFaceTorch:
 def quiet_ultralytics() -> None:
     """Keep ultralytics from the network, from pip, from pickled code and from the user's settings.
 
-    Call before its first import. A variable that the user set to allow loading of pickled code
-    or to choose the settings folder is respected.
+    Call before its first import. Variables by which the user allows pickled code or chooses the
+    settings folder are respected.
     """
     os.environ["YOLO_OFFLINE"] = "1"
     os.environ["YOLO_AUTOINSTALL"] = "False"
@@ -175,7 +210,7 @@ def quiet_ultralytics() -> None:
 
     # Its own setter would write the file.
     dict.__setitem__(SETTINGS, "sync", False)
-    # Where someone else imported it before, the choice has been made already.
+    # If it was imported before, its choice to send events has been made already.
     for module in ("ultralytics.utils.events", "ultralytics.hub.utils"):
         events = getattr(sys.modules.get(module), "events", None)
         if events is not None:
@@ -191,11 +226,14 @@ def letterboxed(image: Image, fit: Letterbox) -> Image:
 
 
 def decode(output: F32, fit: Letterbox, shape: tuple[int, ...], threshold: float) -> Detections:
-    """Read one picture's faces off a YOLOv8 output.
+    """One picture's faces from a YOLOv8 output, in px of the picture.
 
-    output: (5, A) as centre x, y, width, height in canvas px and score, or (20, A) with five
-    keypoints of x, y, visibility; shape: the picture's (H, W, …); threshold: scores must be
-    above it. Returns picture px.
+    Args:
+        output: (5, A) as centre x, y, width, height in canvas px and score, or (20, A) with five
+            keypoints of x, y, visibility.
+        fit: How the picture lies in the canvas.
+        shape: Shape of the picture, (H, W, …).
+        threshold: Scores must be above it.
     """
     rows = output[:, output[4] > threshold].T
     half = rows[:, 2:4] / 2

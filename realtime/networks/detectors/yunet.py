@@ -21,10 +21,15 @@ MAX_CANDIDATES = 5000
 
 
 class YuNet:
-    """YuNet through cv2.FaceDetectorYN; weights: the ONNX file. Not safe in two threads at once.
+    """YuNet through cv2.FaceDetectorYN; not safe in two threads at once.
 
-    Raises MoodstreamError for another network. Wu et al., YuNet: A Tiny Millisecond-level Face
-    Detector (2023).
+    Wu et al., YuNet: A Tiny Millisecond-level Face Detector (2023).
+
+    Args:
+        weights: The ONNX file.
+
+    Raises:
+        MoodstreamError: It is another network.
     """
 
     name = "yunet"
@@ -50,9 +55,9 @@ class YuNet:
         rows = self._network.detect(image)[1]
         if rows is None:
             return Detections.none()
-        found: F32 = np.asarray(rows, np.float32)
-        found = found[np.argsort(-found[:, 14], kind="stable")]
-        corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
+        faces: F32 = np.asarray(rows, np.float32)
+        faces = faces[np.argsort(-faces[:, 14], kind="stable")]
+        corners = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
         boxes = clip(corners, height, width)
-        marks = clip(found[:, 4:14], height, width).reshape(-1, 5, 2)
-        return Detections(boxes, found[:, 14], marks).take(solid(boxes))
+        marks = clip(faces[:, 4:14], height, width).reshape(-1, 5, 2)
+        return Detections(boxes, faces[:, 14], marks).take(solid(boxes))

@@ -1,22 +1,25 @@
-"""What an engine is."""
+"""What an engine is: the interface of a compiled network, and what it computes in."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Precision = Literal["f32", "f16", "bf16", "int8"]
-"""What a network computes in: int8 are networks that were quantised, all else is a choice."""
+"""What a network computes in; int8 is for networks that were quantised."""
 RunsOn = Literal["cpu", "cuda", "mps"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class TimeableNetwork(Protocol):
@@ -27,29 +30,6 @@ class TimeableNetwork(Protocol):
         ...
 
 
-Listener = Callable[[TimeableNetwork, tuple[int, ...], np.dtype[Any]], None]
-_listener: Listener | None = None
-
-
-def called(
-    network: TimeableNetwork, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32
-) -> None:
-    """A network is about to run on such a batch; engines say so for ``listening``."""
-    if _listener is not None:
-        _listener(network, shape, np.dtype(dtype))
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Tell ``listener`` of every network call of the process while the block runs."""
-    global _listener
-    before, _listener = _listener, listener
-    try:
-        yield
-    finally:
-        _listener = before
-
-
 def usable_cores() -> int:
     """CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -58,7 +38,7 @@ def usable_cores() -> int:
 
 
 def cpu_info() -> dict[str, str]:
-    """What Linux tells of the CPU, such as its ``model name`` and ``flags``; nothing elsewhere."""
+    """What Linux reports of the CPU, such as ``model name`` and ``flags``; empty elsewhere."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(errors="replace").splitlines() if info.is_file() else []
     return {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
@@ -66,10 +46,12 @@ def cpu_info() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InferenceStreams:
-    """Network calls that go on side by side, the CPU's cores divided among them.
+    """How many calls of a network run side by side, the CPU's cores divided among them.
 
-    calls: of a network as a rule; large: of one whose input is so large that the others would
-    wait for it on one core while the rest are idle.
+    Attributes:
+        calls: For networks as a rule.
+        large: For a network whose input is so large that the others would wait for it on one
+            core while the rest are idle.
     """
 
     calls: int = 1
@@ -81,9 +63,12 @@ SINGLE_STREAM = InferenceStreams()
 
 @dataclass(frozen=True)
 class Pixels:
-    """What a network makes of pictures (N, H, W, 3) uint8 itself, by channel of its own order.
+    """How a network that takes pictures (N, H, W, 3) uint8 normalises them to (p - mean) / scale.
 
-    Its input is (p - mean) / scale; swap: its channels are those of the pictures in reverse.
+    Attributes:
+        mean: Subtracted, by channel in the network's order.
+        scale: Divided by, by channel in the network's order.
+        swap: Whether the network's channels are those of the pictures in reverse.
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -103,3 +88,36 @@ class Network(TimeableNetwork, Protocol):
     ) -> T:
         """What ``take`` makes of the outputs; they may be overwritten once it has returned."""
         ...
+
+
+class TensorNetwork(Network, Protocol):
+    """A network whose batches and outputs can stay on a device."""
+
+    def run(self, batch: Tensor) -> list[Tensor]:
+        """The outputs, float32, for a batch (N, C, H, W) on the device."""
+        ...
+
+
+N = TypeVar("N", bound=Network)
+
+
+class NetworkWrapper(Protocol):
+    """Puts something around a network that takes its place, to count or time its calls."""
+
+    def __call__(self, network: N, /) -> N:
+        """What runs in place of ``network``; it must do all that the network does."""
+        ...
+
+
+@runtime_checkable
+class RunsNetworks(Protocol):
+    """A detector or classifier whose compiled networks can be wrapped."""
+
+    def with_networks(self, wrap: NetworkWrapper) -> Any:
+        """The same with ``wrap`` around each of its networks; the original stays as it is."""
+        ...
+
+
+def with_networks(part: R, wrap: NetworkWrapper) -> R:
+    """``part`` with its networks wrapped, or as it is where it does not run networks of ours."""
+    return cast("R", part.with_networks(wrap)) if isinstance(part, RunsNetworks) else part

@@ -1,4 +1,4 @@
-"""Compiled networks on disk, so that the next start is quick; never needed, never in the way."""
+"""Compiled networks on disk, so that the next start is quick; no failure of it is an error."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-LIMIT = 256 << 20
-"""Bytes kept; what was used longest ago goes first."""
+MAX_BYTES = 256 << 20
+"""Size of the cache; what was used longest ago is deleted first."""
 
 _DIGEST = hashlib.sha256().digest_size
 
@@ -31,11 +31,11 @@ def key(path: Path, *parts: object) -> str:
 
 
 def load(name: str) -> bytes | None:
-    """What ``save`` kept under a key; None where there is nothing, or not all of it."""
+    """What ``save`` kept under a key; None where there is nothing, or it is damaged."""
     path = folder() / name
     try:
         content = path.read_bytes()
-        os.utime(path)  # so that it is the last to go
+        os.utime(path)  # so that it is the last to be deleted
     except OSError:
         return None
     digest, blob = content[:_DIGEST], content[_DIGEST:]
@@ -43,7 +43,7 @@ def load(name: str) -> bytes | None:
 
 
 def save(name: str, blob: bytes) -> None:
-    """Keep ``blob`` under a key, whole or not at all; a disk that is full or closed is no error."""
+    """Keep ``blob`` under a key, whole or not at all; a full or read-only disk is no error."""
     root = folder()
     part: Path | None = None
     try:
@@ -65,7 +65,7 @@ def _trim(root: Path) -> None:
     files.sort(key=lambda item: item[1].st_mtime)
     total = sum(stat.st_size for _, stat in files)
     for path, stat in files:
-        if total <= LIMIT:
+        if total <= MAX_BYTES:
             return
         path.unlink(missing_ok=True)
         total -= stat.st_size

@@ -17,11 +17,22 @@ def compile_model(
 ) -> Network:
     """A network ready to run on a batch: OpenVINO on the CPU, torch on everything else.
 
-    path: an ONNX file, or for OpenVINO its own .xml; shape, if given, replaces the input shape
-    (-1 is a free dimension; torch takes any); precision: see ``Precision``;
-    streams: calls side by side that the CPU's cores are divided among; pixels: a network on the CPU
-    takes pictures (N, H, W, 3) uint8 then, though ``shape`` is (N, 3, H, W). Raises
-    MoodstreamError where torch lacks what reads ONNX, and RuntimeError for a damaged file.
+    Args:
+        path: An ONNX file, or for OpenVINO its own .xml.
+        device: Where it runs.
+        shape: Replaces the input shape; -1 is a free dimension. Torch takes any and ignores it.
+        precision: What it computes in.
+        streams: Calls that run side by side, the CPU's cores divided among them.
+        pixels: On the CPU, makes the input pictures (N, H, W, 3) uint8 that are normalised as
+            this says; ``shape`` stays (N, 3, H, W).
+
+    Raises:
+        MoodstreamError: On a GPU, the package that reads ONNX for torch is missing.
+        RuntimeError: The file is damaged.
+
+    Example:
+        >>> network = compile_model(Path("emotions.onnx"))  # doctest: +SKIP
+        >>> (logits,) = network(np.zeros((1, 1, 48, 48), np.float32))  # doctest: +SKIP
     """
     if device == "cpu":
         from moodstream.realtime.networks.engines.openvino import OpenVinoNetwork

@@ -1,4 +1,4 @@
-"""Pictures on a device: each is uploaded once, and faces are cut out of it there."""
+"""Pictures on a device: each is uploaded once, and faces are cropped from it there."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from moodstream.realtime.arrays import I64, Image
 
 Filter = Literal["area", "triangle"]
 
-_KEPT = 32
-"""Pictures kept on the device: those that a detector saw and classifiers have yet to see."""
-_AT_ONCE = 32
-"""Faces cut in one call; each takes the room of the largest."""
+_MAX_PICTURES = 32
+"""Pictures kept on the device: those whose faces are detected and not yet classified."""
+_MAX_CROPS = 32
+"""Faces cropped in one call; each takes the memory of the largest."""
 
 
 @lru_cache
@@ -30,7 +30,14 @@ def pictures_on(device: str) -> DeviceImageCache:
 
 
 class DeviceImageCache:
-    """Uploads pictures (H, W, 3) uint8 BGR, which must not be written to afterwards."""
+    """Uploads pictures (H, W, 3) uint8 BGR, which must not be written to afterwards.
+
+    Args:
+        device: "cuda", "cuda:1", "mps" or "cpu".
+
+    Attributes:
+        uploads: How many pictures were uploaded so far.
+    """
 
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
@@ -48,7 +55,7 @@ class DeviceImageCache:
             self._there[id(image)] = known
             for key in [k for k, (alive, _) in self._there.items() if alive() is None]:
                 del self._there[key]
-            while len(self._there) > _KEPT:
+            while len(self._there) > _MAX_PICTURES:
                 self._there.popitem(last=False)
         return known[1].permute(2, 0, 1).float()
 
@@ -70,12 +77,21 @@ class DeviceImageCache:
 def cut(
     pictures: Sequence[Tensor], boxes: Sequence[I64], size: tuple[int, int], way: Filter
 ) -> Tensor:
-    """Parts of pictures, (ΣN_i, C, height, width) float32, resized on the device.
+    """Crops of pictures, resized on the device.
 
-    ``boxes[i]`` (N_i, 4) are whole xyxy px of ``pictures[i]`` (C, H, W), not empty; what lies
-    beyond a picture repeats its edge. The figures are those of cv2 and Pillow: a part is cut
-    first, so that nothing beside it shines in, and enlarging is bilinear. ``roi_align``, which
-    smooths twice and looks beyond the box, moved probabilities of real faces by up to 0.05.
+    The figures are those of cv2 and Pillow: a part is cropped first, so that nothing beside it
+    leaks in, and enlarging is bilinear. ``roi_align``, which smooths twice and samples beyond the
+    box, moved probabilities of real faces by up to 0.05.
+
+    Args:
+        pictures: Pictures (C, H, W) on the device.
+        boxes: ``boxes[i]`` (N_i, 4) are whole xyxy px of ``pictures[i]``, not empty; what lies
+            beyond a picture repeats its edge.
+        size: Height and width in px of the crops.
+        way: How to shrink, see ``weights``.
+
+    Returns:
+        (ΣN_i, C, height, width) float32.
     """
     rows = np.cumsum([0, *map(len, boxes)])
     out = pictures[0].new_empty((int(rows[-1]), pictures[0].shape[0], *size))
@@ -88,8 +104,8 @@ def cut(
         owner = np.repeat(np.arange(len(members)), [len(boxes[i]) for i in members])
         where = np.concatenate([boxes[i] for i in members])
         target = np.concatenate([np.arange(rows[i], rows[i + 1]) for i in members])
-        for start in range(0, len(owner), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
+        for start in range(0, len(owner), _MAX_CROPS):
+            part = slice(start, start + _MAX_CROPS)
             to = torch.from_numpy(target[part]).to(whole.device)
             out[to] = _parts(whole, owner[part], where[part], size, way)
     return out
@@ -118,10 +134,17 @@ def levels(values: Tensor) -> Tensor:
 
 
 def weights(lengths: Tensor, size: int, longest: int, way: Filter) -> Tensor:
-    """How much each of ``longest`` px counts in each of ``size`` resized ones: (N, size, longest).
+    """How much each source px counts in each resized one.
 
-    lengths (N,): px that are there. Enlarging, either filter is bilinear; shrinking, "area" is
-    the mean of what a new px covers and "triangle" weighs twice that span (Pillow's bilinear).
+    Args:
+        lengths: Source px of each of N lines, (N,).
+        size: Resized px.
+        longest: The largest of ``lengths``.
+        way: Enlarging, either filter is bilinear; shrinking, "area" is the mean of what a new px
+            covers and "triangle" weighs twice that span (Pillow's bilinear).
+
+    Returns:
+        (N, size, longest); rows sum to 1.
     """
     pixel = torch.arange(longest, device=lengths.device)[None, None, :]
     scale = (lengths / size)[:, None, None]

@@ -1,4 +1,4 @@
-"""Where networks run, and how many calls at a time."""
+"""Where networks run, and how many calls run side by side."""
 
 from __future__ import annotations
 
@@ -9,25 +9,37 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.engines.base import InferenceStreams, RunsOn, usable_cores
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+"""What ``--device`` takes."""
 
 
 def streams_for(detect_full_size: bool) -> InferenceStreams:
-    """How many network calls go on at a time while a file is processed; see ``Worker.follow``.
+    """How many network calls run side by side while a file is processed.
 
-    detect_full_size: all looks are, so that none waits for another; where only some are, the next look
-    but one waits for them, so each has all cores. Each stream more takes memory.
+    Each stream more takes memory.
+
+    Args:
+        detect_full_size: Whether every detection pass is at full size, so that none waits for
+            another. Where only some are, the pass after the next waits for each of those, which
+            therefore gets all cores.
     """
     calls = min(usable_cores(), 4 if detect_full_size else 2)
     return InferenceStreams(calls, calls if detect_full_size else 1)
 
 
 def cuda_is_likely() -> bool:
-    """Whether asking torch about CUDA is worth its slow import: an NVIDIA driver is there."""
+    """Whether an NVIDIA driver is there, so that torch's slow import is worth the time."""
     return any(Path(p).exists() for p in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia"))
 
 
 def choose_device(asked: Device) -> RunsOn:
-    """cpu, cuda or mps; raises MoodstreamError where the one asked for is not there."""
+    """The device that networks run on.
+
+    Args:
+        asked: auto is a GPU where torch finds one, else the CPU.
+
+    Raises:
+        MoodstreamError: The device asked for is not there.
+    """
     if asked == "cpu":
         return "cpu"
     import platform
@@ -37,19 +49,19 @@ def choose_device(asked: Device) -> RunsOn:
         return "cpu"
     import torch
 
-    there: dict[RunsOn, bool] = {
+    available: dict[RunsOn, bool] = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if asked == "auto":
-        return next((name for name, ok in there.items() if ok), "cpu")
-    if not there[asked]:
+        return next((name for name, ok in available.items() if ok), "cpu")
+    if not available[asked]:
         raise MoodstreamError(f"--device {asked}: torch finds no such device here; use cpu or auto")
     return asked
 
 
 def onnx_device(device: RunsOn) -> RunsOn:
-    """Where networks run that come as ONNX: a GPU needs an optional package for them."""
+    """Where networks run that come as ONNX: on a GPU only with the package onnx2torch."""
     if device == "cpu":
         return device
     from moodstream.realtime.networks.engines.torch import reads_onnx

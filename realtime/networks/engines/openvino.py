@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.networks.engines import cache
-from moodstream.realtime.networks.engines.base import Pixels, Precision, T, called, cpu_info
+from moodstream.realtime.networks.engines.base import Pixels, Precision, T, cpu_info
 
 _AVX512_VNNI = 23
 """OpenCV's CPU_AVX_512VNNI, which has no name in Python."""
@@ -24,7 +24,7 @@ _core: Any = None
 
 
 def core() -> Any:
-    """The process's one ``openvino.Core``; telemetry is never sent by the runtime itself."""
+    """The process's one ``openvino.Core``, which sends no telemetry."""
     global _core
     with _core_lock:
         if _core is None:
@@ -45,7 +45,7 @@ def has_vnni() -> bool:
     """Whether this CPU multiplies numbers of 8 bits itself, far quicker than in float32."""
     import cv2
 
-    # what CPUs without AVX-512 have of it OpenCV does not know
+    # OpenCV knows nothing of the VNNI of CPUs without AVX-512
     flags = cpu_info().get("flags", "").split()
     return cv2.checkHardwareSupport(_AVX512_VNNI) or "avx_vnni" in flags
 
@@ -57,14 +57,18 @@ def input_shape(path: Path) -> tuple[int, ...]:
 
 
 class OpenVinoNetwork:
-    """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU.
+    """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU and cached on disk.
 
-    ``shape``, if given, replaces the input shape (-1 is a free dimension). Outputs are float32
-    copies in the order of the file. ``precision`` is float32 unless asked for otherwise, so that
-    figures do not depend on the machine; int8 is for files that were quantised, whose other
-    layers run as the CPU can. ``streams`` calls, from as many threads, share the cores: each is
-    slower, all together are quicker. ``pixels``: see ``compile_model``.
-    Compiled networks are kept on disk.
+    Outputs are float32 copies in the order of the file.
+
+    Args:
+        path: The file.
+        shape: Replaces the input shape; -1 is a free dimension.
+        precision: float32 by default, so that figures do not depend on the machine; int8 is for
+            files that were quantised, whose other layers run in what the CPU is quickest with.
+        streams: Calls, from as many threads, that share the cores: each is slower, all together
+            are quicker.
+        pixels: The input is pictures (N, H, W, 3) uint8, normalised as this says.
     """
 
     def __init__(
@@ -90,24 +94,23 @@ class OpenVinoNetwork:
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
         """Run on one input array; threads may do so at the same time."""
         return self.infer_in_place(
-            batch, lambda found: [np.array(out, np.float32) for out in found]
+            batch, lambda outputs: [np.array(out, np.float32) for out in outputs]
         )
 
     def infer_only(self, batch: npt.NDArray[Any]) -> None:
-        """Run and leave the outputs where they are, for whoever times its calls."""
+        """Run and leave the outputs where they are; for timing."""
         self.infer_in_place(batch, len)
 
     def infer_in_place(
         self, batch: npt.NDArray[Any], take: Callable[[list[npt.NDArray[Any]]], T]
     ) -> T:
-        """What ``take`` makes of the outputs, which are only lent: it must keep none of them.
+        """What ``take`` makes of the outputs; it must keep none of them, as they are overwritten.
 
         An infer request keeps buffers of some MB: there are as many as were ever needed at a time,
         and not one for each of the many threads of a server that come and go.
         """
         from openvino import Tensor
 
-        called(self, batch.shape, batch.dtype)
         try:
             request = self._free.pop()
         except IndexError:
@@ -134,7 +137,7 @@ def _compiled(
     if blob is not None:
         try:
             return core().import_model(blob, "CPU", settings)
-        except RuntimeError:  # of a build of OpenVINO that has the same version and is another
+        except RuntimeError:  # written by another build of the same version of OpenVINO
             pass
     model = core().read_model(str(path))
     if shape is not None:
@@ -149,7 +152,7 @@ def _compiled(
 
 
 def _from_pixels(model: Any, pixels: Pixels) -> Any:
-    """The model with an input of uint8 pictures: what it does of them costs it nothing to speak of.
+    """The model with an input of uint8 pictures, which it normalises at hardly any cost.
 
     In Python the same takes a third of the time of a small detector.
     """

@@ -1,24 +1,35 @@
-"""Which precision a network runs in: what was asked for, and what the device has."""
+"""Which precision a network runs in: by what was asked for and what the device supports."""
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.engines.base import Precision, RunsOn
 
+logger = logging.getLogger(__name__)
+
 Asked = Literal["auto", "f32", "bf16", "int8"]
+"""What ``--precision`` takes."""
 
 
 def choose(asked: Asked, device: RunsOn, proven: bool = False) -> Precision:
-    """The precision for one network on ``device``.
+    """The precision for one network.
 
-    auto is half precision on CUDA; on the CPU what it is quickest with, bf16 or else int8, if the
-    network was measured to answer as well in it (``proven``); else f32. Raises MoodstreamError for
-    what the device does not have.
+    Args:
+        asked: auto is f16 on CUDA; on the CPU what it is quickest with, bf16 or else int8, if the
+            network is ``proven``; else f32.
+        device: Where the network runs.
+        proven: Whether the network was measured to be as accurate in bf16 and int8.
+
+    Raises:
+        MoodstreamError: The device does not support what was asked for.
     """
     if asked == "auto":
-        return "f16" if device == "cuda" else _quickest(device, proven)
+        chosen: Precision = "f16" if device == "cuda" else _quickest(device, proven)
+        logger.debug("precision auto on %s: %s (proven: %s)", device, chosen, proven)
+        return chosen
     if asked == "int8" and device != "cpu":
         raise MoodstreamError(f"--precision int8 runs on the CPU only, not on {device}; use auto")
     if asked == "int8" and not _has_vnni():

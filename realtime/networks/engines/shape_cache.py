@@ -1,4 +1,4 @@
-"""Networks compiled for one input shape each, as many as memory is meant for."""
+"""Networks compiled for one input shape each, as many as a memory bound allows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ Shape = tuple[int, ...]
 
 
 class ShapeCache:
-    """Compiles a network for each input shape asked for and keeps those used last.
+    """Compiles a network for each input shape and keeps those used last.
 
-    make: compiles for a shape (N, C, H, W); most: the N × H × W px of all networks that are kept,
-    of which one is kept whatever its size. A compiled network holds memory in proportion to its
-    input, so a number of networks would be no bound.
+    A compiled network holds memory in proportion to its input, so a number of networks would be
+    no bound.
+
+    Args:
+        make: Compiles for a shape (N, C, H, W).
+        max_pixels: N × H × W px of all networks that are kept; one is kept whatever its size.
     """
 
-    def __init__(self, make: Callable[[Shape], Network], most: int) -> None:
-        self.make, self.most = make, most
+    def __init__(self, make: Callable[[Shape], Network], max_pixels: int) -> None:
+        self.make, self.max_pixels = make, max_pixels
         self._kept: dict[Shape, Network] = {}  # the one used last comes last
         self._lock = threading.Lock()
 
@@ -36,13 +39,13 @@ class ShapeCache:
 
     @property
     def shapes(self) -> list[Shape]:
-        """Of the networks kept, the one used last at the end."""
+        """The shapes of the networks that are kept, the one used last at the end."""
         with self._lock:
             return list(self._kept)
 
     def _make_room(self, wanted: int) -> None:
         # before the new one is compiled, so that the peak is bounded, too
-        while self._kept and wanted + sum(map(pixels, self._kept)) > self.most:
+        while self._kept and wanted + sum(map(pixels, self._kept)) > self.max_pixels:
             del self._kept[next(iter(self._kept))]
 
 

@@ -1,4 +1,4 @@
-"""Networks on GPUs by torch; on the CPU the same code runs, slower than OpenVINO."""
+"""Networks on GPUs by torch; on the CPU the same code runs slower than OpenVINO does."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.networks.engines.base import Precision, T, called
+from moodstream.realtime.networks.engines.base import Precision, T
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 def reads_onnx() -> bool:
-    """Whether what turns ONNX files into torch modules is installed."""
+    """Whether onnx2torch, which turns ONNX files into torch modules, is installed."""
     return importlib.util.find_spec("onnx2torch") is not None
 
 
 def from_onnx(path: Path) -> nn.Module:
     """The network of an ONNX file as a torch module with float32 weights.
 
-    Raises MoodstreamError where the package onnx2torch is missing.
+    Raises:
+        MoodstreamError: The package onnx2torch is missing.
     """
     if not reads_onnx():
         raise MoodstreamError(
@@ -49,8 +50,12 @@ def from_onnx(path: Path) -> nn.Module:
 class TorchNetwork:
     """A torch module that is ready to run on a device.
 
-    device: "cuda", "cuda:1", "mps" or "cpu"; precision: f32, f16 or bf16. On CUDA weights and
-    batches lie channels last, which its convolutions are quickest with.
+    On CUDA weights and batches are laid out channels last, which is quickest for convolutions.
+
+    Args:
+        module: The network, with float32 weights.
+        device: "cuda", "cuda:1", "mps" or "cpu".
+        precision: f32, f16 or bf16.
     """
 
     def __init__(self, module: nn.Module, device: str, precision: Precision = "f32") -> None:
@@ -62,20 +67,19 @@ class TorchNetwork:
         if self.device.type == "cuda":
             self._form["memory_format"] = torch.channels_last
         self._module = module.eval().to(self.device, **self._form)
-        self.infer_only = _Alone(self)
+        self.infer_only = _TransferFree(self)
 
     def run(self, batch: Tensor) -> list[Tensor]:
         """The outputs, float32, for a batch (N, C, H, W); everything stays on the device."""
         import torch
 
-        called(self, tuple(batch.shape))
         with torch.inference_mode():
             outputs = self._module(batch.to(self.device, **self._form))
         several = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return [out.float() for out in several if isinstance(out, torch.Tensor)]
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """Run on an array of this machine's memory, and bring the outputs back."""
+        """Run on a numpy array and return numpy arrays; both ways are copies."""
         import torch
 
         return [out.cpu().numpy() for out in self.run(torch.from_numpy(batch))]
@@ -87,8 +91,8 @@ class TorchNetwork:
         return take(self(batch))
 
 
-class _Alone:
-    """The network without transfers, for whoever times its calls: the batch stays there."""
+class _TransferFree:
+    """Runs the network without transfers, for timing: the batch stays on the device."""
 
     def __init__(self, network: TorchNetwork) -> None:
         self._network = network

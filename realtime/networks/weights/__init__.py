@@ -1,1 +1,1 @@
-"""Files of weights: known, found, downloaded, verified."""
+"""Files of weights: which there are, where they lie, how they are downloaded and verified."""

@@ -6,17 +6,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["detector", "emotion"]
-
+"""What a network is for, as the option is called that takes its name."""
 
 State = Literal["present", "missing", "wrong checksum"]
+"""Whether a file of weights is there."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
     """One downloadable file and the checksums that decide whether it is the right one.
 
-    sha256: hex digest of the bytes; git_blob: the file's id in its git repository, which is
-    sha1("blob <size>\\0" + bytes). At least one is required (ValueError).
+    Attributes:
+        name: Name of the file.
+        url: Where it is downloaded from, https.
+        sha256: Hex digest of the bytes; None where it is not known.
+        git_blob: The file's id in its git repository, sha1("blob <size>\\0" + bytes) in hex;
+            None where it is not known.
+        kind: What the network is for.
+        licence: Under which the weights are.
+        about: What the network is, in one line.
+
+    Raises:
+        ValueError: There is no checksum, or one is not hex of the right length.
     """
 
     name: str

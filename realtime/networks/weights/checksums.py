@@ -28,10 +28,18 @@ def _digest(path: Path, digest: hashlib._Hash) -> str:
 
 
 def verify(path: Path, weight: WeightFile) -> str:
-    """Check a file against every checksum of ``weight`` and return its SHA-256 in hex.
+    """Check a file against every checksum of ``weight``.
 
-    Raises WeightsError, with what was expected and what came, when one differs or the file
-    cannot be read.
+    Args:
+        path: The file.
+        weight: What it should be.
+
+    Returns:
+        The file's SHA-256 in hex.
+
+    Raises:
+        WeightsError: A checksum differs (with what was expected and what the file has), or the
+            file cannot be read.
     """
     try:
         sha256 = sha256_of(path)
@@ -44,5 +52,6 @@ def verify(path: Path, weight: WeightFile) -> str:
 
 
 def expect_checksum(path: Path, label: str, expected: str | None, got: str) -> None:
+    """Raise WeightsError if a checksum that is known differs from the file's."""
     if expected is not None and expected != got:
         raise WeightsError(f"{path}: wrong checksum, expected {label} {expected}, got {got}")

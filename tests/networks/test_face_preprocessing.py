@@ -1,4 +1,4 @@
-"""Faces straightened or enlarged before they are read."""
+"""Faces turned upright or enlarged before they are classified."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ def test_only_small_faces_are_enlarged():
 
 
 class Marks:
-    """A detector that finds one face."""
+    """A detector of one face."""
 
     name = "marks"
 
     def __init__(self, box, marks):
-        self.found = Detections(
+        self.faces = Detections(
             np.array([box], np.float32),
             np.ones(1, np.float32),
             None if marks is None else np.array([marks], np.float32),
         )
 
     def detect(self, images, min_confidence):
-        return [self.found for _ in images]
+        return [self.faces for _ in images]
 
 
 def test_a_tilted_face_is_turned_upright():
@@ -115,7 +115,7 @@ def aligned():
     return load_classifier(ModelSettings("embedded", device="cpu", face_preprocessing="align"))
 
 
-def test_a_real_face_is_read_alike_however_the_camera_is_held(aligned):
+def test_a_real_face_is_classified_alike_however_the_camera_is_held(aligned):
     classifier, info, _ = aligned
     assert info.face_preprocessing == "align"
     plain, _, _ = load_classifier(ModelSettings("embedded", device="cpu"))
@@ -123,8 +123,8 @@ def test_a_real_face_is_read_alike_however_the_camera_is_held(aligned):
     turn = cv2.getRotationMatrix2D(middle, 35, 1)
     tilted = np.asarray(cv2.warpAffine(ZIDANE, turn, (1280, 720)), np.uint8)
     far = []
-    for reader in (plain, classifier):
-        one, other = (reader.classify([im], [FACE[None]]).probs for im in (ZIDANE, tilted))
+    for each in (plain, classifier):
+        one, other = (each.classify([im], [FACE[None]]).probs for im in (ZIDANE, tilted))
         far.append(float(abs(one - other).sum()))
     assert far[1] < 0.5 * far[0]
 
@@ -147,7 +147,7 @@ class Sure:
         return EmotionPredictions(np.full((sum(map(len, boxes)), 7), 1 / 7, np.float32))
 
 
-def test_the_temperature_comes_off_and_the_front_end_stays():
+def test_the_temperature_comes_off_and_the_face_transform_stays():
     sure = Sure()
     inside = WithPreprocessing(sure, enlarge)
     assert bare(Calibrated(inside, 2.0)) is inside
@@ -157,8 +157,10 @@ def test_the_temperature_comes_off_and_the_front_end_stays():
     assert outside.change is enlarge
 
 
-def test_an_unknown_front_end_is_one_line():
-    with pytest.raises(MoodstreamError, match="--front-end magic: expected one of align, enlarge"):
+def test_an_unknown_face_transform_is_one_line():
+    with pytest.raises(
+        MoodstreamError, match="--face-preprocessing magic: expected one of align, enlarge"
+    ):
         load_classifier(ModelSettings("embedded", device="cpu", face_preprocessing="magic"))
 
 
@@ -169,8 +171,8 @@ def test_the_command_says_what_was_done(tmp_path, capsys):
         cv2.imwrite(str(tmp_path / name / "a.png"), face)
     asked = ["evaluate", "emotions", "--data", str(tmp_path), "--models", "embedded", "--json"]
     asked += ["--device", "cpu", "--sizes", "none"]
-    found = []
-    for more in ([], ["--front-end", "enlarge"]):
+    shown = []
+    for more in ([], ["--face-preprocessing", "enlarge"]):
         assert main(asked + more) == 0
-        found.append(json.loads(capsys.readouterr().out)["model"]["face_preprocessing"])
-    assert found == [None, "enlarge"]
+        shown.append(json.loads(capsys.readouterr().out)["model"]["face_preprocessing"])
+    assert shown == [None, "enlarge"]
