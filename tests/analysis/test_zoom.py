@@ -53,7 +53,7 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
 def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0, now=()):
     zoom = DetectionResolution(full_every)
     assert zoom.side(frame(0.0), Steps()) is None  # the first look is a full one
-    zoom.found(boxes(*sides), lost)
+    zoom.observe(boxes(*sides), lost)
     return zoom.side(frame(t, *now), Steps())
 
 
@@ -106,7 +106,7 @@ def test_what_moved_long_ago_is_compared_with_the_last_full_look():
         (2.8, (), None),  # it has gone
     ):
         assert zoom.side(frame(t, *now), Steps()) == expected
-        zoom.found(faces, False)
+        zoom.observe(faces, False)
 
 
 def test_a_detector_of_one_size_is_left_alone():
@@ -118,7 +118,7 @@ def test_a_detector_of_one_size_is_left_alone():
 
     zoom = DetectionResolution(1.0)
     zoom.side(frame(0.0), Plain())
-    zoom.found(boxes(300), False)
+    zoom.observe(boxes(300), False)
     assert zoom.side(frame(0.1), Plain()) is None
 
 

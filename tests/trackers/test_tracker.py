@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moodstream.trackers.faces import FaceTracker, TrackerSettings, diou_distance, moved
+from moodstream.trackers.faces import FaceTracker, TrackerSettings, diou_distance, extrapolate_boxes
 
 
 def box(x: float, y: float = 100, side: float = 40) -> list[float]:
@@ -118,12 +118,12 @@ def test_prediction_moves_boxes_on():
     for k in range(30):
         tracks = step(tracker, k / 10, [box(50 + 10 * k)])
     assert 60 < tracks.velocity[0, 0] < 130
-    ahead = moved(tracks.boxes, tracks.velocity, 0.05)
+    ahead = extrapolate_boxes(tracks.boxes, tracks.velocity, 0.05)
     assert 2 < ahead[0, 0] - tracks.boxes[0, 0] < 8
 
 
 def test_a_box_moved_far_ahead_is_still_a_box():
-    inside_out = moved(
+    inside_out = extrapolate_boxes(
         np.array([box(50)], np.float32), np.array([[90, 0, -90, 0]], np.float32), 5.0
     )
     assert (inside_out[:, :2] <= inside_out[:, 2:]).all()
