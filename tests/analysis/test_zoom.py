@@ -50,8 +50,8 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
     return Frame(image, t, 0)
 
 
-def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0, now=()):
-    zoom = DetectionResolution(full_every)
+def after(*sides: float, lost: bool = False, t: float = 0.1, full_size_every: float = 1.0, now=()):
+    zoom = DetectionResolution(full_size_every)
     assert zoom.side(frame(0.0), Steps()) is None  # the first look is a full one
     zoom.observe(boxes(*sides), lost)
     return zoom.side(frame(t, *now), Steps())

@@ -15,7 +15,7 @@ from moodstream.realtime.frames import Detections, Frame
 from moodstream.realtime.networks.detectors.base import FaceDetector
 
 MIN_FACE_PX = 48.0
-"""px that a face's smaller side should have in the detector's input; half of it is detected, too."""
+"""px that a face's smaller side should have in the detector's input; it detects half of it, too."""
 
 MAX_WAIT_FACTOR = 2.0
 """By how much a pass at full size is put off at most while nothing moves around the people."""
