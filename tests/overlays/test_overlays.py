@@ -15,8 +15,8 @@ from moodstream.overlays.palette import (
     BACKGROUND,
     MOODS,
     MUTED,
+    NO_PREDICTION,
     TEXT,
-    UNREAD,
     bgr,
     contrast,
     fit_text,
@@ -136,7 +136,7 @@ def test_text_is_readable_on_and_colours_beside_the_panel(name: str) -> None:
 def test_panel_text_has_contrast() -> None:
     assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
     assert min(contrast(c, BACKGROUND) for c in (TEXT, MUTED)) >= 4.5
-    assert contrast(text_on(UNREAD), UNREAD) >= 4.5
+    assert contrast(text_on(NO_PREDICTION), NO_PREDICTION) >= 4.5
 
 
 def test_hex_and_bgr_agree_and_unknown_names_keep_their_colour() -> None:
@@ -288,7 +288,7 @@ def test_a_face_is_coloured_by_mood_grey_until_read_and_fainter_when_doubtful() 
     happy, unread = drawn_alone(), drawn_alone(probs=np.full(7, np.nan, np.float32))
     assert count(happy, bgr("happy")) > 1000
     assert count(unread, bgr("happy")) == 0
-    assert count(unread, UNREAD) > 300
+    assert count(unread, NO_PREDICTION) > 300
     box = (slice(105, 255), slice(90, 230))
     assert count(drawn_alone(quality=0.1)[box], bgr("happy")) < 0.7 * count(
         happy[box], bgr("happy")
