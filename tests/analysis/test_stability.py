@@ -14,7 +14,7 @@ from support.labelled import EVERYONE, Knows, faces_of
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group import diversity
 from moodstream.realtime.analysis.group.sample import group_sample
-from moodstream.realtime.analysis.group.stability import stability, subset_divergences
+from moodstream.realtime.analysis.group.stability import parts, stability
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
@@ -54,7 +54,7 @@ def test_parts_are_weighted_means_of_the_first_faces(seed, weighted):
     rng = np.random.default_rng(seed)
     (one,) = some_crowds(1, int(rng.integers(3, 12)), seed)
     order = rng.random((4, len(one))).argsort(axis=1)
-    got = subset_divergences(one, order, [2, len(one)], weighted)
+    got = parts(one, order, [2, len(one)], weighted)
     for row in range(4):
         first = order[row, :2]
         weights = one.weights[first] if weighted else np.ones(2)

@@ -1,4 +1,4 @@
-"""How diverse the emotions of groups are, by the number of people in them."""
+"""How mixed groups look, by how many people they are made of."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS
 
 BANDS = ((1, 2), (3, 5), (6, 10), (11, 20), (21, 50))
-"""Fewest and most faces of the groups that are summed up together."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of G groups.
-
-    Attributes:
-        faces: (G,) number of faces.
-        entropy: (G,) nats, of the weighted distributions.
-        peak: (G,) largest share of each.
-        dominant: (G,) its class, an index into EMOTIONS.
-        true_entropy: (G,) nats, of the true shares; NaN where they are not known.
+    """G groups: faces (G,), entropy (G,) nats and peak (G,) of their weighted distributions,
+    dominant (G,) index into EMOTIONS, and the entropy (G,) of the truth, NaN where not known.
     """
 
     faces: npt.NDArray[np.int64]
@@ -43,7 +36,7 @@ class Measured:
         return self.take((self.faces >= low) & (self.faces <= high))
 
     def take(self, rows: npt.NDArray[np.bool_]) -> Measured:
-        """The groups that ``rows`` (G,) picks."""
+        """The groups that ``rows`` picks."""
         return Measured(
             self.faces[rows],
             self.entropy[rows],
@@ -55,16 +48,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """Some groups summed up; NaN where a figure is undefined.
-
-    Attributes:
-        groups: How many there are.
-        entropy: Mean entropy in nats.
-        entropy_sd: Its standard deviation over the groups.
-        most: The largest entropy.
-        peak: Mean of the largest share.
-        true_entropy: Mean entropy of the true shares.
-    """
+    """Some groups summed up: means and standard deviations, NaN where undefined."""
 
     groups: int
     entropy: float
@@ -74,12 +58,12 @@ class Row:
     true_entropy: float
 
 
-def measure(groups: Sequence[GroupSample]) -> Measured:
+def measure(crowds: Sequence[GroupSample]) -> Measured:
     """The entropy and peak of every group."""
-    means = np.array([group.mean() for group in groups])
-    truth = [np.nan if g.truth is None else maths.entropy(g.truth) for g in groups]
+    means = np.array([crowd.mean() for crowd in crowds])
+    truth = [np.nan if c.truth is None else maths.entropy(c.truth) for c in crowds]
     return Measured(
-        np.array([len(group) for group in groups], np.int64),
+        np.array([len(crowd) for crowd in crowds], np.int64),
         np.array([maths.entropy(mean) for mean in means]),
         means.max(axis=1),
         means.argmax(axis=1).astype(np.int64),
@@ -87,26 +71,26 @@ def measure(groups: Sequence[GroupSample]) -> Measured:
     )
 
 
-def row(some: Measured) -> Row:
-    """Sum some groups up, at least one."""
-    sd = float(some.entropy.std(ddof=1)) if len(some) > 1 else float("nan")
+def row(part: Measured) -> Row:
+    """The figures of some groups, at least one."""
+    sd = float(part.entropy.std(ddof=1)) if len(part) > 1 else float("nan")
     return Row(
-        len(some),
-        float(some.entropy.mean()),
+        len(part),
+        float(part.entropy.mean()),
         sd,
-        float(some.entropy.max()),
-        float(some.peak.mean()),
-        float(some.true_entropy.mean()),
+        float(part.entropy.max()),
+        float(part.peak.mean()),
+        float(part.true_entropy.mean()),
     )
 
 
 def by_size(all_groups: Measured) -> dict[tuple[int, int], Row]:
-    """The groups of each number of faces in BANDS that occurs, summed up."""
-    bins = {(low, high): all_groups.inside(low, high) for low, high in BANDS}
-    return {size: row(some) for size, some in bins.items() if len(some)}
+    """The figures of each of BANDS that occurs."""
+    parts = {band: all_groups.inside(*band) for band in BANDS}
+    return {band: row(part) for band, part in parts.items() if len(part)}
 
 
 def by_dominant(all_groups: Measured) -> dict[str, Row]:
-    """The groups that each emotion dominates summed up, where there are any."""
-    classes = {name: all_groups.take(all_groups.dominant == k) for k, name in enumerate(EMOTIONS)}
-    return {name: row(some) for name, some in classes.items() if len(some)}
+    """The figures of the groups that each emotion dominates, where any does."""
+    parts = {name: all_groups.take(all_groups.dominant == k) for k, name in enumerate(EMOTIONS)}
+    return {name: row(part) for name, part in parts.items() if len(part)}

@@ -1,7 +1,7 @@
-"""Published figures of one earlier analysis of group photos, to be shown beside one's own.
+"""What the group-emotion notebook measured on its own photos, to set figures beside.
 
-It took 3,083 group photos from the web, detected faces with RetinaFace and classified them with
-DeepFace. Photos and networks are other ones: curves can be compared, single figures cannot.
+Its photos are other ones, read by other networks (RetinaFace and DeepFace): shapes can be
+compared, single figures cannot.
 """
 
 from __future__ import annotations
@@ -27,4 +27,4 @@ ENTROPY = {
 """Faces used → mean and standard deviation of the entropy (nats), and the mean peak."""
 
 ENTROPY_ALL = (1.059, 0.468, 1.708)
-"""Mean, standard deviation and maximum of the entropy (nats) over 150 of its photos."""
+"""Mean, standard deviation and maximum of the entropy (nats) over its 150 photos."""

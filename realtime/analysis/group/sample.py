@@ -1,4 +1,4 @@
-"""A group of people as one sample: of a photo, or of a window of a video."""
+"""Samples of k faces drawn from a group."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ import numpy.typing as npt
 from moodstream.realtime import maths
 from moodstream.realtime.arrays import F64
 
-MAX_FACES = 40
-"""So many faces of a photo count at most, those of the largest weight."""
+MOST_FACES = 40
+"""The seed keeps at most so many faces of a photo, the best ones."""
 
 
 @dataclass(frozen=True)
 class GroupSample:
-    """The N ≥ 1 people of one photo or window.
+    """The N ≥ 1 people of one photo or window: what they were read as, and what they weigh.
 
-    Attributes:
-        name: Of the photo or window.
-        probs: Predicted probabilities (N, 7).
-        weights: (N,) above 0, the largest first.
-        truth: The true shares (7,), None where they are not known.
+    probs: (N, 7); weights: (N,) above 0, best first; truth: the true shares (7,), None where
+    they are not known.
     """
 
     name: str
@@ -36,16 +33,16 @@ class GroupSample:
 
     def mean(self, weighted: bool = True) -> F64:
         """The group distribution (7,), by weight or with everyone counting alike."""
-        mean = maths.weighted_mean(self.probs, self.weights if weighted else np.ones(len(self)))
-        assert mean is not None  # weights are above 0
-        return mean
+        found = maths.weighted_mean(self.probs, self.weights if weighted else np.ones(len(self)))
+        assert found is not None  # weights are above 0
+        return found
 
 
 def group_sample(
     name: str, probs: npt.NDArray[Any], weights: npt.NDArray[Any], truth: F64 | None = None
 ) -> GroupSample:
-    """The MAX_FACES people of the largest weight, out of probs (N, 7) and weights (N,)."""
-    best = np.argsort(-np.asarray(weights), kind="stable")[:MAX_FACES]
+    """The MOST_FACES people of most weight, out of probs (N, 7) and weights (N,)."""
+    best = np.argsort(-np.asarray(weights), kind="stable")[:MOST_FACES]
     return GroupSample(
         name, np.asarray(probs, np.float64)[best], np.asarray(weights, np.float64)[best], truth
     )

@@ -1,4 +1,4 @@
-"""How far the distribution of a group moves when only some of its faces are seen."""
+"""How far what is said of a group moves when only some of its faces are seen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.sample import GroupSample
@@ -14,23 +13,14 @@ from moodstream.realtime.arrays import F64
 from moodstream.realtime.progress import ProgressCallback
 
 SIZES = tuple(range(2, 21))
-"""Numbers of faces that are drawn."""
-
 DRAWS = 50
-"""Draws per group and number of faces."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A point of the stability curve: the distance of some faces of a group to all of them.
+    """The mean JSD (nats) of so many faces to the whole group, over the groups that have more.
 
-    Attributes:
-        faces: How many faces were drawn.
-        groups: How many groups have more.
-        weighted: Mean JSD in nats over the groups, faces counting by their weight.
-        unweighted: The same, all faces counting alike.
-        weighted_error: Standard error of ``weighted``, NaN for one group.
-        unweighted_error: Standard error of ``unweighted``, NaN for one group.
+    error: of the mean over the groups, NaN for one group.
     """
 
     faces: int
@@ -42,51 +32,41 @@ class Step:
 
 
 def stability(
-    groups: Sequence[GroupSample],
+    crowds: Sequence[GroupSample],
     sizes: Sequence[int] = SIZES,
     draws: int = DRAWS,
     seed: int = 42,
-    on_progress: ProgressCallback = lambda *_: None,
+    tick: ProgressCallback = lambda *_: None,
 ) -> list[Step]:
-    """The stability curve: for each size the divergence of random subsets from each group.
+    """The stability curve: for each size the divergence of random parts of each group.
 
-    Args:
-        groups: The groups.
-        sizes: How many faces to draw, ascending. Sizes of which no group has more are left out,
-            as all faces of a group are no sample of it.
-        draws: Draws per group and size.
-        seed: Of the random draws.
-        on_progress: Called after each group.
+    Sizes of which no group has more faces are left out: all faces of a group are no part of it.
     """
     rng = np.random.default_rng(seed)
-    jsd = np.full((2, len(groups), len(sizes)), np.nan)
-    for i, group in enumerate(groups):
-        reached = [k for k in sizes if k < len(group)]
+    far = np.full((2, len(crowds), len(sizes)), np.nan)
+    for i, crowd in enumerate(crowds):
+        reached = [k for k in sizes if k < len(crowd)]
         if reached:
-            order = rng.random((draws, len(group))).argsort(axis=1)
+            order = rng.random((draws, len(crowd))).argsort(axis=1)
             for row, weighted in enumerate((True, False)):
-                each = subset_divergences(group, order, reached, weighted)
-                jsd[row, i, : len(reached)] = each.mean(axis=0)
-        on_progress("drawing faces", i + 1, len(groups))
+                far[row, i, : len(reached)] = parts(crowd, order, reached, weighted).mean(axis=0)
+        tick("drawing faces", i + 1, len(crowds))
     return [
-        _step(k, jsd[:, :, at]) for at, k in enumerate(sizes) if (~np.isnan(jsd[0, :, at])).any()
+        _step(k, far[:, :, at]) for at, k in enumerate(sizes) if (~np.isnan(far[0, :, at])).any()
     ]
 
 
-def subset_divergences(
-    group: GroupSample, order: npt.NDArray[np.intp], sizes: Sequence[int], weighted: bool
-) -> F64:
+def parts(crowd: GroupSample, order: F64, sizes: Sequence[int], weighted: bool) -> F64:
     """JSD (draws, len(sizes)) in nats of the first k faces of each order (draws, N) to all N."""
-    weights = group.weights if weighted else np.ones(len(group))
-    mass = (weights[:, None] * group.probs)[order].cumsum(axis=1)
+    weights = crowd.weights if weighted else np.ones(len(crowd))
+    mass = (weights[:, None] * crowd.probs)[order].cumsum(axis=1)
     some = mass[:, np.asarray(sizes) - 1]
     some = some / some.sum(axis=-1, keepdims=True)
-    return maths.row_jsd(some, np.broadcast_to(group.mean(weighted), some.shape))
+    return maths.row_jsd(some, np.broadcast_to(crowd.mean(weighted), some.shape))
 
 
-def _step(faces: int, jsd: F64) -> Step:
-    """The point of the curve for JSD (2, groups), weighted and not, NaN for too small groups."""
-    known = jsd[:, ~np.isnan(jsd[0])]
+def _step(faces: int, far: F64) -> Step:
+    known = far[:, ~np.isnan(far[0])]
     n = known.shape[1]
     errors = known.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.full(2, np.nan)
     means = known.mean(axis=1)
