@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moodstream.checks import check_privacy
-from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, stage_settings
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.privacy import Privacy
 from moodstream.results import Results
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def analyze(
     start: float = 0.0,
     end: float | None = None,
     every_frame: bool = False,
-    privacy: Privacy = "off",
+    privacy: Privacy | str = Privacy.OFF,
     window: float = 5.0,
     smoothing: float = 0.5,
     min_face: float = 16.0,
@@ -98,7 +97,7 @@ def analyze(
         shift_threshold=shift_threshold,
         aggregation=aggregation,
     )
-    check_privacy(privacy)
+    privacy = Privacy.of(privacy)
     try:
         settings = ProcessSettings(
             figures.worker,

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moodstream.checks import check_privacy
-from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, prior_people
 from moodstream.realtime.arrays import F32, F64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import (
     PhotoGroup,
     PhotoResult,
@@ -110,7 +109,7 @@ class ImageFaces:
         rows = face_rows("", self.result)
         return pd.DataFrame(rows, columns=list(FACE_COLUMNS)).drop(columns="photo")
 
-    def draw(self, *, privacy: Privacy = "off") -> Image:
+    def draw(self, *, privacy: Privacy | str = Privacy.OFF) -> Image:
         """A new picture with a box and a mood for each face, (H', W', 3) uint8 BGR.
 
         Args:
@@ -118,7 +117,7 @@ class ImageFaces:
         """
         from moodstream.realtime.runs.photos.draw import annotated
 
-        check_privacy(privacy)
+        privacy = Privacy.of(privacy)
         return annotated(self.image, self.result, privacy)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

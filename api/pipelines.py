@@ -111,16 +111,17 @@ class Pipeline:
             as_vote,
             name_of,
         )
+        from moodstream.realtime.networks.models import ModelSettings
 
         if models not in ("auto", "embedded", "hsemotion"):
             raise MoodstreamError(f"expected models auto, embedded or hsemotion, got {models!r}")
-        self._asked = {
-            "models": models,
-            "device": device,
-            "precision": precision,
-            "calibration": calibration,
-            "detector_size": detector_size,
-        }
+        self._base = ModelSettings(
+            models=models,
+            device=device,
+            precision=precision,
+            calibration=calibration,
+            detector_size=detector_size,
+        )
         self._detector = None if detector is None else _made(detector, as_detector)
         self._filters = tuple(as_filter(each) for each in _several(filters))
         self._filter_names = " ".join(name_of(each) for each in _several(filters)) or None
@@ -169,9 +170,7 @@ class Pipeline:
         return replace(models, info=info, filters=self._filters)
 
     def _settings(self, **more: Any) -> ModelSettings:
-        from moodstream.realtime.networks.models import ModelSettings
-
-        return ModelSettings(**self._asked, **more)
+        return replace(self._base, **more)
 
     def _composed(self) -> Models:
         """The networks where some part is the user's own."""
@@ -191,12 +190,12 @@ class Pipeline:
             )
             from moodstream.realtime.networks.load import face_transform
 
-            device: RunsOn = choose_device(self._settings().device)
-            names = []
+            device: RunsOn = choose_device(self._base.device)
+            names: list[str] = []
             for change in reversed(self._transforms):  # the innermost comes last
                 named = isinstance(change, str)
                 names.insert(0, change if named else change.__name__)
-                made = face_transform(change, self._settings(), device) if named else change
+                made = face_transform(change, self._base, device) if named else change
                 classifier = WithPreprocessing(classifier, made)
             read = replace(read, face_preprocessing=" ".join(names))
         return Models(detector, classifier, {"detector": found, "emotion": read}, notice)

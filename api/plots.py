@@ -34,8 +34,12 @@ def timeline_figure(line: Timeline, shifts: Sequence[dict[str, Any]]) -> Figure:
     diversity.plot(line.t, line.entropy_share, color=INK, lw=1.4)
     diversity.set(ylim=(0, 1), ylabel="diversity")
     people.step(line.t, line.people, where="post", color=GREY, lw=1.4, label="present")
-    people.plot(line.t, line.effective_people, color=BLUE, lw=1.4, label="effective")
-    people.set(ylim=(0, None), ylabel="people", xlabel="seconds")
+    people.step(
+        line.t, line.effective_people, where="post", color=BLUE, lw=1.4, ls=":", label="effective"
+    )
+    people.set(ylabel="people", xlabel="seconds")
+    people.set_ylim(0, 1.4 * max(1.0, float(np.nanmax(line.people, initial=1.0))))
+    people.yaxis.get_major_locator().set_params(integer=True)
     people.legend(ncols=2, loc="upper right", frameon=False)
     for axes in (group, diversity, people):
         plain_axes(axes)

@@ -152,7 +152,7 @@ def open_results(folder: str | Path) -> Results:
         >>> import moodstream
         >>> moodstream.open_results("nowhere")
         Traceback (most recent call last):
-        moodstream.realtime.errors.MoodstreamError: nowhere: holds no results ...
+        moodstream.MoodstreamError: nowhere: holds no results ...
     """
     return Results(Path(folder))
 

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from moodstream.checks import check_privacy
-from moodstream.overlays.scene import Privacy
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.group.aggregator import GroupAggregator
 from moodstream.realtime.analysis.group.shifts import MoodShift
@@ -26,7 +24,7 @@ from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.networks.load import check_networks
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
 from moodstream.realtime.outputs.painter import Painter
-from moodstream.realtime.privacy import without_small_groups
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.stream import LiveSettings
 from moodstream.realtime.runs.offline.process import ProcessSettings
@@ -74,7 +72,7 @@ class StreamFrame:
     def image(self) -> Image:
         """The picture, (H, W, 3) uint8 BGR; its faces hidden where privacy says so."""
         picture = self.moment.frame.image
-        if self.privacy == "off":
+        if not self.privacy.hides_faces:
             return picture
         from moodstream.overlays.privacy import blur_faces
 
@@ -86,7 +84,7 @@ class StreamFrame:
     @property
     def faces(self) -> Faces:
         """The people present: boxes, probs, track_ids …; nobody where privacy is ``group``."""
-        return Faces.none() if self.privacy == "group" else self.moment.faces
+        return self.privacy.view_faces(self.moment.faces)
 
     @property
     def group(self) -> GroupState:
@@ -225,7 +223,7 @@ class _FileMoments:
             worker_for(self._source.info, models, settings),
             GroupAggregator(group),
             self._shifts,
-            view=without_small_groups if settings.privacy == "group" else lambda state: state,
+            view=settings.privacy.view,
         )
         self._moments = self._wiring.moments(self._source.frames())
 
@@ -247,7 +245,7 @@ class _LiveMoments:
         self, spec: SourceSpec, models: Models, settings: LiveSettings, opener: Opener
     ) -> None:
         check_networks(models)
-        self._hides = settings.privacy != "off"
+        self._hides = settings.privacy.hides_faces
         self._shifts = _Shifts()
         self._changed = threading.Condition()
         self._newest: Snapshot | None = None
@@ -321,7 +319,7 @@ def stream(
     read_timeout: float = 5.0,
     give_up: float | None = None,
     duration: float | None = None,
-    privacy: Privacy = "off",
+    privacy: Privacy | str = Privacy.OFF,
     window: float = 5.0,
     smoothing: float = 0.5,
     min_face: float = 16.0,
@@ -377,7 +375,7 @@ def stream(
         >>> people
         1
     """
-    check_privacy(privacy)
+    privacy = Privacy.of(privacy)
     spec = parse_source(str(source))
     figures = stage_settings(
         window=window,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from browser import chromium, command, left_over, mjpeg, visit
+from support.browser import chromium, command, left_over, mjpeg, visit
 
 _WARM = 10
 

@@ -27,7 +27,6 @@ from moodstream.overlays.palette import (
 )
 from moodstream.overlays.scene import Scene
 
-MIN_GROUP = 3  # fewer people than this are no group in privacy mode "group"
 MAX_JSD = math.log(2)  # in nats
 
 _write = partial(put_text, back=BACKGROUND)
@@ -125,7 +124,7 @@ def draw_banner(picture: U8, text: str, unit: int) -> None:
 
 
 def _too_few(scene: Scene) -> bool:
-    return scene.privacy == "group" and scene.people < MIN_GROUP
+    return scene.people < scene.min_people
 
 
 def _header(panel: U8, scene: Scene, left: int, right: int, pad: int, u: int) -> int:
@@ -142,7 +141,7 @@ def _counts(scene: Scene) -> tuple[str, str]:
     if scene.instead:
         return "-", "-"
     if _too_few(scene):
-        return f"< {MIN_GROUP}", "-"
+        return f"< {scene.min_people}", "-"
     known = scene.group is not None and math.isfinite(scene.effective_people)
     return str(scene.people), f"{scene.effective_people:.1f}" if known else "-"
 
@@ -180,7 +179,7 @@ def _mood_line(scene: Scene) -> tuple[str, Colour]:
         return scene.instead, MUTED
     if scene.group is None:
         if _too_few(scene):
-            return f"fewer than {MIN_GROUP} people", MUTED
+            return f"fewer than {scene.min_people} people", MUTED
         return ("no readable face" if scene.people else "no one in view"), MUTED
     if scene.dominant is None:
         return "no clear mood", MUTED

@@ -44,7 +44,7 @@ def render(scene: Scene) -> U8:
     """Render a scene as a new (H', W', 3) uint8 BGR picture of ``canvas_size``.
 
     The picture keeps its own pixels at the top left (tiny ones are enlarged by ``scale_of``), with
-    boxes as ``scene.privacy`` allows; the group panel lies beside or below it.
+    boxes where ``scene.show_people`` says so; the group panel lies beside or below it.
     """
     height, width = scene.image.shape[:2]
     scale = scale_of(width, height)
@@ -52,7 +52,7 @@ def render(scene: Scene) -> U8:
     canvas = np.empty((total[1], total[0], 3), np.uint8)
     layout = panel_layout(width * scale, height * scale)
     image = scene.image
-    if scene.privacy != "off":
+    if scene.hide_faces:
         every = scene.boxes if scene.hide is None else np.vstack([scene.boxes, scene.hide])
         image = blur_faces(image, every)
     if scene.instead:
@@ -64,7 +64,7 @@ def render(scene: Scene) -> U8:
     canvas[h : h + 1], canvas[:, w : w + 1] = BACKGROUND, BACKGROUND  # the margin beside odd sizes
     canvas[:h, :w] = image
     picture = canvas[:h, :w]
-    if scene.privacy != "group":
+    if scene.show_people:
         draw_boxes(
             picture,
             scene.boxes * np.float32(scale),

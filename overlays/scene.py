@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
-Privacy = Literal["off", "blur", "group"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,11 @@ class Scene:
         history: (T, K) distributions at those, rows of NaN where nobody counted; or None.
         shifts: (t, from, to) of recent mood shifts.
         window: Seconds that ``group`` is summed over.
-        privacy: What may be shown of a person (``group``: no boxes, no ids, faces hidden).
+        hide_faces: Whether all faces are made unrecognisable.
+        show_people: Whether boxes and ids are drawn.
+        min_people: Fewer are no group, and their number is not shown.
         notice: A line over the picture, such as "no signal since 0:12".
-        hide: (M, 4) xyxy px of faces detected but not tracked, which privacy must cover as well.
+        hide: (M, 4) xyxy px of faces detected but not tracked, which are hidden as well.
         instead: A word in place of the figures ("no signal") where the picture is an old one,
             shown grey.
         panel: Whether the group panel is drawn.
@@ -63,7 +63,9 @@ class Scene:
     history: F32 | None = None
     shifts: tuple[tuple[float, str, str], ...] = ()
     window: float = 5.0
-    privacy: Privacy = "off"
+    hide_faces: bool = False
+    show_people: bool = True
+    min_people: int = 0
     notice: str | None = None
     hide: F32 | None = None
     instead: str | None = None

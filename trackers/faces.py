@@ -187,7 +187,13 @@ class FaceTracker:
             Detection(points=box.reshape(2, 2).astype(np.float64) * self._scale, data=(row, t))
             for row, box in enumerate(boxes)
         ]
+        initializing = {
+            person: person.hit_counter
+            for person in self._tracker.tracked_objects
+            if person.is_initializing
+        }
         active = self._tracker.update(detections or None, period=steps)
+        self._keep_hit_counts(initializing, steps)
         self._t = t
         self._damp(t)
         return self._tracks(active, t)
@@ -209,6 +215,17 @@ class FaceTracker:
             self._tracker.update(None)
             self._damp(self._t + (step + 1) / rate)
         return steps
+
+    def _keep_hit_counts(self, initializing: dict[Any, int], steps: int) -> None:
+        """Give those who got their id in this update the hits that they really had.
+
+        norfair-enough sets them to the maximum, unlike the Norfair before it: a wrong box that was
+        detected twice would be tracked for the whole ``coast``.
+        """
+        for person, hits in initializing.items():
+            if not person.is_initializing:
+                # a step costs one, a detection gives two for each step that it stands for
+                person.hit_counter = min(hits - 1 + 2 * steps, self._tracker.hit_counter_max)
 
     def _damp(self, t: float) -> None:
         # Norfair's velocity is constant, but a face out of sight does not move on for ever

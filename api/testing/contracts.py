@@ -48,6 +48,7 @@ def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None
         _length(together) == len(shown),
         f"{len(shown)} Detections for as many pictures, got {_length(together)}",
     )
+    _expect_unchanged(before, shown)
     for image, found in zip(shown, together, strict=True):
         _check_detections(found, 0.3)
         alone = detector.detect([image], 0.3)[0]
@@ -55,10 +56,6 @@ def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None
         _expect(same, "the same boxes for a picture alone and among others, within a pixel")
         for strict in detector.detect([image], 0.99):
             _check_detections(strict, 0.99)
-    _expect(
-        all(np.array_equal(a, b) for a, b in zip(before, shown, strict=True)),
-        "pictures that are left as they were",
-    )
 
 
 def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | None = None) -> None:
@@ -89,7 +86,9 @@ def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | No
     boxes = [_boxes_in(image) for image in shown]
     nobody = [np.zeros((0, 4), np.float32) for _ in shown]
     _check_readings(classifier.classify(shown, nobody), 0, len(classifier.classes))
+    before = [image.copy() for image in shown]
     together = classifier.classify(shown, boxes)
+    _expect_unchanged(before, shown)
     _check_readings(together, sum(map(len, boxes)), len(classifier.classes))
     alone = [
         classifier.classify([i], [box[None]])
@@ -129,6 +128,11 @@ def _check_readings(read: object, n: int, k: int) -> None:
     known = read.probs[~np.isnan(read.probs).any(axis=1)]
     sound = (known >= 0).all() and np.allclose(known.sum(axis=1), 1, atol=1e-3)
     _expect(bool(sound), "rows of probabilities that sum to 1, or of NaN")
+
+
+def _expect_unchanged(before: Sequence[Image], shown: Sequence[Image]) -> None:
+    same = all(np.array_equal(a, b) for a, b in zip(before, shown, strict=True))
+    _expect(same, "pictures that are left as they were")
 
 
 def _expect(is_so: bool, what: str) -> None:

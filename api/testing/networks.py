@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -120,7 +120,7 @@ class ScriptedDetector:
         number = len(self.shapes)
         self.shapes.append(image.shape)
         if callable(self._script):
-            said = self._script(image)
+            said: Any = self._script(image)
         elif isinstance(self._script, (list, tuple)) and _depth(self._script) > 2:
             said = _nth(self._script, number)
         else:
@@ -163,7 +163,7 @@ class ScriptedClassifier:
             said = [said.get(name, 0.0) for name in self.classes]
         row = np.asarray(said, np.float32)
         if row.shape != (len(self.classes),) or abs(float(row.sum()) - 1) > 1e-3:
-            raise ValueError(f"expected probabilities of {self.classes}, got {said}")
+            raise ValueError(f"expected probabilities of {self.classes}, got {said!r}")
         return row
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:

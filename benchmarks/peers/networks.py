@@ -23,7 +23,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from stand_ins import stand_in
+from support.stand_ins import stand_in
 
 EMOTION, YOLO_SIZE, FACE_SIZE = "enet_b0_8_best_vgaf", 640, 224
 

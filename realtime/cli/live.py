@@ -186,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
         outputs.begin(
             {"settings": asdict(settings), "models": loaded.as_dict(), "notice": loaded.notice},
             say,
-            individuals=settings.privacy != "group",
+            individuals=settings.privacy.keeps_individuals,
         )
         session = LiveSession(
             specs,
@@ -219,7 +219,7 @@ def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace)
             if time.monotonic() < due:
                 continue
             due = time.monotonic() + _TICK
-            session.on_progress()
+            session.tick()
             outputs.publish(session)
             line.update(session)
 

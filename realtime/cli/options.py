@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from moodstream.realtime.privacy import Privacy
+
 if TYPE_CHECKING:
     from moodstream.realtime.analysis.settings import StageSettings
     from moodstream.realtime.networks.engines.base import InferenceStreams
@@ -136,7 +138,9 @@ def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:
 
 def add_privacy_option(group: argparse._ArgumentGroup, meaning: str) -> None:
     """Who may be seen in the results; ``meaning``: of blur and group."""
-    group.add_argument("--privacy", choices=("off", "blur", "group"), default="off", help=meaning)
+    group.add_argument(
+        "--privacy", type=Privacy, choices=list(Privacy), default=Privacy.OFF, help=meaning
+    )
 
 
 def add_printing_options(parser: argparse._ActionsContainer, printed: str) -> None:

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.dashboard.access_control import COOKIE
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.privacy import Privacy
 from moodstream.samples.fetch import FetchError, fetch
 
 SAMPLE_VIDEO = "WolfgangLanger_Pexels.mp4"
@@ -48,7 +47,7 @@ class Handlers:
 
     def privacy(self, value: Any, request: gr.Request) -> None:
         """The privacy switch."""
-        mode: Privacy = value if value in PRIVACY else "group"
+        mode = Privacy(value) if value in set(Privacy) else Privacy.GROUP
         self.registry.set_privacy(self._session(request), mode)
 
     def figures(self, window: Any, smoothing: Any, request: gr.Request) -> None:

@@ -9,7 +9,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import cast
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
@@ -19,7 +18,7 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.schemas import StreamState
 from moodstream.realtime.outputs.server.broadcaster import Broadcaster, Picture
-from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import stream_state
 from moodstream.realtime.runs.live.stream import LiveSettings
@@ -35,7 +34,6 @@ HISTORY = 300
 _TICK = 0.25
 _STEP = 1.0  # seconds between two points of the chart
 _SHIFTS = 12
-_FEWEST = 3  # people behind a distribution where only the group may be shown
 _PATIENCE = 30.0  # seconds in which somebody allows their camera
 
 
@@ -108,13 +106,13 @@ class LiveRun:
 
     def set_privacy(self, privacy: Privacy) -> None:
         """Switch what may be shown; what was shown with less privacy is forgotten."""
-        stricter = PRIVACY.index(privacy) > PRIVACY.index(self.session.privacy)
+        stricter = privacy.stricter_than(self.session.privacy)
         self.session.set_privacy(privacy)
         if stricter:
             newest = self.hub.newest_picture(0)
             # the picture that is being painted now may still show what it may not
             self._least = (newest.number if newest else 0) + 2
-        if privacy == "group":
+        if not privacy.keeps_individuals:
             with self._lock:
                 self._history.clear()
                 self._shifts.clear()
@@ -143,7 +141,7 @@ class LiveRun:
         source = stream_state(self.session, self.session.streams[0])
         if self.slot is not None:
             source["dropped"] = (source["dropped"] or 0) + self.slot.dropped
-        return without_few(source) if self.session.privacy == "group" else source
+        return without_few(source, self.session.privacy)
 
     def _look_after(self) -> None:
         try:
@@ -178,7 +176,7 @@ class LiveRun:
             return
         with self._lock:
             # the end of a shift may come after the switch to group only: whose was it?
-            if self.session.privacy != "group" or self._source()["probs"] is not None:
+            if self.session.privacy.keeps_individuals or self._source()["probs"] is not None:
                 kept = {name: content[name] for name in LiveShift.__annotations__}
                 self._shifts.append(cast(LiveShift, kept))
 
@@ -188,9 +186,9 @@ def browser_run(models: Models, privacy: Privacy, figures: LiveTuning) -> LiveRu
     return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
 
 
-def without_few(source: StreamState) -> StreamState:
-    """A source's state without the figures that would stand for fewer than three people."""
-    if (source["people"] or 0) >= _FEWEST:
+def without_few(source: StreamState, privacy: Privacy) -> StreamState:
+    """A source's state without the figures that would stand for fewer people than are a group."""
+    if (source["people"] or 0) >= privacy.min_group:
         return source
     hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
     return cast(StreamState, {**source, **dict.fromkeys(hidden)})

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime import errors
 from moodstream.realtime.arrays import F64, Image
 from moodstream.realtime.dashboard.schemas import PhotoFace, PhotoFigures
@@ -15,11 +14,12 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import (
     PhotoResult,
     PhotoSettings,
     analyse_photo,
-    without_small_groups,
+    view_group,
 )
 from moodstream.realtime.runs.photos.draw import annotated
 from moodstream.realtime.runs.photos.faces import BINS
@@ -64,8 +64,8 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
     """Analyse a photo; in privacy mode ``group`` nothing about single people is kept."""
     image = read_picture(content, name)
     result = analyse_photo(image, models, PhotoSettings())
-    alone = privacy == "group"
-    group = without_small_groups(result.group) if alone else result.group
+    alone = not privacy.keeps_individuals
+    group = view_group(result.group, privacy)
     figures: PhotoFigures = {
         "name": name,
         "privacy": privacy,

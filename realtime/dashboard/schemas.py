@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
+from moodstream.realtime.privacy import Privacy
 
 LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
 """A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""

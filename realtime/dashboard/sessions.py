@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning, browser_run
 from moodstream.realtime.dashboard.memory import release_free_memory
 from moodstream.realtime.dashboard.photo import Photo
@@ -20,7 +19,7 @@ from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
 from moodstream.realtime.errors import BusyError, MoodstreamError, SourceRefusedError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.sources.base import LiveReader, OpenSettings, ReaderWatchdog, SourceSpec
 from moodstream.realtime.sources.capture import Opener
 from moodstream.realtime.sources.readers import open_reader
@@ -61,7 +60,7 @@ class UserSession:
     page: str
     folder: Path
     deadline: float
-    privacy: Privacy = "off"
+    privacy: Privacy = Privacy.OFF
     figures: LiveTuning = field(default_factory=LiveTuning)
     live: LiveRun | None = None
     runs: int = 0
@@ -322,7 +321,7 @@ def _same(one: str, other: str | None) -> bool:
 
 
 def _weaker(before: Privacy, now: Privacy) -> bool:
-    return PRIVACY.index(before) < PRIVACY.index(now)
+    return now.stricter_than(before)
 
 
 def _sweep() -> None:

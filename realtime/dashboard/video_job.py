@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.schemas import VideoJobState
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.schemas import VideoSummary
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.pipeline import Progress
 from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 from moodstream.realtime.threads import OwnedThread
@@ -59,7 +59,7 @@ class VideoJob:
             smoothing=SmoothingSettings(tau=figures.smoothing),
             group=GroupSettings(window=figures.window),
             # "group only" keeps no pictures, blurred or not
-            video=privacy != "group",
+            video=privacy.keeps_individuals,
             privacy=privacy,
         )
         self._share: float | None = None

@@ -237,7 +237,7 @@ def _plugins() -> Iterator[Check]:
 
     for kind in GROUPS:
         for plugin in found(kind, builtin_names(kind)):
-            what = f"plug-in {plugin.name}"
+            what = f"{kind} plug-in {plugin.name}"
             if plugin.refused is not None:
                 yield Check(what, None, plugin.refused, f"uninstall {plugin.package}")
                 continue

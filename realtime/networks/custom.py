@@ -7,6 +7,7 @@ it is said in one line that names its maker.
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -154,11 +155,12 @@ class _Detector:
 
     def __init__(self, name: str, detect: Callable[[Sequence[Image], float], Any]) -> None:
         self.name, self._detect = name, detect
+        self._turn = threading.RLock()  # several streams may share it
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         if not len(images):
             return []
-        with blamed(self.name):
+        with self._turn, blamed(self.name):
             answers = self._detect(images, min_confidence)
         if not isinstance(answers, Sequence) or len(answers) != len(images):
             raise MoodstreamError(
@@ -186,12 +188,13 @@ class _Classifier:
             )
         self.name, self.classes, self._classify = name, classes, classify
         self.prior = _prior(name, given)
+        self._turn = threading.RLock()  # several streams may share it
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         n = sum(map(len, boxes))
         if n == 0:
             return EmotionPredictions(np.zeros((0, len(self.classes)), np.float32))
-        with blamed(self.name):
+        with self._turn, blamed(self.name):
             answer = self._classify(images, boxes)
         if isinstance(answer, EmotionPredictions):
             probs = _probabilities(self.name, answer.probs, n, len(self.classes))
@@ -231,7 +234,7 @@ def _detections(who: str, answer: Any) -> Detections:
     marks: Any = None
     if isinstance(answer, Detections):
         boxes, scores, marks = answer.boxes, answer.scores, answer.landmarks
-    elif isinstance(answer, tuple) and len(answer) == 2 and _dimensions(answer[0]) != 1:
+    elif _is_pair(answer):
         boxes, scores = answer
     else:
         boxes = answer
@@ -248,6 +251,13 @@ def _detections(who: str, answer: Any) -> Detections:
     if not np.isfinite(found.boxes).all() or not np.isfinite(found.scores).all():
         raise MoodstreamError(f"{who}: expected finite boxes and scores, got NaN or infinity")
     return found
+
+
+def _is_pair(answer: Any) -> bool:
+    """Whether an answer is boxes and their scores, rather than two boxes."""
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return False
+    return _dimensions(answer[0]) != 1 or not len(answer[0])
 
 
 def _probabilities(who: str, answer: Any, n: int, classes: int) -> F32:

@@ -9,10 +9,10 @@ asked for it) that it names, and returns what ``as_detector`` or ``as_classifier
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from moodstream.realtime.errors import MoodstreamError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.detectors.base import FaceDetector
 
+T = TypeVar("T")
 Kind = Literal["detector", "emotion"]
 """What a plug-in makes, as the option is called that takes its name."""
 
@@ -51,21 +52,21 @@ class Plugin:
         """The detector that the factory makes; raises MoodstreamError."""
         from moodstream.realtime.networks.custom import as_detector
 
-        return as_detector(self._made(device=device, precision=precision), self.name)
+        return self._made(as_detector, device=device, precision=precision)
 
     def classifier(self, device: str, precision: str) -> EmotionClassifier:
         """The classifier that the factory makes; raises MoodstreamError."""
         from moodstream.realtime.networks.custom import as_classifier
 
-        return as_classifier(self._made(device=device, precision=precision), self.name)
+        return self._made(as_classifier, device=device, precision=precision)
 
-    def _made(self, **offered: Any) -> Any:
+    def _made(self, adapt: Callable[[Any, str], T], **offered: str) -> T:
         about = f"--{self.kind} {self.name} (plug-in of {self.package})"
         if self.refused is not None:
             raise MoodstreamError(f"{about}: {self.refused}")
         try:
             factory = self.entry.load()
-            return factory(**_accepted(factory, offered))
+            return adapt(factory(**_accepted(factory, offered)), self.name)
         except MoodstreamError as error:
             raise MoodstreamError(f"{about}: {error}") from error
         except Exception as error:  # anything can go wrong in code that is not ours
@@ -122,7 +123,7 @@ def _package(entry: EntryPoint) -> str:
     return "an unknown package" if dist is None else f"{dist.name} {dist.version}"
 
 
-def _accepted(factory: Any, offered: dict[str, Any]) -> dict[str, Any]:
+def _accepted(factory: Any, offered: dict[str, str]) -> dict[str, str]:
     """Those of the arguments on offer that a factory names."""
     try:
         parameters = inspect.signature(factory).parameters

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.sources.files import FileSource
 from moodstream.realtime.timing import StageTimer
 

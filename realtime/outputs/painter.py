@@ -7,10 +7,11 @@ from collections import deque
 import numpy as np
 
 from moodstream.overlays.render import render
-from moodstream.overlays.scene import Privacy, Scene
+from moodstream.overlays.scene import Scene
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
+from moodstream.realtime.privacy import Privacy
 
 _HISTORY = 60.0
 _SHIFTS_SHOWN = 4
@@ -23,7 +24,7 @@ def _as_f32(values: object) -> F32 | None:
 class Painter:
     """Keeps the last minute of the group and draws each moment with it."""
 
-    def __init__(self, window: float, privacy: Privacy = "off") -> None:
+    def __init__(self, window: float, privacy: Privacy = Privacy.OFF) -> None:
         self._window, self.privacy = window, privacy
         self.panel = True
         self._history: deque[tuple[float, F32]] = deque()
@@ -59,7 +60,9 @@ class Painter:
             history=np.stack([row for _, row in self._history]),
             shifts=tuple(self._shifts),
             window=self._window,
-            privacy=self.privacy,
+            hide_faces=self.privacy.hides_faces,
+            show_people=self.privacy.keeps_individuals,
+            min_people=self.privacy.min_group,
             notice=moment.notice,
             instead=moment.instead,
             panel=self.panel,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -130,6 +130,7 @@ class FileSource:
         self.path, self.start, self.end = path, start, end
         self.notes: list[str] = []
         self.stopped_at: float | None = None
+        self._reading: Generator[Frame, None, None] | None = None
         self._container: Any
         self._stream: Any
         self._container, self._stream = open_container(path), None
@@ -180,11 +181,17 @@ class FileSource:
             audio=bool(container.streams.audio),
         )
 
-    def frames(self) -> Generator[Frame, None, None]:
+    def frames(self) -> Iterator[Frame]:
         """The frames from ``start`` to ``end``, their pictures decoded to BGR when asked for.
 
-        Damaged frames are skipped and counted in ``notes``.
+        Damaged frames are skipped and counted in ``notes``. Each call starts again, and ends what
+        the one before returned.
         """
+        self._end_reading()
+        self._reading = self._frames()
+        return self._reading
+
+    def _frames(self) -> Generator[Frame, None, None]:
         self._rewind()
         last, index, fps = -1.0, 0, self.info.fps or Fraction(25)
         size = (self.info.height, self.info.width)
@@ -264,8 +271,17 @@ class FileSource:
         """Close the file; it can be called again."""
         if self._container is None:
             return
+        self._end_reading()
         self._container.close()
         self._container = self._stream = None  # the threads of the decoder live as long as these
+
+    def _end_reading(self) -> None:
+        if self._reading is None:
+            return
+        # not only forgotten: whoever keeps it would keep the decoder's threads alive
+        with suppress(ValueError):  # another thread is just in it
+            self._reading.close()
+        self._reading = None
 
 
 def _is_damaged(picture: Any) -> bool:

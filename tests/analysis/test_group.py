@@ -11,7 +11,7 @@ from moodstream.realtime.analysis.group.aggregator import GroupAggregator, Group
 from moodstream.realtime.analysis.group.shifts import ShiftDetector
 from moodstream.realtime.emotions import PRIOR
 from moodstream.realtime.frames import Faces
-from moodstream.realtime.privacy import without_small_groups
+from moodstream.realtime.privacy import Privacy
 
 K = 7
 HAPPY, SAD, CALM = np.eye(K)[3], np.eye(K)[4], np.eye(K)[6]
@@ -231,13 +231,13 @@ def test_an_empty_room_between_is_not_a_shift():
 def test_small_groups_are_hidden():
     group = GroupAggregator()
     run(group, 5, 10, lambda t: ([1, 2], [HAPPY, SAD], [1, 1]))
-    hidden = without_small_groups(group.state(5.0))
+    hidden = Privacy.GROUP.view(group.state(5.0))
     assert hidden.probs is None
     assert hidden.dominant is None
     assert hidden.people == 2
     large = GroupAggregator()
     run(large, 5, 10, lambda t: ([1, 2, 3], [HAPPY, SAD, SAD], [1, 1, 1]))
-    assert without_small_groups(large.state(5.0)).probs is not None
+    assert Privacy.GROUP.view(large.state(5.0)).probs is not None
 
 
 def test_time_may_not_run_backwards():

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from moodstream.realtime.cli import entry, live
+from moodstream.realtime.cli import entry, live, photos
 from moodstream.realtime.cli.exit_codes import MEANINGS, ExitCode
 from moodstream.realtime.diagnostics import doctor
 from moodstream.realtime.diagnostics.doctor import Check
+from moodstream.realtime.networks.models import Models
 from moodstream.realtime.networks.weights import store as weights
 from moodstream.realtime.networks.weights.store import WeightStore
 from moodstream.samples import fetch as fetching
@@ -111,6 +112,23 @@ def test_models(store: WeightStore, capsys: pytest.CaptureFixture[str]) -> None:
     (store.root / name).write_bytes(b"something else")
     assert code_of("models", "verify", name) == ExitCode.FOUND_WRONG
     assert code_of("models", "verify", "--all") == ExitCode.FOUND_WRONG
+
+
+def test_a_photo_that_cannot_be_read_is_listed_and_skipped(
+    networks: Models,
+    footage: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(photos, "load_models", lambda args: networks)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    good = footage["single_face.jpg"]
+    assert code_of("photos", good, broken, "-o", tmp_path / "out", "--quiet") == ExitCode.OK
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "broken.jpg" in line
+    assert "broken.jpg" in (tmp_path / "out" / "failures.csv").read_text()
 
 
 def test_bench_without_the_sample_clip_and_without_a_network_is_one_line(

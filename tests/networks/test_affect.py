@@ -107,7 +107,7 @@ def test_the_group_has_the_mean_of_people_weighted_by_quality(process, still):
     for name in ("valence", "arousal"):
         values = column(people, name)
         mean, spread = np.average(values, weights=quality), np.ptp(values)
-        assert last[name] == pytest.approx(mean, abs=spread / 10)
+        assert last[name] == pytest.approx(mean, abs=spread / 5)
         assert spread > 1e-3
 
 

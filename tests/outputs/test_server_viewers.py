@@ -24,7 +24,7 @@ from support.viewers import (
     raw,
     to_the_end,
 )
-from support.waiting import wait_for
+from support.waiting import SOON, wait_for
 
 from moodstream.realtime.outputs.server import app
 from moodstream.realtime.outputs.server.server import Server
@@ -89,7 +89,7 @@ def test_one_who_never_reads_slows_nobody_and_costs_nothing(hub, server):
             hub.picture(0, numbered[n % 2])
             slowest = max(slowest, time.monotonic() - start)
             viewer.next()  # every picture arrives: none waits for the other viewer
-        assert slowest < 1.0
+        assert slowest < 5.0  # it would wait for ever
         assert bytes_held() - before < 10e6
 
 
@@ -141,8 +141,8 @@ def test_stop_ends_open_streams(hub):
         for _ in range(3):
             hub.picture(0, colourful())
         start = time.monotonic()
-        assert server.stop(3.0)
-        assert time.monotonic() - start < 3.0
+        assert server.stop(SOON)
+        assert time.monotonic() - start < SOON
         assert set(threading.enumerate()) <= before
         assert hub.viewers() == 0
         idle.settimeout(10)

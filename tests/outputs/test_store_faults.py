@@ -13,7 +13,7 @@ import time
 import pytest
 from support.paths import ROOT
 from support.recordings import moments, offer, recorder
-from support.waiting import wait_for
+from support.waiting import SOON, wait_for
 
 from moodstream.realtime.outputs.recording import store as stores
 from moodstream.realtime.outputs.recording.store import STORE, StoreWriter, prepare_store
@@ -210,7 +210,7 @@ def test_closing_ends_in_time_while_the_file_is_locked(tmp_path):
         assert "locked" in writer.problem
         before = time.monotonic()
         writer.close()
-        assert time.monotonic() - before < 4.0
+        assert time.monotonic() - before < SOON
         assert writer.lost == 7
     finally:
         other.execute("ROLLBACK")

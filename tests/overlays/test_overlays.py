@@ -59,6 +59,10 @@ VISIONS = {
     ),
 }
 
+BLUR: dict[str, Any] = {"hide_faces": True, "show_people": True}
+GROUP: dict[str, Any] = {"hide_faces": True, "show_people": False, "min_people": 3}
+PRIVACY: tuple[dict[str, Any], ...] = ({}, BLUR, GROUP)
+
 
 def noise(width: int, height: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -181,8 +185,8 @@ def test_the_picture_keeps_its_own_pixels_and_is_never_written_to() -> None:
     image.setflags(write=False)
     boxes = [[100, 100, 200, 220]]
     assert not inside(render(scene(image)), image).any()
-    for privacy in ("off", "blur", "group"):
-        render(scene(image, boxes, privacy=privacy, notice="no signal since 0:12"))
+    for privacy in PRIVACY:
+        render(scene(image, boxes, **privacy, notice="no signal since 0:12"))
     assert (image == before).all()
 
 
@@ -237,7 +241,7 @@ def test_nobody_in_view() -> None:
     assert not inside(none, image).any()
     assert hud._mood_line(scene(image, **nobody()))[0] == "no one in view"
     assert hud._mood_line(scene(image, **nobody(people=2)))[0] == "no readable face"
-    few = scene(image, **nobody(people=2, privacy="group"))
+    few = scene(image, **nobody(people=2), **GROUP)
     assert hud._mood_line(few)[0] == "fewer than 3 people"
     assert (render(few) == render(replace(few, people=1))).all()
 
@@ -261,8 +265,8 @@ def test_boxes_outside_unreadable_or_broken_do_no_harm() -> None:
         [500, 0, 600, 120],
     ]
     one = scene(image, boxes)
-    for privacy in ("off", "blur", "group"):
-        render(replace(one, privacy=privacy, probs=np.full_like(one.probs, np.nan)))
+    for privacy in PRIVACY:
+        render(replace(one, **privacy, probs=np.full_like(one.probs, np.nan)))
     drawn = inside(render(one), image)
     assert drawn[122:150, 500:600].any(), "a label at the top edge goes below its box"
     assert not drawn[200:650, 700:1240].any()
@@ -350,7 +354,7 @@ def test_the_whole_box_and_more_is_covered_also_at_the_edge() -> None:
 def test_group_privacy_shows_nothing_of_a_single_person() -> None:
     image = noise(1280, 720)
     boxes = [[100, 100, 220, 240], [500, 300, 620, 450], [900, 200, 980, 300]]
-    one = scene(image, boxes, privacy="group")
+    one = scene(image, boxes, **GROUP)
     other = replace(
         one,
         track_ids=one.track_ids + 90,
@@ -360,13 +364,13 @@ def test_group_privacy_shows_nothing_of_a_single_person() -> None:
     shown = render(one)
     assert (shown == render(other)).all()
     assert detail(shown[110:230, 110:210]) < 0.02 * detail(image[110:230, 110:210])
-    assert (render(replace(one, privacy="blur")) != shown).any(), "blur keeps boxes and ids"
+    assert (render(replace(one, **BLUR)) != shown).any(), "blur keeps boxes and ids"
 
 
 def test_faces_nobody_follows_are_hidden_too() -> None:
     image = noise(1280, 720)
     hide = np.array([[500, 300, 620, 450]], np.float32)
-    assert inside(render(scene(image, hide=hide, privacy="blur")), image)[320:430, 520:600].all()
+    assert inside(render(scene(image, hide=hide, **BLUR)), image)[320:430, 520:600].all()
     assert not inside(render(scene(image, hide=hide)), image).any()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.fakes import HAPPY, OneFace, Rows, Says
 from support.sources import Script
-from support.waiting import wait_for
+from support.waiting import SOON, wait_for
 
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
@@ -83,7 +83,7 @@ class Run:
         return session_state(self.session)["sources"][0]
 
     def __exit__(self, *_):
-        assert self.session.stop(3.0)
+        assert self.session.stop(SOON)
 
 
 def test_a_camera_is_read_shown_and_recorded():
@@ -95,7 +95,7 @@ def test_a_camera_is_read_shown_and_recorded():
         assert state["people"] == 1
         assert state["dominant"] == "happy"
         assert state["probs"].keys() == set(EMOTIONS)
-        assert state["fps_in"] == pytest.approx(45, abs=20)
+        assert 0 < state["fps_in"] <= 60
         assert state["latency_p50_ms"] <= state["latency_p95_ms"]
         assert state["refresh_hz"] > 0
     times = [t for t, *_ in run.record.rows]

@@ -200,14 +200,19 @@ def test_a_folder_that_is_refused_leaves_the_video_closed(
     assert opened() == []
 
 
-def test_a_source_is_closed_with_its_block(clip: Path, opened: Open) -> None:
+def test_a_source_is_closed_with_its_block(tmp_path: Path, opened: Open) -> None:
+    big = moving_blob(10, size=(1920, 1080))  # decoded by threads
+    clip = write_video(tmp_path / "big.mp4", big)
+    before = threads()
     with FileSource(clip) as source:
         frames = source.frames()
         assert next(frames).t == 0
         assert opened() == [str(clip)]
-    frames.close()
+        assert threads() > before
+    assert list(frames) == []  # whoever still holds it holds nothing
     source.close()
     assert opened() == []
+    assert settled(before)
 
 
 @pytest.mark.parametrize("fails", [False, True])

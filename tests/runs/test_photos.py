@@ -20,13 +20,14 @@ from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.analysis.people.quality import QualityScale
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import files
 from moodstream.realtime.runs.photos.analyse import (
     PhotoSettings,
     analyse_photo,
     judge,
     scale_of,
-    without_small_groups,
+    view_group,
 )
 from moodstream.realtime.runs.photos.draw import annotated
 from moodstream.realtime.runs.photos.faces import BINS, PhotoFaces
@@ -133,7 +134,7 @@ def test_fewer_than_three_are_no_group(count):
     group = judge(
         faces_of([100] * count, [300] * count, [MOSTLY_HAPPY] * count), PhotoSettings()
     ).group
-    small = without_small_groups(group)
+    small = view_group(group, Privacy.GROUP)
     assert (small.weighted is None) == (count < 3)
     assert small.faces == count
 
@@ -141,7 +142,7 @@ def test_fewer_than_three_are_no_group(count):
 def test_three_of_whom_one_decides_are_no_group():
     group = judge(faces_of([16, 16, 160], [10, 10, 500], [MOSTLY_HAPPY] * 3), PhotoSettings()).group
     assert group.effective_people < 1.01
-    assert without_small_groups(group).weighted is None
+    assert view_group(group, Privacy.GROUP).weighted is None
 
 
 def test_bands_count_photos_by_the_faces_that_count():

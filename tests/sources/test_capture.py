@@ -32,11 +32,12 @@ def test_frames_are_numbered_and_later_each_time(play):
     assert all(np.diff([c.frame.t for c in got]) > 0)
     assert all(c.frame.index == c.number - 1 for c in got)
     assert all(c.frame.image[0, 0, 0] == c.number % 256 for c in got)
-    state = capture.state()
+    earlier, state, later = time.monotonic(), capture.state(), time.monotonic()
     assert state.status == "live"
     assert (state.info.width, state.info.name) == (8, NETWORK.name)
-    assert 5 < state.fps < 60
-    assert got[-1].at == pytest.approx(time.monotonic() - state.t + got[-1].frame.t, abs=1e-3)
+    assert 0 < state.fps < 60
+    at = got[-1].at - got[-1].frame.t + state.t  # the same moment by both clocks
+    assert earlier - 1e-3 <= at <= later + 1e-3
 
 
 def test_the_newest_frame_wins_for_each_consumer(play):

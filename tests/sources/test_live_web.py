@@ -239,7 +239,7 @@ def test_a_recording_on_the_web_ends(web):
 def test_what_will_not_work_is_refused_in_one_line(web, path, says):
     url = web.url.replace("//", "//me:Zq7w@") + f"/{path}?token=Xw9t"
     with pytest.raises(SourceRefusedError, match=says) as caught:
-        opened(url)
+        opened(url, PATIENT)
     shown = str(caught.value)
     assert "Zq7w" not in shown
     assert "Xw9t" not in shown

@@ -10,14 +10,14 @@ import psutil
 import pytest
 from support.rtsp import RtspServer, lengthen
 from support.sources import watched
-from support.waiting import wait_for
+from support.waiting import SOON, wait_for
 
 from moodstream.realtime.sources.addresses import parse_source
 from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog
 from moodstream.realtime.sources.capture import Capture, CaptureSettings
 from moodstream.realtime.sources.readers import open_reader
 
-BACK = 5.0  # seconds within which a source that is back must be seen
+BACK = 20.0  # seconds within which a source that is back must be seen
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def capture_of():
 
     yield start
     for capture in captures:
-        assert capture.stop(3.0)
-    assert threading.active_count() <= before
+        assert capture.stop(SOON)
+    wait_for(lambda: threading.active_count() <= before)
 
 
 def frames(capture, seconds):
@@ -71,10 +71,13 @@ def test_frames_flow_at_their_rate(server, capture_of, transport):
     capture = capture_of(server.url, transport=transport)
     becomes(capture, "live", 20)
     frames(capture, 0.5)  # what had piled up while it was opened
-    # a busy machine may drop frames for a while, and then catches up
-    watched(capture, lambda: capture.state().fps == pytest.approx(23.976, rel=0.2))
-    got = frames(capture, 0.5)
+    before = capture.state()
+    got = frames(capture, 2.0)
     state = capture.state()
+    # the reader's own count: a busy machine shows fewer, and reads none twice
+    rate = (state.frames - before.frames) / (state.t - before.t)
+    assert rate == pytest.approx(23.976, rel=0.3)
+    assert 0 < len(got) <= state.frames - before.frames + 1
     assert (state.info.width, state.info.height, state.info.codec) == (640, 360, "h264")
     assert got[-1].frame.image.std() > 20  # a picture, not a grey field
     assert capture.gaps() == []
@@ -188,8 +191,8 @@ def test_a_frozen_server_does_not_hold_up_the_end(server, capture_of):
     server.freeze()
     wait_for(lambda: capture.newest(capture.state().frames, 0.3) is None)
     begin = time.monotonic()
-    assert capture.stop(3.0)
-    assert time.monotonic() - begin < 3.0
+    assert capture.stop(SOON)
+    assert time.monotonic() - begin < SOON
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def stability(
     sizes: Sequence[int] = SIZES,
     draws: int = DRAWS,
     seed: int = 42,
-    tick: ProgressCallback = lambda *_: None,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> list[Step]:
     """The stability curve: for each size the divergence of random parts of each group.
 
@@ -50,7 +50,7 @@ def stability(
             order = rng.random((draws, len(crowd))).argsort(axis=1)
             for row, weighted in enumerate((True, False)):
                 far[row, i, : len(reached)] = parts(crowd, order, reached, weighted).mean(axis=0)
-        tick("drawing faces", i + 1, len(crowds))
+        on_progress("drawing faces", i + 1, len(crowds))
     return [
         _step(k, far[:, :, at]) for at, k in enumerate(sizes) if (~np.isnan(far[0, :, at])).any()
     ]

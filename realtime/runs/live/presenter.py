@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from moodstream.overlays.hud import clock as clock_text
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analysis.people.tracker import moved_on
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Faces, Frame, GroupState
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
 from moodstream.realtime.outputs.painter import Painter
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.metrics import EventRate, LatencyPercentiles
 from moodstream.realtime.runs.live.rows import PrivacyFilteredSink
 from moodstream.realtime.runs.live.snapshot import Snapshot
@@ -119,7 +119,7 @@ class Presenter:
             with self._lock:
                 self._first = self._capture.state().frames + 1
                 self._looked = self._snapshot = None
-            if privacy == "group":  # the chart may tell of fewer people than are a group
+            if not privacy.keeps_individuals:  # the chart may tell of fewer people than are a group
                 self._painter = Painter(self._window)
                 self._rows.shifts.clear()
             if self._last is None:
@@ -159,7 +159,7 @@ class Presenter:
 
     def _next(self, privacy: Privacy) -> _Candidate | None:
         """The next frame to show, with its people; None where there is none yet."""
-        found = self._next_looked() if privacy != "off" else self._next_captured()
+        found = self._next_looked() if privacy.hides_faces else self._next_captured()
         return None if found is None else _Candidate(*found, privacy)
 
     def _next_captured(self) -> tuple[CapturedFrame, AnnotatedFrame] | None:

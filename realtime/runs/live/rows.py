@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analysis.group.shifts import MoodShift
 from moodstream.realtime.analysis.group.timeline import TimelineSink
 from moodstream.realtime.frames import Faces, GroupState
-from moodstream.realtime.privacy import without_small_groups
+from moodstream.realtime.privacy import Privacy
 
 Notify = Callable[[str, dict[str, object]], None]
 
@@ -42,18 +41,17 @@ class PrivacyFilteredSink:
     @property
     def hides(self) -> bool:
         """Whether faces must be hidden."""
-        return self._privacy() != "off"
+        return self._privacy().hides_faces
 
     def view(self, state: GroupState) -> GroupState:
         """What may be shown of a state."""
-        return without_small_groups(state) if self._privacy() == "group" else state
+        return self._privacy().view(state)
 
     def write(self, t: float, state: GroupState, faces: Faces) -> None:
         """Take the row of time ``t``."""
         self.rows += 1
         if self._record is not None:
-            alone = self._privacy() == "group"
-            self._record.write(t, state, Faces.none() if alone else faces)
+            self._record.write(t, state, self._privacy().view_faces(faces))
 
     def event(self, shift: MoodShift) -> None:
         """Take a mood shift."""

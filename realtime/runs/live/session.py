@@ -16,10 +16,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.privacy import PRIVACY
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.analyzer import LiveAnalyzer
 from moodstream.realtime.runs.live.presenter import Presenter, PresenterControls
 from moodstream.realtime.runs.live.rows import PrivacyFilteredSink, RecordingSink
@@ -149,8 +148,7 @@ class LiveSession:
 
     def stricter_privacy(self) -> None:
         """The next privacy mode; never less strict than the one the session began with."""
-        allowed = PRIVACY[PRIVACY.index(self.settings.privacy) :]
-        self.set_privacy(allowed[(allowed.index(self.privacy) + 1) % len(allowed)])
+        self.set_privacy(self.privacy.next(self.settings.privacy))
 
     def pause(self, on: bool) -> None:
         """Stop looking, drawing and recording for a while; the sources stay open."""
@@ -161,13 +159,13 @@ class LiveSession:
 
         When it returns nothing is shown any more that was seen with less privacy.
         """
-        stricter = PRIVACY.index(privacy) > PRIVACY.index(self.privacy)
+        stricter = privacy.stricter_than(self.privacy)
         self.privacy = privacy
         if stricter:
             for stream in self.streams:
                 stream.presenter.forget()
         schedule = self.settings.schedule
-        if privacy != "off":
+        if privacy.hides_faces:
             schedule = replace(schedule, looks=_SEEN_LOOKS)
         self.analyst.settings = schedule
 

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.analysis.group.aggregator import GroupAggregator, GroupSettings
 from moodstream.realtime.analysis.group.timeline import Timeline
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings, PeopleTracker
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.networks.detectors.base import FaceFilter
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.black_frames import is_dark
 from moodstream.realtime.runs.live.presenter import Presenter
 from moodstream.realtime.runs.live.rows import PrivacyFilteredSink
@@ -38,7 +38,7 @@ class LiveSettings:
     group: GroupSettings = field(default_factory=GroupSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
-    privacy: Privacy = "off"
+    privacy: Privacy = Privacy.OFF
     max_latency: float | None = None
     give_up: float | None = None
     duration: float | None = None

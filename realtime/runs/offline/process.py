@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime import environment
 from moodstream.realtime.analysis.group.aggregator import GroupAggregator, GroupSettings
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings
@@ -23,7 +22,7 @@ from moodstream.realtime.outputs.overlay_writer import OverlayWriter
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report import summary as summaries
 from moodstream.realtime.outputs.schemas import ShiftEvent, Speed, VideoSource, VideoSummary
-from moodstream.realtime.privacy import without_small_groups
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
 from moodstream.realtime.runs.offline.pipeline import Pipeline, Progress
 from moodstream.realtime.sources.base import SourceInfo
@@ -67,12 +66,12 @@ class ProcessSettings:
     every_frame: bool = False
     video: bool = True
     overwrite: bool = False
-    privacy: Privacy = "off"
+    privacy: Privacy = Privacy.OFF
 
     @property
     def detect_full_size(self) -> bool:
         """Whether every look is at full size: a face must be hidden wherever it is."""
-        return self.every_frame or self.privacy != "off"
+        return self.every_frame or self.privacy.hides_faces
 
     def looks(self, fps: float | None) -> AnalysisSettings:
         """How the frames of a video of ``fps`` (None where unknown) are looked at.
@@ -86,7 +85,7 @@ class ProcessSettings:
         if self.every_frame:
             rate = min(max(fps or 25.0, 1.0), 240.0)
             looks = replace(looks, rate=rate, every_frame=True, refresh=0.0)
-        hides = self.video and self.privacy != "off"
+        hides = self.video and self.privacy.hides_faces
         return replace(looks, detect_every_frame=looks.detect_every_frame or hides)
 
     def __post_init__(self) -> None:
@@ -167,12 +166,11 @@ class OfflineRun:
     def _process(self, on_progress: Callable[[Progress], None]) -> VideoSummary:
         settings, began = self.settings, time.perf_counter()
         with (
-            TimelineWriter(self.folder, individuals=settings.privacy != "group") as rows,
+            TimelineWriter(self.folder, individuals=settings.privacy.keeps_individuals) as rows,
             self._overlay() as overlay,
-            closing(self.source.frames()) as frames,
         ):
             pipeline = self._pipeline_to(rows, overlay)
-            pipeline.run(frames, on_progress)
+            pipeline.run(self.source.frames(), on_progress)
             interrupted = self._stopped.is_set()
             self.source.notes += overlay.close()
             wall = time.perf_counter() - began
@@ -194,7 +192,7 @@ class OfflineRun:
             GroupAggregator(settings.group),
             rows,
             overlay.draw if settings.video else None,
-            view=without_small_groups if settings.privacy == "group" else lambda state: state,
+            view=settings.privacy.view,
         )
         self._pipeline = pipeline
         if self._stopped.is_set():  # before there was anything to stop
@@ -262,8 +260,8 @@ class OfflineRun:
         from moodstream.realtime.outputs.report.stills import key_stills
 
         stills = []
-        if self.settings.privacy != "group":
-            hide_by = self.models.detector if self.settings.privacy == "blur" else None
+        if self.settings.privacy.keeps_individuals:
+            hide_by = self.models.detector if self.settings.privacy.hides_faces else None
             stills = key_stills(self.source, self.folder, summary, events, hide_by)
         with finished(self.folder / layout.REPORT) as part:
             write_report(self.folder, part, stills)
@@ -272,5 +270,5 @@ class OfflineRun:
         """Remove what an earlier run left and this one did not make."""
         if overlay.empty:
             (self.folder / layout.OVERLAY).unlink(missing_ok=True)
-        if self.settings.privacy == "group":
+        if not self.settings.privacy.keeps_individuals:
             (self.folder / layout.PEOPLE).unlink(missing_ok=True)

@@ -13,10 +13,8 @@ from moodstream.realtime.analysis.people.quality import QualityScale, face_quali
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, LN_K, PRIOR
 from moodstream.realtime.networks.models import Models
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.faces import PhotoFaces, detect_and_classify
-
-SMALLEST_GROUP = 3
-"""Fewer people than this are no group: their distribution would be about single people."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class PhotoGroup:
     effective_people: float = 0.0
     weighted: F64 | None = None
     unweighted: F64 | None = None
-    adapt_to_group: F64 | None = None
+    settled: F64 | None = None
     entropy: float | None = None
     entropy_share: float | None = None
     dominant: str | None = None
@@ -123,7 +121,7 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
         effective_people=maths.kish(weights),
         weighted=weighted,
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        adapt_to_group=adapt_to_group(probs, weights, settings.prior, settings.prior_people),
+        settled=adapt_to_group(probs, weights, settings.prior, settings.prior_people),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],
@@ -131,13 +129,9 @@ def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> Pho
     )
 
 
-def without_small_groups(group: PhotoGroup) -> PhotoGroup:
-    """The group with no distribution where fewer than three people, or in effect two, are in it.
-
-    The same rule as ``group.without_small_groups`` has for streams.
-    """
-    enough = group.faces_used >= SMALLEST_GROUP
-    if enough and round(group.effective_people, 6) >= SMALLEST_GROUP - 1:
+def view_group(group: PhotoGroup, privacy: Privacy) -> PhotoGroup:
+    """What may be shown of the group in a photo, as ``Privacy.view`` says for a stream."""
+    if privacy.shows_group_of(group.faces_used, group.effective_people):
         return group
     return PhotoGroup(group.faces)
 

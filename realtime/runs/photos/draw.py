@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from moodstream.overlays.render import render
-from moodstream.overlays.scene import Privacy, Scene
+from moodstream.overlays.scene import Scene
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import PhotoResult
 from moodstream.realtime.runs.photos.faces import BINS
 from moodstream.realtime.sources.images import shrink_to
@@ -19,7 +20,7 @@ _MOST = 8
 
 
 def annotated(
-    image: Image, result: PhotoResult, privacy: Privacy = "off", longest: int = LONGEST
+    image: Image, result: PhotoResult, privacy: Privacy = Privacy.OFF, longest: int = LONGEST
 ) -> Image:
     """A new picture (H', W', 3) uint8 BGR with a box and a mood for each face.
 
@@ -42,7 +43,8 @@ def annotated(
         quality=(faces.bins != BINS.index("low")).astype(np.float32),
         people=len(faces),
         effective_people=result.group.effective_people,
-        privacy=privacy,
+        hide_faces=privacy.hides_faces,
+        show_people=privacy.keeps_individuals,
         hide=faces.all_boxes * both,
         panel=False,
     )

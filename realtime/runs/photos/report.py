@@ -16,8 +16,8 @@ from moodstream.realtime.errors import UnreadableError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.outputs.report.template import details, template
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import plots
-from moodstream.realtime.runs.photos.analyse import SMALLEST_GROUP
 from moodstream.realtime.runs.photos.contributors import said
 from moodstream.realtime.runs.photos.faces import BINS
 from moodstream.realtime.sources.images import read_picture
@@ -112,8 +112,8 @@ def _charts(found: Results) -> dict[str, Any]:
         "histogram": plots.entropy_histogram(entropy),
         "scatter": plots.entropy_and_peak(entropy, peak, dominant, names),
         "dominant": plots.entropy_by_dominant(entropy, dominant, names),
-        "size-entropy": plots.by_group_size(used, entropy, names, found.bands, peak=False),
-        "size-peak": plots.by_group_size(used, peak, names, found.bands, peak=True),
+        "size-entropy": plots.by_group_size(used, entropy, names, found.size_bins, peak=False),
+        "size-peak": plots.by_group_size(used, peak, names, found.size_bins, peak=True),
     }
     if found.stability:
         charts["stability"] = plots.stability_chart(found.stability)
@@ -126,10 +126,10 @@ def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, s
     """Annotated photos of low, medium and high entropy, none twice, real groups first."""
     from moodstream.realtime.runs.photos.names import picture_name
 
-    if not run.settings.pictures or run.settings.privacy == "group":
+    if not run.settings.pictures or not run.settings.privacy.keeps_individuals:
         return []
     entropy, used = found.column("entropy"), found.column("faces_used")
-    rows = np.flatnonzero(np.isfinite(entropy) & (used >= SMALLEST_GROUP))
+    rows = np.flatnonzero(np.isfinite(entropy) & (used >= Privacy.GROUP.min_group))
     if len(rows) < 3:
         rows = np.flatnonzero(np.isfinite(entropy))
     order = rows[np.argsort(entropy[rows], kind="stable")]

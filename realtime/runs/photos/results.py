@@ -71,7 +71,7 @@ def gather(run: PhotoRun) -> Results:
     if run.settings.quality == "seed":
         settings = replace(settings, scale=_seed_scale(faces))
         faces, photos = _weighed(faces, photos, settings)
-    individuals = run.settings.privacy != "group"
+    individuals = run.settings.privacy.keeps_individuals
     columns = (photos[n].to_numpy().astype(float) for n in ("faces_used", "entropy", "peak"))
     found = Results(
         photos,

@@ -15,7 +15,7 @@ from moodstream.realtime.errors import UnreadableError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import prepare_folder, writing
-from moodstream.realtime.runs.photos.analyse import judge, without_small_groups
+from moodstream.realtime.runs.photos.analyse import judge, view_group
 from moodstream.realtime.runs.photos.checkpoint import Checkpoint
 from moodstream.realtime.runs.photos.columns import face_rows, photo_row
 from moodstream.realtime.runs.photos.draw import annotated
@@ -137,7 +137,7 @@ class PhotoRun:
                 photos.append(row)
         for row in photos:
             row["stamp"] = self.stamps[row["photo"]]
-        self.parts.add(None if self.settings.privacy == "group" else faces, photos)
+        self.parts.add(faces if self.settings.privacy.keeps_individuals else None, photos)
 
     def _one(
         self, photo: Photo, image: Image, found: PhotoFaces
@@ -145,10 +145,8 @@ class PhotoRun:
         """The rows of one photo; its annotated picture is written."""
         settings = self.settings
         result = judge(found, settings.photo)
-        group = result.group
-        if settings.privacy == "group":
-            group = without_small_groups(group)
-        elif settings.pictures and len(found):
+        group = view_group(result.group, settings.privacy)
+        if settings.pictures and settings.privacy.keeps_individuals and len(found):
             picture = annotated(image, result, settings.privacy)
             save_picture(self.folder / layout.ANNOTATED / picture_name(photo.name), picture)
         height, width = image.shape[:2]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from moodstream.overlays.scene import Privacy
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs import layout
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import PhotoSettings
 
 OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
@@ -33,7 +33,7 @@ class PhotoRunSettings:
 
     photo: PhotoSettings = field(default_factory=PhotoSettings)
     quality: Literal["fixed", "seed"] = "fixed"
-    privacy: Privacy = "off"
+    privacy: Privacy = Privacy.OFF
     pictures: bool = True
     targets: tuple[str, ...] = ()
     overwrite: bool = False
@@ -43,10 +43,10 @@ class PhotoRunSettings:
         for name in self.targets:
             if name not in EMOTIONS:
                 raise ValueError(f"--target {name}: expected one of {', '.join(EMOTIONS)}")
-        if self.privacy == "group" and self.quality == "seed":
+        if not self.privacy.keeps_individuals and self.quality == "seed":
             raise ValueError(
                 "--quality seed measures every face against the whole set, for which single faces "
                 "must be kept: with --privacy group use --quality fixed"
             )
-        if self.privacy == "group" and self.text:
+        if not self.privacy.keeps_individuals and self.text:
             raise ValueError("--text: words on badges can name people: not with --privacy group")

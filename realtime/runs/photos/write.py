@@ -49,7 +49,7 @@ def write_results(run: PhotoRun, on_progress: Tick) -> dict[str, Any]:
 
 
 def _shows_faces(run: PhotoRun) -> bool:
-    return run.settings.pictures and run.settings.privacy == "off"
+    return run.settings.pictures and not run.settings.privacy.hides_faces
 
 
 def _write_tables(folder: Path, found: Results) -> None:
@@ -104,7 +104,7 @@ def _summary(run: PhotoRun, found: Results) -> dict[str, Any]:
         "counts": counts,
         "mix": {kind: _by_emotion(found.mix(kind)) for kind in SUMS},
         "entropy": _spread(known),
-        "by_size": [asdict(band) | {"label": band.label} for band in found.bands],
+        "by_size": [asdict(band) | {"label": band.label} for band in found.size_bins],
         "stability": [asdict(step) for step in found.stability],
         "bins": {kind.name: {"faces": kind.count, "share": kind.share} for kind in found.bins},
         "targets": {each.emotion: _target(each) for each in found.targets},

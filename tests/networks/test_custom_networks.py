@@ -1,0 +1,392 @@
+"""Detectors, filters, transforms, classifiers and votes of one's own."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import numpy as np
+import pytest
+
+import moodstream
+from moodstream import EMOTIONS, Detections, EmotionPredictions, MoodstreamError, Pipeline
+from moodstream.realtime.emotions import PRIOR
+from moodstream.realtime.networks.custom import (
+    as_classifier,
+    as_detector,
+    as_filter,
+    as_transform,
+    as_vote,
+)
+from moodstream.testing import (
+    PaintedFaceClassifier,
+    PaintedFaceDetector,
+    Person,
+    ScriptedClassifier,
+    ScriptedDetector,
+    ScriptedSource,
+)
+
+SOURCE = ScriptedSource([Person((20, 20, 90, 100)), Person((180, 40, 250, 120), "sad")])
+IMAGE = SOURCE.image(0.0)
+BOXES = SOURCE.boxes(0.0)
+K = len(EMOTIONS)
+EVEN = np.full(K, 1 / K)
+
+
+def raw(**parts):
+    """What a pipeline of these parts sees in the picture of two."""
+    parts = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()} | parts
+    return moodstream.read_image(IMAGE, pipeline=Pipeline(**parts))
+
+
+# --- functions in every form ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        BOXES,
+        BOXES.tolist(),
+        BOXES.astype(int),
+        (BOXES, np.ones(2)),
+        (BOXES.tolist(), [1, 1]),
+        Detections(BOXES, np.ones(2, np.float32)),
+    ],
+)
+def test_a_detecting_function_may_answer_in_several_ways(answer):
+    (found,) = as_detector(lambda image: answer).detect([IMAGE], 0.5)
+    assert np.array_equal(found.boxes, BOXES)
+    assert found.boxes.dtype == found.scores.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], (), np.zeros((0, 4)), (np.zeros((0, 4)), []), ([], []), Detections.none()]
+)
+def test_nobody_may_be_said_in_several_ways(answer):
+    (found,) = as_detector(lambda image: answer).detect([IMAGE], 0.5)
+    assert len(found) == 0
+
+
+def test_two_boxes_in_a_tuple_are_two_boxes():
+    (found,) = as_detector(lambda image: tuple(map(tuple, BOXES.tolist()))).detect([IMAGE], 0.5)
+    assert np.array_equal(found.boxes, BOXES)
+
+
+def test_what_is_less_sure_than_asked_for_is_left_out():
+    detector = as_detector(lambda image: (BOXES, [0.9, 0.4]))
+    assert len(detector.detect([IMAGE], 0.5)[0]) == 1
+    assert detector.detect([], 0.5) == []
+
+
+HALF = {"happy": 0.5, "sad": 0.5}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [HALF, HALF],
+        [{"happy": 50, "sad": 50, "contempt": 7}] * 2,
+        np.tile([0, 0, 0, 0.5, 0.5, 0, 0], (2, 1)),
+        [[0, 0, 0, 0.5, 0.5, 0, 0]] * 2,
+        EmotionPredictions(np.tile([0, 0, 0, 0.5, 0.5, 0, 0], (2, 1)).astype(np.float32)),
+    ],
+)
+def test_a_classifying_function_may_answer_in_several_ways(answer):
+    read = as_classifier(lambda faces: answer).classify([IMAGE], [BOXES])
+    assert read.probs[:, 3:5].tolist() == [[0.5, 0.5]] * 2
+    assert read.probs.dtype == np.float32
+
+
+def test_a_classifying_function_gets_the_crops_of_all_pictures():
+    shapes = []
+
+    def note(faces):
+        shapes.extend(face.shape for face in faces)
+        return [HALF] * len(faces)
+
+    over = np.array([[-10, -10, 5, 5], [315, 235, 400, 400], [900, 900, 950, 950]], np.float32)
+    classifier = as_classifier(note)
+    assert len(classifier.classify([IMAGE, IMAGE], [BOXES, over])) == 5
+    assert shapes == [(80, 70, 3), (80, 70, 3), (5, 5, 3), (5, 5, 3), (1, 1, 3)]
+    assert classifier.classify([IMAGE], [np.zeros((0, 4), np.float32)]).probs.shape == (0, K)
+    assert len(shapes) == 5  # it is not called for nobody
+
+
+def test_a_function_may_have_classes_of_its_own():
+    def eight(faces):
+        return np.tile([0.0] * 7 + [1.0], (len(faces), 1))
+
+    eight.classes = (*EMOTIONS, "contempt")
+    assert as_classifier(eight).classify([IMAGE], [BOXES]).probs.shape == (2, 8)
+
+
+# --- what is wrong is one line that names it -----------------------------------------------------
+
+
+def detecting(answer):
+    def mine(image):
+        return answer
+
+    return lambda: as_detector(mine).detect([IMAGE], 0.5)
+
+
+def classifying(answer, classes=EMOTIONS):
+    def mine(faces):
+        return answer
+
+    mine.classes = classes
+    return lambda: as_classifier(mine).classify([IMAGE], [BOXES])
+
+
+def filtering(answer):
+    def mine(image, faces):
+        return answer
+
+    return lambda: as_filter(mine)(IMAGE, Detections(BOXES, np.ones(2, np.float32)))
+
+
+def transforming(answer):
+    def mine(image):
+        return answer
+
+    return lambda: as_transform(mine)(IMAGE, BOXES[0])
+
+
+def transforming_both(answer):
+    def mine(image, box):
+        return answer
+
+    return lambda: as_transform(mine)(IMAGE, BOXES[0])
+
+
+def voting(answer):
+    def mine(probs):
+        return answer
+
+    return lambda: as_vote(mine)(np.zeros((3, 2, K), np.float32))
+
+
+class OneTooFew:
+    name = "mine"
+
+    def detect(self, images, min_confidence):
+        return []
+
+
+class NoDetections:
+    name = "mine"
+
+    def detect(self, images, min_confidence):
+        return "nothing"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (detecting(np.zeros((3, 5))), "expected boxes (N, 4), got an array (3, 5) of float64"),
+        (detecting([[1, 2, 3]]), "expected boxes (N, 4), got a list of 1 of shape (1, 3)"),
+        (detecting([[1, 2], [3]]), "expected boxes (N, 4), got a list of 2"),
+        (detecting("face"), "expected boxes (N, 4), got str"),
+        (detecting(7), "expected boxes (N, 4), got int"),
+        (detecting((BOXES, [1.0])), "expected scores (2,), got a list of 1"),
+        (detecting([[np.nan, 0, 1, 1]]), "expected finite boxes and scores"),
+        (lambda: as_detector(OneTooFew()).detect([IMAGE], 0.5), "expected a list of 1 Detections"),
+        (lambda: as_detector(NoDetections()).detect([IMAGE], 0.5), "expected a list of 1"),
+        (classifying(np.zeros((1, K))), "expected probabilities (2, 7), got an array (1, 7)"),
+        (classifying(np.ones((2, K))), "that sum to 1, got a row from 1 to 1 that sums to 7"),
+        (classifying([{"joy": 1}] * 2), "expected shares of angry, disgust"),
+        (classifying([{"happy": "much"}] * 2), "ValueError: could not convert"),
+        (classifying(None), "expected probabilities (2, 7), got nothing"),
+        (classifying(None, ("happy", "sad")), "missing: angry, disgust, fear, surprise, neutral"),
+        (filtering([0, 1]), "expected Detections or a mask (2,) of bool, got a list of 2"),
+        (filtering(np.ones(3, bool)), "mask (2,) of bool, got an array (3,) of bool"),
+        (filtering(None), "mask (2,) of bool, got nothing"),
+        (transforming(IMAGE[::2]), "expected an image of the same shape (240, 320, 3), got"),
+        (transforming(IMAGE / 255), "expected an image (H, W, 3) uint8, got an array"),
+        (transforming_both(IMAGE), "expected (image, box), got an array"),
+        (transforming_both((IMAGE, [1, 2])), "expected a box (4,), got a list of 2"),
+        (voting(np.zeros((3, 2, K))), "expected probabilities (2, 7), got an array (3, 2, 7)"),
+        (voting(np.zeros((2, K))), "that sum to 1, got a row from 0 to 0 that sums to 0"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(call, message):
+    with pytest.raises(MoodstreamError, match=re.escape(message)) as caught:
+        call()
+    assert str(caught.value).startswith("mine: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"detector": 7}, "expected a detector: an object with detect(images, min_confidence)"),
+        ({"detector": PaintedFaceDetector}, "the class PaintedFaceDetector; make an object of it"),
+        ({"classifiers": [3.0]}, "expected a classifier: an object with classify"),
+        ({"filters": "large"}, "expected a face filter: a function of (image, faces), got str"),
+        ({"transforms": [None]}, "expected a face transform: a function of (image, box)"),
+        ({"vote": "median"}, "expected a vote: a function of probabilities (M, N, 7), got str"),
+        ({"models": "best"}, "expected models auto, embedded or hsemotion, got 'best'"),
+    ],
+)
+def test_a_part_that_is_none_is_told_at_once(parts, message):
+    with pytest.raises(MoodstreamError, match=re.escape(message)):
+        Pipeline(**parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"detector": "eagle"}, "--detector eagle: expected one of centerface, haar"),
+        ({"classifiers": "crystal"}, "--emotion crystal: expected one of embedded"),
+        ({"transforms": "mirror"}, "--front-end mirror: expected one of align, enlarge"),
+        ({"calibration": "nowhere.json", "classifiers": "embedded"}, "nowhere.json: no such file"),
+    ],
+)
+def test_a_name_that_is_not_known_is_one_line(parts, message):
+    with pytest.raises(MoodstreamError, match=re.escape(message)):
+        raw(**parts)
+
+
+def test_what_a_function_raises_names_it_and_keeps_its_cause():
+    def mine(image):
+        return {}["boxes"]
+
+    with pytest.raises(MoodstreamError, match=r"^mine: KeyError: 'boxes'$") as caught:
+        raw(detector=mine)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+# --- parts together ------------------------------------------------------------------------------
+
+
+def test_a_filter_decides_who_counts_but_not_who_is_hidden():
+    seen = raw(filters=lambda image, faces: faces.boxes[:, 0] < 100)
+    assert seen.labels == ["happy"]
+    assert len(seen.result.faces.all_boxes) == 2
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_face_that_a_filter_drops_is_hidden_in_a_stream(tmp_path, live):
+    clip = ScriptedSource(SOURCE.people, seconds=1).write(tmp_path / "two.mp4")
+    own = Pipeline(
+        detector=PaintedFaceDetector(),
+        classifiers=PaintedFaceClassifier(),
+        filters=[lambda image, faces: faces.boxes[:, 0] < 100],
+    )
+    frames = list(moodstream.stream(clip, live=live, pipeline=own, privacy="blur"))
+    for frame in frames:
+        assert (frame.faces.boxes[:, 0] < 100).all()
+        x1, y1, x2, y2 = BOXES[1].astype(int)
+        part = frame.image[y1:y2, x1:x2].astype(int) - IMAGE[y1:y2, x1:x2]
+        assert np.abs(part).mean() > 3
+    assert any(len(frame.faces) == 1 for frame in frames)
+
+
+def test_filters_run_one_after_the_other_and_not_for_nobody():
+    calls = []
+
+    def keep(name, side):
+        def mine(image, faces):
+            calls.append((name, len(faces)))
+            return faces.boxes[:, 0] < side
+
+        return mine
+
+    assert len(raw(filters=[keep("a", 100), keep("b", 0), keep("c", 0)])) == 0
+    assert calls == [("a", 2), ("b", 1)]
+
+
+def test_transforms_run_in_their_order():
+    order = []
+
+    def first(image):
+        order.append("first")
+        return image
+
+    def second(image, box):
+        order.append("second")
+        return np.full_like(image, 255), box
+
+    seen = raw(transforms=[first, second])
+    assert order == ["first", "first", "second", "second"]
+    assert seen.labels == [None, None]  # white faces have no colour
+
+
+def test_classifiers_vote():
+    parts = [ScriptedClassifier("happy"), ScriptedClassifier("sad"), ScriptedClassifier("sad")]
+    mean = raw(classifiers=parts)
+    assert mean.probs[0, 3:5].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert (mean.table()["disagreement"] > 0.1).all()
+    assert raw(classifiers=parts, vote=lambda probs: probs[0]).labels == ["happy", "happy"]
+
+
+def test_names_and_objects_mix():
+    own = ScriptedClassifier("happy", name="mine")
+    pipeline = Pipeline(
+        models="embedded", classifiers=["embedded", own], transforms="enlarge", device="cpu"
+    )
+    loaded = pipeline.load()
+    assert loaded.info["emotion"].name == "embedded,mine"
+    assert loaded.info["emotion"].face_preprocessing == "enlarge"
+    assert "python" in loaded.info["emotion"].engine
+    assert pipeline.load() is loaded  # the networks are kept
+
+
+def test_names_alone_load_what_the_command_line_loads():
+    from moodstream.realtime.networks.load import load
+    from moodstream.realtime.networks.models import ModelSettings
+
+    pipeline = Pipeline(models="embedded", detector="haar", classifiers="embedded", device="cpu")
+    ours = load(ModelSettings("embedded", detector="haar", emotion="embedded", device="cpu"))
+    assert pipeline.load().info == ours.info
+    assert pipeline.load().prior == ours.prior != PRIOR
+
+
+def test_the_assumed_mix_of_a_classifier_goes_through_transforms():
+    own = ScriptedClassifier("happy")
+    own.prior = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+    for transforms in ((), (lambda image: image,)):
+        pipeline = Pipeline(detector=PaintedFaceDetector(), classifiers=own, transforms=transforms)
+        assert pipeline.load().prior == own.prior
+    own.prior = (1.0,)
+    with pytest.raises(MoodstreamError, match="scripted: prior: expected 7 shares"):
+        Pipeline(classifiers=own)
+
+
+def test_the_summary_says_what_ran():
+    def large(image, faces):
+        return np.ones(len(faces), bool)
+
+    loaded = Pipeline(
+        detector=ScriptedDetector(BOXES), classifiers=ScriptedClassifier("sad"), filters=large
+    ).load()
+    told = loaded.as_dict()
+    assert told["detector"]["name"] == "scripted"
+    assert told["detector"]["filters"] == "large"
+    assert told["emotion"]["engine"] == "python"
+
+
+def test_two_streams_that_share_a_detector_take_turns():
+    inside, together = threading.Semaphore(1), []
+
+    def mine(image):
+        free = inside.acquire(blocking=False)
+        together.append(not free)
+        sum(range(20_000))  # long enough for the other thread to come in, were it let
+        if free:
+            inside.release()
+
+    detector = as_detector(mine)
+
+    def look():
+        for _ in range(200):
+            detector.detect([IMAGE], 0.5)
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(together) == 800
+    assert not any(together)
