@@ -142,7 +142,7 @@ def test_boxes_of_a_reduced_pass_are_where_they_were(networks):
 
 
 def test_a_small_face_that_comes_is_found_within_the_time(networks):
-    """One large face, so passes are reduced; then a small one comes that only those at full size detect."""
+    """One large face, so passes are reduced; then comes a small one that only full ones detect."""
     near = cv2.resize(ZIDANE[40:720, 680:1180], (400, 544))
     far = cv2.resize(near, (100, 136), interpolation=cv2.INTER_AREA)
     worker = OfflineAnalyzer(
