@@ -32,7 +32,7 @@ class Reducible(Protocol):
         ...
 
     def reduced(self, side: int) -> FaceDetector:
-        """The same detector, taking pictures at a longer side of ``side`` px at most."""
+        """The same detector, taking pictures at a longer side of so many px at most."""
         ...
 
 
