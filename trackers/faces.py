@@ -40,6 +40,8 @@ class TrackerSettings:
     def __post_init__(self) -> None:
         if not (self.rate > 0 and 0 <= self.birth < self.coast):  # so that NaN is refused
             raise ValueError(f"expected rate > 0 and coast > birth ≥ 0, got {self}")
+        if not self.max_distance > 0:
+            raise ValueError(f"expected max_distance > 0, got {self.max_distance}")
 
 
 @dataclass(frozen=True)

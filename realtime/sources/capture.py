@@ -18,6 +18,7 @@ from moodstream.realtime.errors import (
     MoodstreamError,
     SourceGoneError,
     SourceRefusedError,
+    require,
 )
 from moodstream.realtime.frames import Frame
 from moodstream.realtime.sources.base import (
@@ -59,6 +60,12 @@ class CaptureSettings(OpenSettings):
     refused_wait: float = 30.0
     good_after: float = 10.0
     hang_grace: float = 3.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("silent", "first_wait", "longest_wait", "refused_wait"):
+            require(getattr(self, name) > 0, f"{name} > 0", getattr(self, name))
+        require(self.good_after >= 0 and self.hang_grace >= 0, "good_after, hang_grace ≥ 0", self)
 
 
 @dataclass(frozen=True)

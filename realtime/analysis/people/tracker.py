@@ -131,7 +131,7 @@ class PeopleTracker:
         return self._smoothed(frame.t, matched, none)
 
     def place(self, frame: Frame, detections: Detections) -> Faces:
-        """As ``locate`` but without estimates (NaN), which ``read`` adds, maybe later."""
+        """As ``locate`` without estimates (NaN), which ``read`` adds, maybe later."""
         self.all_boxes = detections.boxes
         if self.filters:
             detections = apply_filters(frame.image, detections, self.filters)
