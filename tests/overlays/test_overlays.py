@@ -101,7 +101,7 @@ def nobody(**changes: Any) -> dict[str, Any]:
     return {**none, **changes}
 
 
-def crowd(n: int = 40, width: int = 1920, height: int = 1080) -> np.ndarray:
+def many_people(n: int = 40, width: int = 1920, height: int = 1080) -> np.ndarray:
     columns = 8
     at = np.array([(i % columns, i // columns) for i in range(n)], np.float32)
     corner = at * [width / columns, height / math.ceil(n / columns)] + [60, 50]
@@ -248,9 +248,9 @@ def test_nobody_in_view() -> None:
 
 def test_forty_faces_do_not_bury_the_picture() -> None:
     image = noise(1920, 1080)
-    drawn = inside(render(scene(image, crowd())), image)
+    drawn = inside(render(scene(image, many_people())), image)
     assert 0.02 < drawn.mean() < 0.25
-    for x0, y0, x1, y1 in crowd().astype(int):
+    for x0, y0, x1, y1 in many_people().astype(int):
         assert drawn[y0 + 15 : y1 - 15, x0 + 15 : x1 - 15].mean() < 0.05
 
 

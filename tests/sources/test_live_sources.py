@@ -51,7 +51,7 @@ def test_what_a_name_stands_for(text, kind, address, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("nothing.mp4", "nothing.mp4: no such file, camera or address"),
         (".", "is a folder"),
@@ -61,8 +61,8 @@ def test_what_a_name_stands_for(text, kind, address, name):
         ("me:secret@cam/x", "no such file"),
     ],
 )
-def test_bad_names_get_one_line(text, says):
-    with pytest.raises(MoodstreamError, match=says) as caught:
+def test_bad_names_get_one_line(text, expected):
+    with pytest.raises(MoodstreamError, match=expected) as caught:
         parse_source(text)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)

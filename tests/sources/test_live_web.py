@@ -226,7 +226,7 @@ def test_a_recording_on_the_web_ends(web):
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "expected"),
     [
         ("401", "password is wrong or missing"),
         ("403", "forbidden"),
@@ -236,9 +236,9 @@ def test_a_recording_on_the_web_ends(web):
         ("evil.m3u8", "not a video"),
     ],
 )
-def test_what_will_not_work_is_refused_in_one_line(web, path, says):
+def test_what_will_not_work_is_refused_in_one_line(web, path, expected):
     url = web.url.replace("//", "//me:Zq7w@") + f"/{path}?token=Xw9t"
-    with pytest.raises(SourceRefusedError, match=says) as caught:
+    with pytest.raises(SourceRefusedError, match=expected) as caught:
         opened(url, PATIENT)
     shown = str(caught.value)
     assert "Zq7w" not in shown
