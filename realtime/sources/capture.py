@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from moodstream.realtime.errors import (
     require,
 )
 from moodstream.realtime.frames import Frame
+from moodstream.realtime.sources.backoff import Backoff
 from moodstream.realtime.sources.base import (
     LiveReader,
     OpenSettings,
@@ -28,6 +28,7 @@ from moodstream.realtime.sources.base import (
     SourceInfo,
     SourceSpec,
 )
+from moodstream.realtime.sources.capture_state import CaptureState, SignalGap, Status
 from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.sources.redact import redact
 from moodstream.realtime.threads import OwnedThread
@@ -35,7 +36,6 @@ from moodstream.realtime.threads import OwnedThread
 logger = logging.getLogger(__name__)
 
 Opener = Callable[[SourceSpec, OpenSettings, ReaderWatchdog], LiveReader]
-Status = Literal["connecting", "live", "no signal", "ended", "failed"]
 _MAX_HUNG_READERS = 3
 _FPS_SPAN_S = 3.0  # over which the frame rate is measured
 _MIN_FRAME_INTERVAL_S = 1e-6
@@ -81,63 +81,6 @@ class CapturedFrame:
     frame: Frame
     at: float
     number: int
-
-
-@dataclass(frozen=True)
-class SignalGap:
-    """A stretch of the stream without a picture.
-
-    Attributes:
-        start: Stream seconds.
-        end: Stream seconds.
-        reason: Why, safe to show.
-    """
-
-    start: float
-    end: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class CaptureState:
-    """The state of a live source.
-
-    Attributes:
-        status: In one word or two.
-        since: Stream seconds at which the status began; for "no signal" those of the last frame.
-        t: Stream seconds now.
-        frames: Captured so far.
-        fps: Measured over the last seconds, None without two frames.
-        reconnects: How often a lost source gave pictures again.
-        detail: Why there is no picture, safe to show; None while there are pictures.
-        info: What the source is, None until it was opened.
-    """
-
-    status: Status
-    since: float
-    t: float
-    frames: int
-    fps: float | None
-    reconnects: int
-    detail: str | None
-    info: SourceInfo | None
-
-
-class Backoff:
-    """Waiting times that double from ``first`` to a maximum, each up to 20 % shorter at random."""
-
-    def __init__(self, first: float) -> None:
-        self._first = self._wait = first
-
-    def next(self, longest: float) -> float:
-        """Seconds to wait before the next attempt, at most ``longest``."""
-        wait = min(self._wait, longest)
-        self._wait = 2 * wait
-        return wait * random.uniform(0.8, 1.0)
-
-    def reset(self) -> None:
-        """Start again from the first wait."""
-        self._wait = self._first
 
 
 class _Reader:
