@@ -1,4 +1,4 @@
-"""The examples in docstrings are programs that do what they show."""
+"""The examples in docstrings that need neither networks nor footage do what they show."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from moodstream import overlays, realtime, trackers
+from moodstream.realtime import analysis, sources
 
 
 def modules() -> list[str]:
-    """All modules of the product with an example."""
+    """The modules with an example: the words, sources, analysis, trackers and overlays."""
     names = []
-    for package in (realtime, trackers, overlays):
+    for package in (realtime, sources, analysis, trackers, overlays):
         root = Path(package.__file__).parent
-        for path in sorted(root.rglob("*.py")):
+        for path in sorted(root.glob("*.py") if package is realtime else root.rglob("*.py")):
             if ">>> " in path.read_text(encoding="utf-8"):
                 parts = path.relative_to(root).with_suffix("").parts
                 names.append(".".join((package.__name__, *parts)).removesuffix(".__init__"))
