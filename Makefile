@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3.14 python3.10 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
 	&& echo $$p && break; done)
-SOURCES := $(shell find $(wildcard api) realtime trackers overlays samples -type f -not -name '*.pyc')
+SOURCES := $(shell find api realtime trackers overlays samples -type f -not -name '*.pyc')
 
 # Bodies of tests are checked as strictly as the package; their signatures may be left out, and
 # what may be None is asserted by being used.
@@ -51,7 +51,7 @@ test-slow: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p moodstream.realtime -p moodstream.trackers -p moodstream.overlays -p moodstream.samples
+	$(BIN)/mypy -p moodstream
 	MYPYPATH=tests $(BIN)/mypy $(TESTS_TYPED) tests
 
 dist: install

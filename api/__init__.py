@@ -65,19 +65,19 @@ __all__ = [
 ]
 
 _MODULES = {
-    "EMOTIONS": "moodstream.realtime.frames",
     "Detections": "moodstream.realtime.frames",
+    "EMOTIONS": "moodstream.realtime.emotions",
     "EmotionClassifier": "moodstream.realtime.networks.classifiers.base",
+    "EmotionPredictions": "moodstream.realtime.frames",
     "FaceDetector": "moodstream.realtime.networks.detectors.base",
     "FaceFilter": "moodstream.realtime.networks.detectors.base",
     "FaceTransform": "moodstream.realtime.networks.classifiers.face_preprocessing",
     "Faces": "moodstream.realtime.frames",
-    "GroupState": "moodstream.realtime.analysis.group.aggregator",
+    "GroupState": "moodstream.realtime.frames",
     "ImageFaces": "moodstream.images",
-    "MoodShift": "moodstream.realtime.analysis.group.aggregator",
+    "MoodShift": "moodstream.realtime.analysis.group.shifts",
     "MoodstreamError": "moodstream.realtime.errors",
     "Pipeline": "moodstream.pipelines",
-    "EmotionPredictions": "moodstream.realtime.frames",
     "Results": "moodstream.results",
     "Stream": "moodstream.streaming",
     "StreamFrame": "moodstream.streaming",

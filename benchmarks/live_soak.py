@@ -45,7 +45,7 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "moodstream.realtime.cli.entry", "live", str(args.video)]
+        command = [sys.executable, "-m", "moodstream.realtime.cli", "live", str(args.video)]
         command += ["--models", "embedded", "--loop", "--speed", str(args.speed), "--quiet"]
         command += ["--serve", f"127.0.0.1:{port}", "--record", folder]
         process = subprocess.Popen(command)

@@ -1,1 +1,1 @@
-"""What people look at: boxes, the group panel, privacy."""
+"""Drawing: boxes and labels, the group panel, hidden faces."""

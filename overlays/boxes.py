@@ -1,4 +1,4 @@
-"""Boxes with id, mood and confidence, which say less the more people there are."""
+"""Boxes with id, mood and confidence; the labels are shorter the more people there are."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from moodstream.overlays.palette import (
     BACKGROUND,
+    NO_PREDICTION,
     TEXT,
     TRACK,
     U8,
-    UNREAD,
     Colour,
     bgr,
     blend,
@@ -26,15 +26,23 @@ from moodstream.overlays.palette import (
 )
 from moodstream.overlays.scene import F32
 
-LOW_QUALITY = 0.3  # below: thin dashes, as the reading is hardly trusted
-FEW = 8  # up to this many people every label may be wider than its face
+LOW_QUALITY = 0.3  # below which boxes are dashed, as predictions are unreliable
+MAX_WIDE_LABELS = 8  # up to so many people every label may be wider than its face
 
 Rect = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One person to draw: the box (x0, y0, x1, y1) in px, id, mood (None: not read yet)."""
+    """One person to draw.
+
+    Attributes:
+        box: (x0, y0, x1, y1) px, inside the picture.
+        track_id: Of the person.
+        mood: The most probable class, None where there is no prediction yet.
+        confidence: Its probability.
+        quality: Of the face, in [0, 1].
+    """
 
     box: Rect
     track_id: int
@@ -45,7 +53,7 @@ class Mark:
     @property
     def colour(self) -> Colour:
         """Colour of the mood, grey while there is none."""
-        return bgr(self.mood) if self.mood else UNREAD
+        return bgr(self.mood) if self.mood else NO_PREDICTION
 
 
 def label_size(width: int, height: int) -> int:
@@ -61,11 +69,18 @@ def draw_boxes(
     quality: F32,
     classes: tuple[str, ...],
 ) -> None:
-    """Draw everyone on `image` (H, W, 3) BGR in place.
+    """Draw boxes and labels of people in place.
 
-    boxes: (N, 4) xyxy px; track_ids: (N,); probs: (N, K), NaN rows not read yet; quality: (N,).
-    Labels go above their box, below where there is no room, and give way where they would hide
-    a face or another label: first to id and a confidence bar, then to the coloured box alone.
+    Labels go above their box, or below where there is no room. Where they would hide a face or
+    another label they are shortened to id and a confidence bar, and then left out.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, drawn on.
+        boxes: (N, 4) xyxy px.
+        track_ids: (N,).
+        probs: (N, K), rows of NaN where there is no prediction yet.
+        quality: (N,) of the faces, in [0, 1].
+        classes: The K names.
     """
     height, width = image.shape[:2]
     marks = _marks(boxes, track_ids, probs, quality, classes, width, height)
@@ -74,12 +89,12 @@ def draw_boxes(
         _outline(image, mark, size)
     taken: list[Rect] = []
     boxes_drawn = np.array([mark.box for mark in marks]).reshape(-1, 4)
-    # Older ids choose first, so that labels do not trade places from frame to frame.
+    # older ids choose first, so that labels do not change places from frame to frame
     for mark in sorted(marks, key=lambda m: m.track_id):
         for short in (False, True):
             w, h = _label_extent(mark, size, short)
             box_width = mark.box[2] - mark.box[0]
-            if len(marks) > FEW and w > box_width * (1.6 if short else 1.25):
+            if len(marks) > MAX_WIDE_LABELS and w > box_width * (1.6 if short else 1.25):
                 continue
             spot = _spot(mark, w, h, boxes_drawn, taken, width, height)
             if spot is not None:
@@ -99,22 +114,22 @@ def _marks(
 ) -> list[Mark]:
     """Those whose box is at least partly inside the picture, clipped to it."""
     marks = []
-    for box, track_id, row, trust in zip(boxes, track_ids, probs, quality, strict=True):
+    for box, track_id, row, each in zip(boxes, track_ids, probs, quality, strict=True):
         if not np.isfinite(box).all():
             continue
         x0, y0 = max(0, round(float(box[0]))), max(0, round(float(box[1])))
         x1, y1 = min(width - 1, round(float(box[2]))), min(height - 1, round(float(box[3])))
         if x1 - x0 < 2 or y1 - y0 < 2:
             continue
-        read = bool(len(row)) and bool(np.isfinite(row).all())
-        best = int(np.argmax(row)) if read else -1
+        predicted = bool(len(row)) and bool(np.isfinite(row).all())
+        best = int(np.argmax(row)) if predicted else -1
         marks.append(
             Mark(
                 (x0, y0, x1, y1),
                 int(track_id),
-                classes[best] if read else None,
-                float(np.clip(row[best], 0, 1)) if read else 0.0,
-                float(trust) if np.isfinite(trust) else 0.0,
+                classes[best] if predicted else None,
+                float(np.clip(row[best], 0, 1)) if predicted else 0.0,
+                float(each) if np.isfinite(each) else 0.0,
             )
         )
     return marks
@@ -139,7 +154,7 @@ def _outline(image: U8, mark: Mark, size: int) -> None:
 @lru_cache(maxsize=512)
 def _rounded_path(width: int, height: int, radius: int) -> npt.NDArray[np.int32]:
     """Corner points (P, 2) of a rounded rectangle at the origin, in 1/16 px, clockwise."""
-    # Few points: OpenCV rounds each joint of a thick line, which is what drawing costs.
+    # few points, as most of the cost is OpenCV's rounding of each joint of a thick line
     quarter = np.linspace(0, np.pi / 2, 4 + radius // 8)
     centres = (
         (width - radius, radius, -np.pi / 2),
@@ -182,9 +197,9 @@ def _label_extent(mark: Mark, size: int, short: bool) -> tuple[int, int]:
     return text_width(_label_text(mark), size) + size, round(1.4 * size)
 
 
-def _short_extent(track_id: int, read: bool, size: int) -> tuple[int, int]:
+def _short_extent(track_id: int, predicted: bool, size: int) -> tuple[int, int]:
     small = _small(size)
-    bar = small // 4 + _bar_width(size) if read else 0
+    bar = small // 4 + _bar_width(size) if predicted else 0
     return text_width(f"#{track_id}", small) + bar + round(0.85 * small), round(1.35 * small)
 
 
@@ -249,14 +264,16 @@ def _full_pill(line: str, colour: Colour, size: int) -> tuple[U8, U8]:
 
 
 @lru_cache(maxsize=1024)
-def _short_pill(track_id: int, colour: Colour, read: bool, done: int, size: int) -> tuple[U8, U8]:
+def _short_pill(
+    track_id: int, colour: Colour, predicted: bool, done: int, size: int
+) -> tuple[U8, U8]:
     """Picture and coverage of a dark label with the id and a bar that is `done` px full."""
     small, full = _small(size), _bar_width(size)
-    w, h = _short_extent(track_id, read, size)
+    w, h = _short_extent(track_id, predicted, size)
     pill = np.full((h, w, 3), BACKGROUND, np.uint8)
     start = round(0.4 * small)
     start += put_text(pill, f"#{track_id}", start, round(0.76 * h), small, TEXT) + small // 4
-    if read:
+    if predicted:
         thick = max(4, round(0.42 * small))
         top = (h - thick) // 2
         fill_rounded(pill, start, top, full, thick, TRACK)

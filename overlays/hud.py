@@ -1,16 +1,16 @@
-"""The group panel: what the people in view show together, beside the picture."""
+"""The group panel beside the picture: distribution, entropy, shifts and the last minute."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from moodstream.overlays.history import draw_history
 from moodstream.overlays.palette import (
     BACKGROUND,
     MUTED,
@@ -27,19 +27,22 @@ from moodstream.overlays.palette import (
 )
 from moodstream.overlays.scene import Scene
 
-MINUTE = 60.0
-MAX_SHIFT = math.log(2)  # the Jensen-Shannon divergence cannot be larger, in nats
+MAX_JSD = math.log(2)  # in nats
 
-
-CHART: Colour = (37, 32, 29)
 _write = partial(put_text, back=BACKGROUND)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the panel of a (width, height) px picture lies: beside it, or below when `below`.
+    """Where the panel lies on the canvas.
 
-    unit: the panel's font size in px, and the measure of all its distances.
+    Attributes:
+        x: Left edge in px.
+        y: Top edge in px.
+        width: In px.
+        height: In px.
+        unit: Font size in px, and the measure of all distances in the panel.
+        below: Whether it lies below the picture, else to its right.
     """
 
     x: int
@@ -57,7 +60,7 @@ def panel_layout(width: int, height: int) -> Layout:
         return Layout(0, height + height % 2, width + width % 2, 2 * round(12.5 * unit), unit, True)
     unit = max(12, round(height / 45))
     wide = max(20 * unit, min(round(0.26 * width), 30 * unit))
-    # Even sums: video encoders halve the colour planes.
+    # even sums, as video encoders halve the colour planes
     return Layout(width, 0, wide + (width + wide) % 2, height + height % 2, unit, False)
 
 
@@ -68,7 +71,13 @@ def clock(t: float) -> str:
 
 
 def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
-    """Draw the group panel in place on `panel` (layout.height, layout.width, 3) BGR."""
+    """Draw the group panel in place.
+
+    Args:
+        panel: (layout.height, layout.width, 3) uint8 BGR, drawn on.
+        scene: What it shows.
+        layout: Of the panel.
+    """
     cv2.rectangle(panel, (0, 0), (layout.width, layout.height), BACKGROUND, -1)
     u = layout.unit
     pad = round(1.2 * u)
@@ -86,7 +95,9 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     y0 = y
     if not low:
         y = _people(panel, scene, left, right, y, u)
-    under = round((5.2 + (6.0 if low else 9.5)) * u)  # meters, and the least of the last minute
+    under = round(
+        (5.2 + (6.0 if low else 9.5)) * u
+    )  # of the meters and, at least, of the last minute
     y = _summary(panel, scene, left, right, y, u, layout.height - pad - under)
     if low:
         _people_beside(panel, scene, right, y0, u)
@@ -94,15 +105,15 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     _past(panel, scene, left, right, y, u, layout.height - pad)
 
 
-def draw_notice(picture: U8, notice: str, unit: int) -> None:
-    """Lay a banner with a warning sign across the top of the picture, in place."""
+def draw_banner(picture: U8, text: str, unit: int) -> None:
+    """Draw a banner with a warning sign across the top of a picture, in place."""
     height, width = picture.shape[:2]
     size = round(1.25 * unit)
     tall, sign = min(round(2.6 * size), height), size
-    band = picture[:tall]
-    band[...] = (band * 0.12 + np.array(BACKGROUND) * 0.88).astype(np.uint8)
+    strip = picture[:tall]
+    strip[...] = (strip * 0.12 + np.array(BACKGROUND) * 0.88).astype(np.uint8)
     picture[tall : tall + max(2, unit // 6)] = WARNING
-    line = fit_text(notice, size, max(width - 5 * size, size))
+    line = fit_text(text, size, max(width - 5 * size, size))
     x = max(size // 2, (width - text_width(line, size) - 2 * sign) // 2)
     y = (tall + sign) // 2
     tip = np.array([[x, y], [x + sign * 1.15, y], [x + sign * 0.575, y - sign]])
@@ -136,9 +147,9 @@ def _counts(scene: Scene) -> tuple[str, str]:
 
 
 def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> None:
-    """The same figures at the right of the mood word, for panels too low for a row of their own."""
+    """The same figures to the right of the mood, for panels too low for a row of their own."""
     people, effective = _counts(scene)
-    if scene.group is None:  # the line in the mood's place says it already
+    if scene.group is None:  # the line in the place of the mood replaces it
         return
     _write(panel, f"{people} in view", right, y + round(2.05 * u), u, TEXT, "right")
     line = f"{effective} effective"
@@ -146,7 +157,7 @@ def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> None:
 
 
 def _people(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
-    """Two figures side by side: people in view, and how many of them the sum rests on."""
+    """Two figures side by side: people in view, and effective people."""
     people, effective = _counts(scene)
     half = left + (right - left) // 2
     small = _small(u)
@@ -164,7 +175,7 @@ def _small(u: int) -> int:
 
 
 def _mood_line(scene: Scene) -> tuple[str, Colour]:
-    if scene.instead:  # nobody knows who is there
+    if scene.instead:  # who is there is not known
         return scene.instead, MUTED
     if scene.group is None:
         if _too_few(scene):
@@ -245,12 +256,12 @@ def _marker(panel: U8, x: int, y: int, tall: int, u: int) -> None:
 
 
 def _meters(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
-    """Entropy as diversity, and how far the mood has moved since the window before."""
-    entropy, part = scene.entropy, scene.entropy_share
+    """Entropy as diversity, and the JSD to the window before."""
+    entropy, entropy_share = scene.entropy, scene.entropy_share
     shift = scene.shift
     for name, value, share, digits, extra in (
-        ("diversity", entropy, part, 2, True),
-        ("shift", shift, None if shift is None else shift / MAX_SHIFT, 3, False),
+        ("diversity", entropy, entropy_share, 2, True),
+        ("shift", shift, None if shift is None else shift / MAX_JSD, 3, False),
     ):
         y += round(0.25 * u)
         _write(panel, name, left, y + u, u, MUTED)
@@ -281,7 +292,7 @@ def _past(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom
         return
     _write(panel, "last minute", left, y + u, u, MUTED)
     top = y + round(1.4 * u)
-    _history(panel[top : top + tall, left:right], scene, u)
+    draw_history(panel[top : top + tall, left:right], scene, u)
     y = top + tall + u
     _write(panel, "-60 s", left, y, small, MUTED)
     _write(panel, "-30 s", (left + right) // 2, y, small, MUTED, "centre")
@@ -321,66 +332,3 @@ def _arrow(panel: U8, x: int, y: int, u: int) -> None:
     )
     lines = [np.round(np.array(s) * 16).astype(np.int32) for s in strokes]
     cv2.polylines(panel, lines, False, MUTED, w, cv2.LINE_AA, shift=4)
-
-
-def _history(chart: U8, scene: Scene, u: int) -> None:
-    """Stacked areas of the last minute with a mark at each mood shift, filling `chart`."""
-    h, w = chart.shape[:2]
-    cv2.rectangle(chart, (0, 0), (w, h), CHART, -1)
-    for quarter in (0.25, 0.5, 0.75):
-        chart[round(h * quarter), :] = TRACK
-    if scene.history is not None and len(scene.history_t):
-        times = np.asarray(scene.history_t, np.float64)
-        rows = np.asarray(scene.history, np.float64)
-        for part in _runs(times, rows, scene.t):
-            x = (times[part] - scene.t + MINUTE) / MINUTE * w
-            _stack(chart, x, rows[part], scene.classes, max(1, u // 24))
-    wide = max(1, u // 12)
-    for t, _, _ in scene.shifts:
-        at = round((t - scene.t + MINUTE) / MINUTE * w)
-        if 0 <= at < w:
-            chart[:, max(0, at - wide) : at + 2 * wide] = BACKGROUND
-            chart[:, at : at + wide] = TEXT
-            flag = np.array([[at - 0.35 * u, 0], [at + 0.35 * u, 0], [at, 0.5 * u]]) * 16
-            cv2.fillPoly(chart, [flag.astype(np.int32)], TEXT, cv2.LINE_AA, shift=4)
-
-
-def _runs(times: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], now: float) -> list[slice]:
-    """Stretches of the last minute without a gap: no NaN row, no pause in time."""
-    good = np.isfinite(rows).all(axis=1) & (times >= now - MINUTE) & (times <= now)
-    steps = np.diff(times)
-    pause = max(2.0, 4 * float(np.median(steps))) if len(steps) else 2.0
-    cut = np.flatnonzero((steps > pause) | (good[1:] != good[:-1])) + 1
-    edges = [0, *cut.tolist(), len(times)]
-    return [slice(a, b) for a, b in pairwise(edges) if good[a]]
-
-
-def _stack(
-    chart: U8,
-    x: npt.NDArray[np.float64],
-    rows: npt.NDArray[np.float64],
-    classes: tuple[str, ...],
-    line: int,
-) -> None:
-    """Paint one stretch from the whole down to the first class, each over the one before."""
-    h = chart.shape[0]
-    if len(x) == 1:
-        x, rows = np.array([x[0] - 1, x[0]]), np.repeat(rows, 2, axis=0)
-    skip = max(1, 2 * len(x) // max(1, chart.shape[1]))  # finer than 2 px shows nothing more
-    keep = np.unique([*range(0, len(x), skip), len(x) - 1])
-    x, rows = x[keep], rows[keep]
-    tops = h * (1 - np.cumsum(rows, axis=1) / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9))
-    for k in range(len(classes) - 1, -1, -1):
-        if rows[:, k].max() < 1e-3:
-            continue
-        edge = np.stack([x, tops[:, k]], axis=1)
-        area = np.concatenate([edge, [[x[-1], h], [x[0], h]]])
-        cv2.fillPoly(chart, [_fixed(area)], bgr(classes[k]), cv2.LINE_AA, shift=4)
-        if k < len(classes) - 1:
-            cv2.polylines(chart, [_fixed(edge)], False, BACKGROUND, line, cv2.LINE_AA, shift=4)
-
-
-def _fixed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    """Points in px as OpenCV's 1/16 px integers; pixel centres lie at whole numbers there."""
-    fixed: npt.NDArray[np.int32] = np.round((points - 0.5) * 16).astype(np.int32)
-    return fixed

@@ -1,4 +1,4 @@
-"""One look for boxes, panel and report: mood colours, and text in a font that is always there.
+"""The style of boxes, panel and report: mood colours, and text in a font that is always there.
 
 The colours start from Okabe & Ito's set (2008, "Color Universal Design") and were moved a
 little so that each pair stays apart in deuteranopia, protanopia and tritanopia as well.
@@ -28,22 +28,22 @@ MOODS: dict[str, str] = {
     "neutral": "#B3B3B3",
     "contempt": "#C0F0A8",  # an eighth class of some models
 }
-_FURTHER = ("#F0A800", "#A83018", "#7800F0", "#486048")
+_UNKNOWN_CLASSES = ("#F0A800", "#A83018", "#7800F0", "#486048")
 
 BACKGROUND: Colour = (27, 23, 21)
 TRACK: Colour = (58, 51, 47)
 TEXT: Colour = (240, 238, 236)
 MUTED: Colour = (176, 168, 162)
-UNREAD: Colour = (138, 132, 126)
+NO_PREDICTION: Colour = (138, 132, 126)
 WARNING: Colour = (64, 179, 255)
 _DARK: Colour = (16, 13, 12)
 _LIGHT: Colour = (255, 255, 255)
 
 
 def hex_of(name: str) -> str:
-    """Colour of a mood as ``#RRGGBB``; an unknown name always gets the same further one."""
+    """Colour of a mood as ``#RRGGBB``; a name that is not known always gets the same one."""
     key = name.casefold()
-    return MOODS.get(key) or _FURTHER[zlib.crc32(key.encode()) % len(_FURTHER)]
+    return MOODS.get(key) or _UNKNOWN_CLASSES[zlib.crc32(key.encode()) % len(_UNKNOWN_CLASSES)]
 
 
 def bgr(name: str) -> Colour:
@@ -80,10 +80,10 @@ def _font(size: int) -> Any:
 
 @lru_cache(maxsize=1024)
 def printable(line: str) -> str:
-    """Fold a line to the glyphs that Pillow's built-in font has; others become ``?``."""
+    """Reduce a line to the glyphs that Pillow's built-in font has; others become ``?``."""
     for odd, plain in (("→", "›"), ("–", "-"), ("—", "-"), ("−", "-"), ("\u00a0", " ")):
         line = line.replace(odd, plain)
-    # Accents come off; the ellipsis and its like would fall apart under NFKD alone.
+    # accents come off; NFKD alone would take the ellipsis and its like apart, too
     kept = "".join(c if c in "…·°±«»‹›‘’“”" else unicodedata.normalize("NFKD", c) for c in line)
     kept = "".join(c for c in kept if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" or c in "…·°±«»‹›‘’“”" else "?" for c in kept)
@@ -118,22 +118,28 @@ def fit_text(line: str, size: int, width: int) -> str:
 
 
 def blend(image: U8, mask: U8, x: int, y: int, colour: Colour | U8, alpha: float = 1.0) -> None:
-    """Lay a colour, or a (h, w, 3) picture, on `image` in place through a mask put at (x, y).
+    """Blend a colour or a picture into an image in place; what falls outside is cut off.
 
-    What falls outside the image is cut off.
+    Args:
+        image: (H, W, 3) uint8 BGR, drawn on.
+        mask: Coverage (h, w), 0 to 255.
+        x: Left edge of the mask in px.
+        y: Top edge of the mask in px.
+        colour: BGR, or a picture (h, w, 3).
+        alpha: Opacity, 0 to 1.
     """
     h, w = image.shape[:2]
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + mask.shape[1], w), min(y + mask.shape[0], h)
     if x1 <= x0 or y1 <= y0:
         return
-    part = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
-    a = mask[part].astype(np.uint16)[..., None]
+    inside = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
+    a = mask[inside].astype(np.uint16)[..., None]
     if alpha < 1:
         a = (a * round(alpha * 256) >> 8).astype(np.uint16)
-    over = np.asarray(colour[part] if isinstance(colour, np.ndarray) else colour, np.uint16)
+    over = np.asarray(colour[inside] if isinstance(colour, np.ndarray) else colour, np.uint16)
     area = image[y0:y1, x0:x1]
-    mixed = area * (255 - a) + over * a + 128
-    area[...] = (mixed + (mixed >> 8)) >> 8  # exact division by 255 within 16 bits
+    blended = area * (255 - a) + over * a + 128
+    area[...] = (blended + (blended >> 8)) >> 8  # exact division by 255 within 16 bits
 
 
 def put_text(
@@ -146,9 +152,21 @@ def put_text(
     align: Literal["left", "right", "centre"] = "left",
     back: Colour | None = None,
 ) -> int:
-    """Write a line in place, `x` being its left, right or middle; returns its width in px.
+    """Write a line of text in place.
 
-    back: the plain colour behind the text where there is one, which makes it several times faster.
+    Args:
+        image: (H, W, 3) uint8 BGR, drawn on.
+        line: The text.
+        x: Its left, right or middle in px, by ``align``.
+        baseline: Of the text in px.
+        size: Font size in px.
+        colour: Of the text.
+        align: What ``x`` is.
+        back: The plain colour behind the text where there is one, which makes it several times
+            faster.
+
+    Returns:
+        The width of the text in px.
     """
     mask = text_mask(line, size)
     height, width = mask.shape

@@ -1,4 +1,4 @@
-"""One finished picture from one Scene: the picture itself, its people, and the panel."""
+"""Renders a Scene: the picture itself, its people, and the group panel."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import cv2
 import numpy as np
 
 from moodstream.overlays.boxes import draw_boxes
-from moodstream.overlays.hud import draw_notice, draw_panel, panel_layout
+from moodstream.overlays.hud import draw_banner, draw_panel, panel_layout
 from moodstream.overlays.palette import BACKGROUND, U8
 from moodstream.overlays.privacy import blur_faces
 from moodstream.overlays.scene import Scene
 
-SMALLEST = 360  # px of the shorter side below which text would be unreadable
+MIN_SIDE_PX = 360  # of the shorter side; text would be unreadable below
 
 
 def scale_of(width: int, height: int) -> int:
     """Whole factor by which a picture is enlarged: 1 unless its shorter side is under 360 px."""
     if min(width, height) < 1:
         raise ValueError(f"expected a picture of at least 1x1 px, got {width}x{height}")
-    return -(-SMALLEST // min(width, height, SMALLEST))
+    return -(-MIN_SIDE_PX // min(width, height, MIN_SIDE_PX))
 
 
 def canvas_size(width: int, height: int) -> tuple[int, int]:
-    """Return the (width, height) in px of what `render` makes of pictures of that size.
+    """The (width, height) in px of what ``render`` makes of pictures of that size.
 
-    Both are even, as H.264 needs, and depend on nothing else, so that a stream keeps one size.
-    Raises ValueError for an empty picture.
+    Both are even, as H.264 requires, and depend on nothing else, so that a stream keeps one size.
+
+    Raises:
+        ValueError: The picture is empty.
     """
     scale = scale_of(width, height)
     layout = panel_layout(width * scale, height * scale)
@@ -33,16 +35,16 @@ def canvas_size(width: int, height: int) -> tuple[int, int]:
 
 
 def faded(image: U8) -> U8:
-    """A picture without colour and half as bright: it can be told at a glance that it is old."""
+    """A picture without colour and half as bright, to be recognised as an old one at a glance."""
     grey = cv2.convertScaleAbs(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), alpha=0.5)
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
 
 
 def render(scene: Scene) -> U8:
-    """Return the scene as a new (H', W', 3) uint8 BGR picture of `canvas_size`.
+    """Render a scene as a new (H', W', 3) uint8 BGR picture of ``canvas_size``.
 
-    The picture keeps its own pixels at the top left (tiny ones are enlarged by `scale_of`), with
-    boxes where `scene.show_people` says so; the group panel, where wanted, lies beside or below it.
+    The picture keeps its own pixels at the top left (tiny ones are enlarged by ``scale_of``), with
+    boxes where ``scene.show_people`` says so; the group panel lies beside or below it.
     """
     height, width = scene.image.shape[:2]
     scale = scale_of(width, height)
@@ -59,7 +61,7 @@ def render(scene: Scene) -> U8:
         shape = (width * scale, height * scale)
         image = cv2.resize(image, shape, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     h, w = image.shape[:2]
-    canvas[h : h + 1], canvas[:, w : w + 1] = BACKGROUND, BACKGROUND  # what odd sizes leave over
+    canvas[h : h + 1], canvas[:, w : w + 1] = BACKGROUND, BACKGROUND  # the margin beside odd sizes
     canvas[:h, :w] = image
     picture = canvas[:h, :w]
     if scene.show_people:
@@ -72,7 +74,7 @@ def render(scene: Scene) -> U8:
             scene.classes,
         )
     if scene.notice:
-        draw_notice(picture, scene.notice, layout.unit)
+        draw_banner(picture, scene.notice, layout.unit)
     if not scene.panel:
         return np.ascontiguousarray(canvas[: h + h % 2, : w + w % 2])
     panel = canvas[layout.y : layout.y + layout.height, layout.x : layout.x + layout.width]

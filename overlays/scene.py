@@ -1,4 +1,4 @@
-"""Scene: all that a picture needs, and nothing else."""
+"""Scene: all that is needed to draw one picture."""
 
 from __future__ import annotations
 
@@ -12,20 +12,36 @@ F32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Scene:
-    """One moment of the stream, ready to be drawn.
+    """One frame of a stream with all that is known of it, to be drawn.
 
-    image: (H, W, 3) uint8 BGR, never written to; t: seconds of media time; classes: K names;
-    boxes (N, 4) float32 xyxy px, track_ids (N,) int64, probs (N, K) float32 (NaN rows: not
-    read yet), quality (N,) float32; group, unweighted: (K,) float32 or None where nobody
-    counts; entropy in nats and its share of ln K, or None; people present now;
-    effective_people (Kish); dominant: index into classes or None; shift: JSD in nats or None;
-    history_t (T,) seconds and history (T, K), NaN rows where nobody counted: the last minute;
-    shifts: (t, from, to) of recent mood shifts; hide_faces: no face may be recognised;
-    show_people: False for no boxes and no ids; min_people: fewer are no group, and their number is
-    not told; notice: a line such as "no signal since 0:12";
-    hide: (M, 4) xyxy px, faces found but not followed, which are hidden as well; instead: a
-    word in place of the figures ("no signal") where the picture is an old one, shown grey; panel:
-    False leaves the group panel out.
+    Attributes:
+        image: (H, W, 3) uint8 BGR, never written to.
+        t: Seconds of media time.
+        classes: The K names of the classes.
+        boxes: (N, 4) float32 xyxy px of the people.
+        track_ids: (N,) int64.
+        probs: (N, K) float32, rows of NaN where there is no prediction yet.
+        quality: (N,) float32 in [0, 1].
+        people: How many are present now.
+        effective_people: Kish's effective number of them.
+        group: Distribution (K,) float32, None where nobody counts.
+        unweighted: The same as a plain average.
+        entropy: Of ``group`` in nats, or None.
+        entropy_share: The same as a share of ln K, or None.
+        dominant: Index into ``classes``, or None.
+        shift: JSD in nats to the window before, or None.
+        history_t: (T,) seconds of the last minute.
+        history: (T, K) distributions at those, rows of NaN where nobody counted; or None.
+        shifts: (t, from, to) of recent mood shifts.
+        window: Seconds that ``group`` is summed over.
+        hide_faces: Whether all faces are made unrecognisable.
+        show_people: Whether boxes and ids are drawn.
+        min_people: Fewer are no group, and their number is not shown.
+        notice: A line over the picture, such as "no signal since 0:12".
+        hide: (M, 4) xyxy px of faces detected but not tracked, which are hidden as well.
+        instead: A word in place of the figures ("no signal") where the picture is an old one,
+            shown grey.
+        panel: Whether the group panel is drawn.
     """
 
     image: npt.NDArray[np.uint8]

@@ -9,17 +9,15 @@ import numpy as np
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of every group figure, in their order."""
 
-
 EXTRAS = ("valence", "arousal", "disagreement")
-"""What some classifiers read besides the classes."""
-
+"""What some classifiers estimate besides the probabilities of the classes, in this order."""
 
 LN_K = float(np.log(len(EMOTIONS)))
-
+"""The entropy of equal shares in nats: the largest that there is."""
 
 PRIOR = (0.14, 0.08, 0.14, 0.20, 0.16, 0.12, 0.16)
-"""The mix that a network's answers are taken to assume where nobody measured it: half-way between
-FER2013's and equal shares."""
+"""The class distribution that a network's answers are taken to assume where it was not measured:
+half-way between that of FER2013 and equal shares."""
 
 
 def check_prior(prior: Sequence[float]) -> None:

@@ -25,19 +25,19 @@ _PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and the packages that the figures depend on, without importing them."""
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the packages that results depend on, without importing them."""
+    installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 def peak_memory_mb() -> float | None:
-    """The largest resident memory of this process so far in MB, where the system tells."""
-    try:  # Linux's getrusage tells of the parent where that was larger
+    """The largest resident memory of this process so far in MB, where the system reports it."""
+    try:  # Linux's getrusage gives the parent's peak where that was larger
         status = Path("/proc/self/status").read_text()
         kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
         return round(int(kib) / 1024, 1)

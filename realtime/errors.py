@@ -1,4 +1,25 @@
-"""Errors that a user can do something about."""
+"""The exceptions of the package, and the check that refuses settings.
+
+    Exception
+     ├─ MoodstreamError              one line for the user, shown without a traceback
+     │   ├─ WeightsError             a file of weights is missing, wrong or cannot be fetched
+     │   ├─ SourceError              a source that cannot be read
+     │   ├─ SourceGoneError          a live source that does not answer now
+     │   ├─ SourceRefusedError       a live source that will not work as it was given
+     │   ├─ UnreadableError          a picture that cannot be read
+     │   │   ├─ NoPictureError       it is no picture
+     │   │   └─ TooLargeError        it has too many pixels
+     │   ├─ BusyError                the server has no room for this now
+     │   ├─ PageClosedError          a page of the dashboard was closed in the meantime
+     │   └─ UploadTooLargeError      an upload over its limit
+     └─ EndOfSourceError             control flow: a recording has been played to its end
+
+Wrong arguments are ValueError, as everywhere in Python. Two packages that may be left out keep
+exceptions of their own, which are MoodstreamErrors, too: ``moodstream.samples.fetch.FetchError``
+and ``moodstream.testing.ContractError``.
+"""
+
+from __future__ import annotations
 
 
 class MoodstreamError(Exception):
@@ -9,41 +30,67 @@ class WeightsError(MoodstreamError):
     """A file of weights is missing, cannot be fetched, or is not the one it should be."""
 
 
-class EndOfSourceError(MoodstreamError):
-    """A recording that has been read to its end."""
+class SourceError(MoodstreamError):
+    """A source that cannot be read."""
 
 
 class SourceGoneError(MoodstreamError):
-    """A source that does not answer now, but may do so later."""
+    """A live source that does not answer now, but may do so later."""
 
 
 class SourceRefusedError(MoodstreamError):
-    """A source that will not work as it was given; ``denied``: for want of the right password."""
+    """A live source that will not work as it was given.
+
+    Attributes:
+        denied: Whether it refuses for want of the right user name and password.
+    """
 
     def __init__(self, message: str, denied: bool = False) -> None:
         super().__init__(message)
         self.denied = denied
 
 
-class SourceError(MoodstreamError):
-    """A source that cannot be read."""
-
-
-class UnreadableError(Exception):
-    """Why a picture cannot be read, in a few words."""
+class UnreadableError(MoodstreamError):
+    """A picture that cannot be read; its message says why in a few words, without its name."""
 
 
 class NoPictureError(UnreadableError):
-    """It is no picture of a kind that is read."""
+    """What was given as a picture is none, or of a kind that is not read."""
 
 
 class TooLargeError(UnreadableError):
-    """It has more pixels than are read."""
+    """A picture has more pixels than are read."""
 
 
 class BusyError(MoodstreamError):
     """The server has no room for this now."""
 
 
+class PageClosedError(MoodstreamError):
+    """The page of the dashboard for which this was done has been closed in the meantime."""
+
+
 class UploadTooLargeError(MoodstreamError):
-    """A body over its limit."""
+    """An upload is larger than the server takes."""
+
+
+class EndOfSourceError(Exception):
+    """Raised by the ``read`` of a reader once a recording has been played to its end.
+
+    No fault, and nothing that users see: who reads a source ends with it.
+    """
+
+
+def require(condition: bool, expected: str, got: object) -> None:
+    """Raise ValueError unless ``condition`` holds; settings check themselves by it.
+
+    Conditions say what is right (``x > 0``), so that NaN, for which every comparison is false, is
+    refused like any other wrong number.
+
+    Args:
+        condition: What must be true.
+        expected: The same in words.
+        got: What came instead.
+    """
+    if not condition:
+        raise ValueError(f"expected {expected}, got {got}")

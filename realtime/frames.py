@@ -15,9 +15,13 @@ from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 
 @dataclass(frozen=True)
 class LazyImage:
-    """A picture of ``shape`` (H, W, 3) that ``make`` makes when it is first asked for.
+    """A picture that is decoded when it is first asked for.
 
-    Most frames of a file are never looked at, and then this costs nothing.
+    Most frames of a file are never analysed, and then this costs nothing.
+
+    Attributes:
+        shape: (H, W, 3), known before the picture is decoded.
+        make: Decodes the picture, (H, W, 3) uint8 BGR.
     """
 
     shape: tuple[int, ...]
@@ -28,8 +32,11 @@ class LazyImage:
 class Frame:
     """One picture of a stream.
 
-    picture: (H, W, 3) uint8 BGR, or what makes it; t: presentation time in seconds; index: 0, 1,
-    2, …; pts: the time stamp in units of the source's time base, where it has one.
+    Attributes:
+        picture: (H, W, 3) uint8 BGR, or what decodes it.
+        t: Presentation time in seconds.
+        index: 0, 1, 2, … in the order of the stream.
+        pts: The time stamp in units of the source's time base, None where it has none.
     """
 
     picture: Image | LazyImage
@@ -43,7 +50,7 @@ class Frame:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the picture, which need not be made for it."""
+        """(H, W, 3) of the picture, without decoding it."""
         return self.picture.shape
 
     @cached_property
@@ -58,10 +65,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Detections:
-    """The faces that a detector found in one picture.
+    """The N faces that a detector found in one picture; N may be 0.
 
-    boxes: (N, 4) float32 xyxy px; scores: (N,) float32 in [0, 1];
-    landmarks: (N, 5, 2) float32 px (eyes, nose, mouth corners) or None.
+    Attributes:
+        boxes: (N, 4) float32 xyxy px.
+        scores: (N,) float32 in [0, 1].
+        landmarks: (N, 5, 2) float32 px (eyes, nose, corners of the mouth), None where the detector
+            gives none.
     """
 
     boxes: F32
@@ -91,11 +101,13 @@ class Detections:
 
 @dataclass(frozen=True)
 class EmotionPredictions:
-    """What a classifier read from N faces.
+    """What a classifier predicts for N faces.
 
-    probs: (N, K) float32 over the classifier's own classes, rows sum to 1; affect: (N, 2)
-    float32 valence and arousal in [-1, 1], or None where the model has none; disagreement: (N,)
-    float32 nats, the mean JSD of an ensemble's members to their average, None for one network.
+    Attributes:
+        probs: (N, K) float32 over the classifier's own classes; rows sum to 1.
+        affect: (N, 2) float32 valence and arousal in [-1, 1], None where the model has none.
+        disagreement: (N,) float32 nats, the mean JSD of an ensemble's members to their average;
+            None for a single network.
     """
 
     probs: F32
@@ -113,7 +125,7 @@ class EmotionPredictions:
         return len(self.probs)
 
     def columns(self) -> F32:
-        """(N, K + 3): probs, valence, arousal, disagreement, NaN where there is none."""
+        """(N, K + 3) float32: probs, valence, arousal, disagreement; NaN where there is none."""
         extra = np.full((len(self), len(EXTRAS)), np.nan, np.float32)
         if self.affect is not None:
             extra[:, :2] = self.affect
@@ -124,14 +136,19 @@ class EmotionPredictions:
 
 @dataclass(frozen=True)
 class Faces:
-    """The people in one frame, columnar.
+    """The N people in one frame, a column per property; N may be 0.
 
-    boxes: (N, 4) float32 xyxy px; scores: (N,) float32; quality: (N,) float32 in [0, 1];
-    probs: (N, 7) float32 smoothed per person, NaN rows where nothing was read yet;
-    track_ids: (N,) int64; seen: (N,) bool, False where the box is a prediction;
-    landmarks: (N, 5, 2) float32 or None; extras: (N, 3) float32 smoothed valence and arousal in
-    [-1, 1] and ensemble disagreement in nats, NaN where the model reads none, or None; velocity:
-    (N, 4) float32 px/s of the boxes, or None.
+    Attributes:
+        boxes: (N, 4) float32 xyxy px.
+        scores: (N,) float32 of the detector, in [0, 1].
+        quality: (N,) float32 in [0, 1].
+        probs: (N, 7) float32 smoothed per person, NaN rows for faces not classified yet.
+        track_ids: (N,) int64.
+        seen: (N,) bool, False where the face was not detected and its box is extrapolated.
+        landmarks: (N, 5, 2) float32 px, or None.
+        extras: (N, 3) float32 smoothed valence and arousal in [-1, 1] and disagreement of an
+            ensemble in nats, NaN where the model has none; or None.
+        velocity: (N, 4) float32 px/s of the boxes, or None.
     """
 
     boxes: F32
@@ -189,14 +206,22 @@ def _expect_image(image: Image, shape: tuple[int, ...]) -> None:
 
 @dataclass(frozen=True)
 class GroupState:
-    """The group at ``t`` seconds.
+    """The group at one time.
 
-    probs: (7,) over the window, or None where nobody was read in it; weighted and unweighted: the
-    same as plain averages, with and without face quality; entropy in nats of ``probs`` and its
-    share of ln 7; people: present now; effective_people: Kish size of the weights over
-    the window; dominant: the class with the largest share; shift: JSD in nats of ``weighted`` to
-    the window before, None where either window says too little; extras: weighted means (3,) of
-    valence, arousal and ensemble disagreement over the window, NaN where the model reads none.
+    Attributes:
+        t: Seconds of media time.
+        people: How many are present now.
+        effective_people: Kish size of the weights over the window.
+        probs: Distribution (7,) over the window, None where nobody was classified in it.
+        weighted: The same as a plain average weighted by face quality.
+        unweighted: The same as a plain average in which all faces count alike.
+        entropy: Of ``probs``, in nats.
+        entropy_share: The entropy as a share of ln 7, in [0, 1].
+        dominant: The class with the largest share.
+        shift: JSD in nats of ``weighted`` to the window before, None where either window has too
+            few predictions.
+        extras: Weighted means (3,) of valence, arousal and ensemble disagreement over the window,
+            NaN where the model has none.
     """
 
     t: float

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from moodstream.realtime.arrays import F64
 
-_EM_STEPS = 200
-_TINY = 1e-12
-_EM_SETTLED = 1e-6
+_MAX_EM_STEPS = 200
+_EM_TOLERANCE = 1e-6  # largest change of a probability at which the iteration has converged
+_MIN_REST = 1e-12  # of the weight of all others, which is divided by
 
 
 def entropy(p: npt.ArrayLike) -> float:
@@ -48,8 +48,8 @@ def weighted_jsd(distributions: npt.NDArray[Any], weights: npt.NDArray[Any]) -> 
     """
     share = np.asarray(weights, np.float64) / np.sum(weights)
     distributions = np.asarray(distributions, np.float64)
-    mixed = (share[:, None] * distributions).sum(0)
-    return max(0.0, float(entropies(mixed) - (share * entropies(distributions)).sum()))
+    mean = (share[:, None] * distributions).sum(0)
+    return max(0.0, float(entropies(mean) - (share * entropies(distributions)).sum()))
 
 
 def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -85,18 +85,26 @@ def group_shares(
     strength: float,
     people: float | None = None,
 ) -> F64 | None:
-    """Shares (K,) of a group, each person's probabilities read in the light of the others.
+    """Prior-adapted shares (K,) of a group: each person's probabilities given those of the others.
 
-    probs (N, K) calibrated; weights (N,) ≥ 0; prior (K,) the shares to expect before anyone is
-    seen; strength: the number of people that the prior counts for, infinite for the plain
-    weighted mean; people: how many there are, by default Kish's effective size, which is also
-    the most. Averages of probabilities keep each face's doubt, so a group looks more mixed than it
-    is; here the doubt about one is settled by the others: person i's probabilities become
-    r_i ∝ p_i π_i / prior with π_i ∝ strength · prior + (people - 1) · m_i, where m_i is the
-    weighted mean of r over everyone else, until nothing moves. One person alone stays as read.
-    This is prior adaptation by expectation maximisation (Saerens, Latinne and Decaestecker 2002)
-    with a Dirichlet prior and each one's own share left out, as in collapsed variational inference
-    (Asuncion et al. 2009). Returns Σ w r, or None where the weights sum to 0.
+    Averages of probabilities keep the uncertainty about each face, so that a group looks more
+    diverse than it is. Here the others reduce the uncertainty about one: person i's probabilities
+    become r_i ∝ p_i π_i / prior with π_i ∝ strength · prior + (people - 1) · m_i, where m_i is the
+    weighted mean of r over everyone else, repeated until it converges. One person alone keeps
+    theirs. This is prior adaptation by expectation maximisation (Saerens, Latinne and Decaestecker
+    2002) with a Dirichlet prior and each one's own share left out, as in collapsed variational
+    inference (Asuncion et al. 2009).
+
+    Args:
+        probs: Calibrated probabilities (N, K).
+        weights: (N,) ≥ 0.
+        prior: Shares (K,) to expect before anyone is seen.
+        strength: How many people the prior counts for; infinite for the plain weighted mean.
+        people: How many people there are; by default Kish's effective size, which is also the
+            maximum.
+
+    Returns:
+        Σ w r normalised, or None where the weights sum to 0.
     """
     mean = weighted_mean(probs, weights)
     size = kish(weights)
@@ -106,32 +114,36 @@ def group_shares(
     rho = np.asarray(prior, np.float64)
     p = np.asarray(probs, np.float64)
     share = np.asarray(weights, np.float64)[:, None] / np.sum(weights)
-    rest = np.maximum(1 - share, _TINY)
-    read = p
-    for _ in range(_EM_STEPS):
-        mass = share * read
-        moved = p * (strength * rho + others * (mass.sum(axis=0) - mass) / rest) / rho
-        moved /= moved.sum(axis=1, keepdims=True)
-        settled = np.abs(moved - read).max() < _EM_SETTLED
-        read = moved
-        if settled:
+    rest = np.maximum(1 - share, _MIN_REST)
+    adapted = p
+    for _ in range(_MAX_EM_STEPS):
+        mass = share * adapted
+        updated = p * (strength * rho + others * (mass.sum(axis=0) - mass) / rest) / rho
+        updated /= updated.sum(axis=1, keepdims=True)
+        change = np.abs(updated - adapted).max()
+        adapted = updated
+        if change < _EM_TOLERANCE:
             break
-    total = (share * read).sum(axis=0)
+    total = (share * adapted).sum(axis=0)
     return np.asarray(total / total.sum())
 
 
 def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
-    """What people (N,) weigh where doubt is settled: presence · √quality.
+    """Weights (N,) of people for ``group_shares``: presence · √quality.
 
-    weights (N,): quality times presence; presence (N,) ≥ 0. Calibrated doubt tells poor faces apart
-    by itself, so that quality need not do it again: of groups of known mix this came nearer to the
-    truth than quality itself, and as near as equal weights (``moodstream evaluate groups``).
+    Calibrated probabilities express how uncertain poor faces are, so that quality counts less: for
+    groups of known distribution the root was nearer to the truth than quality itself, and as near
+    as equal weights (``moodstream evaluate groups``).
+
+    Args:
+        weights: Quality times presence (N,).
+        presence: Share of the window (N,) in which each person was seen, ≥ 0.
     """
     return np.asarray(np.sqrt(np.asarray(weights, np.float64) * np.asarray(presence)))
 
 
 def seen_weights(quality: npt.NDArray[Any]) -> F64:
-    """What people weigh by how well they can be seen: clip(q, 0, 1) + 1e-6 of (N,) qualities."""
+    """Weights (N,) of faces by their quality (N,): clip(q, 0, 1) + 1e-6."""
     return np.clip(np.asarray(quality, np.float64), 0.0, 1.0) + 1e-6
 
 
@@ -149,12 +161,13 @@ def photo_distribution(
 def fold_to(
     probs: npt.NDArray[Any], classes: Sequence[str], kept: Sequence[str]
 ) -> npt.NDArray[np.float32]:
-    """Distributions (N, K) over ``classes`` to (N, len(kept)): others dropped, renormalised.
+    """Distributions (N, K) over ``classes`` folded to (N, len(kept)): others dropped, renormalised.
 
-    So a model with contempt keeps it in its own output and group figures have seven classes.
-    A row with all its mass on dropped classes becomes uniform: it says nothing of the kept ones.
-    NaN stays NaN.
-    Raises ValueError where a kept class is missing.
+    So a model with contempt keeps it in its own output, while group figures have seven classes. A
+    row with all its mass on dropped classes becomes uniform. NaN stays NaN.
+
+    Raises:
+        ValueError: A kept class is missing.
     """
     missing = [name for name in kept if name not in classes]
     if missing:
@@ -168,9 +181,10 @@ def fold_to(
 def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
     """Where a sequence of class masses (T, K) splits into its two most different parts.
 
-    Returns (i, d): the split before row i that maximises the Jensen–Shannon divergence of the
-    two parts weighted by their mass (the segmentation statistic of Grosse et al. 2002), and that
-    divergence in nats; (0, 0.0) where no split has mass on both sides.
+    Returns:
+        (i, d): the split before row i that maximises the Jensen–Shannon divergence of the two
+        parts weighted by their mass (the segmentation statistic of Grosse et al. 2002), and that
+        divergence in nats; (0, 0.0) where no split has mass on both sides.
     """
     masses = np.asarray(masses, np.float64)
     before = np.cumsum(masses, 0)[:-1]
@@ -179,12 +193,12 @@ def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
     total = masses.sum()
     if total <= 1e-200:  # nothing, or too little to divide by
         return 0, 0.0
-    tiny = 1e-12 * total
-    valid = (mass_before > tiny) & (mass_after > tiny)
+    negligible = 1e-12 * total
+    valid = (mass_before > negligible) & (mass_after > negligible)
     if not valid.any():
         return 0, 0.0
-    p = before / np.maximum(mass_before, tiny)[:, None]
-    q = np.maximum(after, 0) / np.maximum(mass_after, tiny)[:, None]
+    p = before / np.maximum(mass_before, negligible)[:, None]
+    q = np.maximum(after, 0) / np.maximum(mass_after, negligible)[:, None]
     gain = entropies(masses.sum(0) / total) - (
         mass_before / total * entropies(p) + mass_after / total * entropies(q)
     )

@@ -1,8 +1,8 @@
-"""How a long task tells how far it is."""
+"""How a long task reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Told the stage, what is done and what there is."""
+"""Called with the name of the stage, how many items are done and how many there are."""

@@ -1,4 +1,4 @@
-"""Threads with an owner, who starts them, waits for their end and hears of their first error."""
+"""Threads with an owner: started and joined by it, and its errors re-raised there."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ logger = logging.getLogger(__name__)
 
 
 class OwnedThread:
-    """A daemon thread that keeps what broke it for its owner.
+    """A daemon thread that stores the exception that ended it for its owner to raise.
 
     Args:
-        target: what the thread does; it is called once, without arguments.
-        name: how the thread is called in a debugger.
-        on_error: called on the thread, once its error is stored, with what broke it. Without it
-            the error is logged, too: its owner may never ask.
+        target: What the thread does; called once, without arguments.
+        name: The name of the thread in debuggers and logs.
+        on_error: Called on the thread with the exception, once that is stored. Without it the
+            exception is logged as well, since the owner may never ask.
+
+    Attributes:
+        error: The exception that ended the thread, None without one.
     """
 
     def __init__(
@@ -45,15 +48,15 @@ class OwnedThread:
         """Start the thread.
 
         Raises:
-            RuntimeError: it was started before, or the system has no room for it.
+            RuntimeError: It was started before, or the system has no room for it.
         """
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end of the thread; one that was not started has ended.
+        """Wait for the end of the thread; one that was never started counts as ended.
 
         Args:
-            timeout: seconds to wait at most, None for as long as it takes.
+            timeout: Seconds to wait at most, None for as long as it takes.
 
         Returns:
             Whether the thread is not running.
@@ -63,7 +66,7 @@ class OwnedThread:
         return not self.alive
 
     def raise_error(self) -> None:
-        """Raise what broke the thread, if anything did; only once, as its owner knows it then."""
+        """Raise the exception that ended the thread, if there is one; later calls do nothing."""
         if self.error is not None and not self._raised:
             self._raised = True
             raise self.error
@@ -71,7 +74,7 @@ class OwnedThread:
     def _run(self) -> None:
         try:
             self._target()
-        except BaseException as error:  # its owner decides what becomes of it
+        except BaseException as error:  # re-raised by raise_error() on the thread of the owner
             self.error = error
             if self._on_error is not None:
                 self._on_error(error)

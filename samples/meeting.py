@@ -1,9 +1,9 @@
 """The demo meeting: six people in a video call whose moods change at known times.
 
-Every tile plays short parts of the sample clips to and fro, so that nothing jumps, and fades
-from part to part. The faces are real; that they share a room is made up. The parts were chosen
-with readings of the embedded network at hand, so the meeting shows the tool at work and is no
-measure of how often it is right.
+Every tile plays short parts of the sample clips back and forth, so that nothing jumps, and fades
+from part to part. The faces are real; that they share a room is made up. The parts were chosen by
+what the embedded network predicts for them, so the meeting is a demonstration and no measure of
+accuracy.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ U8 = npt.NDArray[np.uint8]
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25
 SECONDS = 60.0
-_FADE = 0.4  # seconds from one part to the next, around the moment of change
-_GAP = 12
-_CELL = (410, 342)
-_SOUND_RATE = 48_000
+_FADE_S = 0.4  # from one part to the next, around the time of change
+_GAP_PX = 12  # between tiles
+_TILE_PX = (410, 342)  # width and height
+_SOUND_HZ = 48_000
 _LANGER, _SINGLE = "WolfgangLanger_Pexels.mp4", "single_face.mp4"
 CLIPS = (_LANGER, _SINGLE)
 """The sample files that the meeting is made of."""
@@ -38,7 +38,13 @@ CLIPS = (_LANGER, _SINGLE)
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch with one mood; start, end: seconds; mood: sad, uneasy, happy, neutral or mixed."""
+    """A stretch of time with one mood.
+
+    Attributes:
+        start: Seconds.
+        end: Seconds.
+        mood: sad, uneasy, happy, neutral or, of the room, mixed.
+    """
 
     start: float
     end: float
@@ -47,7 +53,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Person:
-    """One tile: box (x1, y1, x2, y2) in px, and what the face in it shows when."""
+    """One tile of the meeting.
+
+    Attributes:
+        box: (x1, y1, x2, y2) px.
+        segments: What the face in it shows, and when.
+    """
 
     box: tuple[int, int, int, int]
     segments: tuple[Segment, ...]
@@ -57,8 +68,11 @@ class Person:
 class MeetingTruth:
     """What the meeting shows.
 
-    people: one per tile, row by row; room: the mood that more than half of them show ("uneasy"
-    counts as sad), else mixed; shift: when the room turns happy, in seconds.
+    Attributes:
+        seconds: Its length.
+        people: One per tile, row by row.
+        room: The mood that more than half of them show ("uneasy" counts as sad), else mixed.
+        shift: When the room turns happy, in seconds.
     """
 
     seconds: float
@@ -78,7 +92,7 @@ class _Part:
     speed: float = 1.0
 
     def at(self, t: float) -> float:
-        """Clip time to show at ``t``: to and fro between a and b."""
+        """Clip time to show at ``t``, back and forth between a and b."""
         length = self.b - self.a
         phase = (t * self.speed) % (2 * length)
         return self.a + min(phase, 2 * length - phase)
@@ -97,7 +111,7 @@ class _Tile:
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)  # BGR
 
 
-# 1 to 2.4 s of the crying is left out: without what comes before, it could pass for a smile.
+# without 1 to 2.4 s of the crying, which looks like a smile without what comes before
 _TILES = (
     _Tile(
         _LANGER,
@@ -165,8 +179,15 @@ def truth_path(out: Path) -> Path:
 def build_meeting(out: Path, sources: Mapping[str, Path], seconds: float = SECONDS) -> MeetingTruth:
     """Write the meeting (1280×720, 25 fps, H.264, AAC) and its truth file beside it.
 
-    sources: paths of the clips in ``CLIPS``; seconds: length, to which every time is scaled.
     The same versions of the libraries give the same bytes.
+
+    Args:
+        out: The video, MP4.
+        sources: Path of each of ``CLIPS``.
+        seconds: Length, to which every time is scaled.
+
+    Returns:
+        What is in the truth file.
     """
     scale = seconds / SECONDS
     truth = meeting_truth(seconds)
@@ -177,7 +198,7 @@ def build_meeting(out: Path, sources: Mapping[str, Path], seconds: float = SECON
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as video:
             picture = video.add_stream("libx264", rate=FPS, options=_x264())
             picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            sound = video.add_stream("aac", rate=_SOUND_RATE, layout="mono")
+            sound = video.add_stream("aac", rate=_SOUND_HZ, layout="mono")
             sound.bit_rate = 64_000
             noise, pts = np.random.default_rng(5), 0
             image = np.full((HEIGHT, WIDTH, 3), (30, 26, 24), np.uint8)
@@ -187,7 +208,7 @@ def build_meeting(out: Path, sources: Mapping[str, Path], seconds: float = SECON
                 frame.pts = k
                 video.mux(picture.encode(frame))
                 video.mux(sound.encode(_sound(pts, noise)))
-                pts += _SOUND_RATE // FPS
+                pts += _SOUND_HZ // FPS
             video.mux(picture.encode(None))
             video.mux(sound.encode(None))
         part.replace(out)
@@ -209,7 +230,7 @@ def meeting_truth(seconds: float = SECONDS) -> MeetingTruth:
             for a, p in zip(starts, tile.parts, strict=False)
         )
         x, y = _corner(i)
-        people.append(Person((x, y, x + _CELL[0], y + _CELL[1]), segments))
+        people.append(Person((x, y, x + _TILE_PX[0], y + _TILE_PX[1]), segments))
     room = _room(people)
     shift = next(s.start for s in room if s.mood == "happy")
     return MeetingTruth(seconds, tuple(people), room, shift)
@@ -221,8 +242,9 @@ def _room(people: list[Person]) -> tuple[Segment, ...]:
     for a, b in pairwise(edges):
         moods = Counter(s.mood for p in people for s in p.segments if s.start <= a < s.end)
         moods["sad"] += moods.pop("uneasy", 0)
-        first, most = moods.most_common(1)[0]
-        mood = first if 2 * most > len(people) else "mixed"
+        mood, count = moods.most_common(1)[0]
+        if 2 * count <= len(people):
+            mood = "mixed"
         if room and room[-1].mood == mood:
             room[-1] = Segment(room[-1].start, b, mood)
         else:
@@ -231,7 +253,7 @@ def _room(people: list[Person]) -> tuple[Segment, ...]:
 
 
 def _x264() -> dict[str, str]:
-    # a fixed number of threads: its rate control depends on it, and so do the bytes
+    # a fixed number of threads, as its rate control, and so the bytes, depend on it
     return {"preset": "veryfast", "crf": "20", "threads": "2"}
 
 
@@ -263,53 +285,53 @@ class _Player:
 
     def picture(self, t: float) -> U8:
         """The tile (h, w, 3) BGR at ``t`` seconds of the meeting."""
-        half, parts = _FADE / 2, self.tile.parts
+        half, parts = _FADE_S / 2, self.tile.parts
         now = next((p for p in parts if t < p.until * self.scale), parts[-1])
         image = self._cut(self.clip.at(now.at(t)))
         for old, new in pairwise(parts):
             since = t - old.until * self.scale
             if abs(since) < half:
                 other = self._cut(self.clip.at((old if new is now else new).at(t)))
-                share = 0.5 - abs(since) / _FADE  # of the other part: a half at the change itself
+                share = 0.5 - abs(since) / _FADE_S  # of the other part: a half at the change itself
                 image = cv2.addWeighted(image, 1 - share, other, share, 0).astype(np.uint8)
         return image
 
     def _cut(self, image: U8) -> U8:
         height, width = image.shape[:2]
         h = height / self.tile.zoom
-        w = min(width, h * _CELL[0] / _CELL[1])
+        w = min(width, h * _TILE_PX[0] / _TILE_PX[1])
         x = min(max(self.tile.centre[0] * width - w / 2, 0), width - w)
         y = min(max(self.tile.centre[1] * height - h / 2, 0), height - h)
         part = image[int(y) : int(y + h), int(x) : int(x + w)]
-        cell = np.asarray(cv2.resize(part, _CELL, interpolation=cv2.INTER_AREA), np.uint8)
+        cell = np.asarray(cv2.resize(part, _TILE_PX, interpolation=cv2.INTER_AREA), np.uint8)
         toned = cv2.LUT(np.ascontiguousarray(cell), _tone(self.tile))
         return np.asarray(toned[:, ::-1] if self.tile.mirror else toned, np.uint8)
 
 
 @lru_cache
 def _tone(tile: _Tile) -> U8:
-    """Look-up table (256, 1, 3) of a tile's brightness and tint."""
+    """Lookup table (256, 1, 3) of a tile's brightness and tint."""
     levels = np.arange(256)[:, None, None] * tile.gain * np.array(tile.tint)
     return np.asarray(np.clip(np.rint(levels), 0, 255), np.uint8)
 
 
 def _corner(i: int) -> tuple[int, int]:
-    left = (WIDTH - 3 * _CELL[0] - 2 * _GAP) // 2
-    top = (HEIGHT - 2 * _CELL[1] - _GAP) // 2
-    return left + i % 3 * (_CELL[0] + _GAP), top + i // 3 * (_CELL[1] + _GAP)
+    left = (WIDTH - 3 * _TILE_PX[0] - 2 * _GAP_PX) // 2
+    top = (HEIGHT - 2 * _TILE_PX[1] - _GAP_PX) // 2
+    return left + i % 3 * (_TILE_PX[0] + _GAP_PX), top + i // 3 * (_TILE_PX[1] + _GAP_PX)
 
 
 def _draw(image: U8, players: list[_Player], t: float) -> None:
     for i, player in enumerate(players):
         x, y = _corner(i)
-        image[y : y + _CELL[1], x : x + _CELL[0]] = player.picture(t)
+        image[y : y + _TILE_PX[1], x : x + _TILE_PX[0]] = player.picture(t)
 
 
 def _sound(pts: int, noise: np.random.Generator) -> Any:
-    """A twenty-fifth of a second of hum and hiss, about −40 dB: there to be heard, not to annoy."""
-    t = (pts + np.arange(_SOUND_RATE // FPS)) / _SOUND_RATE
+    """A twenty-fifth of a second of hum and hiss, at about −40 dB."""
+    t = (pts + np.arange(_SOUND_HZ // FPS)) / _SOUND_HZ
     wave = 0.012 * np.sin(2 * np.pi * 180 * t) * (1 + 0.5 * np.sin(2 * np.pi * 0.25 * t))
     wave += noise.normal(0, 0.004, len(t))
     frame = av.AudioFrame.from_ndarray(wave.astype(np.float32)[None], format="fltp", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = _SOUND_RATE, pts, Fraction(1, _SOUND_RATE)
+    frame.sample_rate, frame.pts, frame.time_base = _SOUND_HZ, pts, Fraction(1, _SOUND_HZ)
     return frame

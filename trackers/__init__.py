@@ -1,1 +1,1 @@
-"""Who is who, and how each one feels over time."""
+"""Tracking of faces, and smoothing of what is predicted for each person."""

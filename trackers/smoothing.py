@@ -1,4 +1,4 @@
-"""Per-person readings over time."""
+"""The predictions for each person, averaged over time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
 
+_MIN_QUALITY = 1e-6  # even the worst face is better than no estimate at all
+_FIRST_DURATION_S = 1e-3  # for which a first prediction stands: any later one outweighs it
+_MIN_WEIGHT = 1e-12  # below which the average would be lost in rounding
+
 
 @dataclass(frozen=True)
 class SmoothingSettings:
-    """tau: time constant in seconds, 0 for none; hold: the longest time, in seconds, that one
-    reading speaks for; forget: seconds after which a person not read is dropped.
+    """How the predictions for each person are averaged over time.
+
+    Attributes:
+        tau: Time constant in seconds; 0 for no smoothing.
+        hold: The longest time in seconds that one prediction stands for.
+        forget: Seconds after which a person without predictions is dropped.
     """
 
     tau: float = 0.5
@@ -21,31 +29,46 @@ class SmoothingSettings:
     forget: float = 30.0
 
     def __post_init__(self) -> None:
-        if self.tau < 0 or self.hold <= 0 or self.forget <= 0:
+        if not (self.tau >= 0 and self.hold > 0 and self.forget > 0):  # so that NaN is refused
             raise ValueError(f"expected tau ≥ 0, hold > 0 and forget > 0, got {self}")
 
 
 @dataclass
-class _State:
+class _Average:
+    """Of one person: the weighted sum of predictions (D,), of weights, and when it was taken."""
+
     mass: F64
     weight: float
     t: float
 
 
 class Smoother:
-    """Quality-weighted exponential average of each person's readings in continuous time.
+    """Quality-weighted exponential average of each person's predictions in continuous time.
 
-    A reading p of quality q stands for the time since the reading before it (at most ``hold``),
-    and the estimate is the exact kernel average of that piecewise constant signal:
+    A prediction p of quality q stands for the time since the one before it (at most ``hold``), and
+    the estimate is the exact kernel average of that piecewise constant signal:
 
         ∫ q p e^(-(t-s)/τ) ds / ∫ q e^(-(t-s)/τ) ds
 
     so uneven steps are exact, frame rate does not matter, and a blurred face moves little.
+
+    Args:
+        settings: Time constant and the like.
+
+    Example:
+        >>> import numpy as np
+        >>> smoother = Smoother(SmoothingSettings(tau=1.0))
+        >>> ids, quality = np.array([7]), np.ones(1, np.float32)
+        >>> _ = smoother.update(0.0, ids, np.array([[1, 0]], np.float32), quality)
+        >>> smoother.update(0.5, ids, np.array([[0, 1]], np.float32), quality).round(2)
+        array([[0., 1.]], dtype=float32)
+        >>> smoother.update(1.0, ids, np.array([[1, 0]], np.float32), quality).round(2)
+        array([[0.62, 0.38]], dtype=float32)
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
         self.settings = settings or SmoothingSettings()
-        self._people: dict[int, _State] = {}
+        self._people: dict[int, _Average] = {}
 
     def reset(self) -> None:
         """Forget everyone."""
@@ -58,31 +81,42 @@ class Smoother:
         values: npt.NDArray[np.float32],
         quality: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.float32]:
-        """Take readings at ``t`` seconds and return the estimates (N, K) of the same people.
+        """Add predictions and return the estimates of the same people.
 
-        ids (N,), values (N, D) with rows all NaN where nothing was read, quality (N,) in [0, 1].
-        A column that is always NaN stays NaN and touches no other; averages of distributions are
-        distributions. People never read have NaN rows. Raises ValueError where time runs
-        backwards.
+        A column that is always NaN stays NaN and affects no other; averages of distributions are
+        distributions.
+
+        Args:
+            t: Seconds of media time.
+            ids: Whom the rows are about, (N,).
+            values: Predictions (N, D), rows of NaN for those without one.
+            quality: Of their faces, (N,) in [0, 1].
+
+        Returns:
+            Estimates (N, D), rows of NaN for people without any prediction so far.
+
+        Raises:
+            ValueError: Time runs backwards.
         """
         out = np.full(values.shape, np.nan, np.float32)
         for row, person in enumerate(ids.tolist()):
             if not np.isnan(values[row]).all():
-                self._read(person, t, values[row].astype(np.float64), float(quality[row]))
-            state = self._people.get(person)
-            if state is not None:
-                out[row] = state.mass / state.weight
-        old = [p for p, s in self._people.items() if t - s.t > self.settings.forget]
-        for person in old:
+                self._add(person, t, values[row].astype(np.float64), float(quality[row]))
+            average = self._people.get(person)
+            if average is not None:
+                out[row] = average.mass / average.weight
+        gone = [p for p, a in self._people.items() if t - a.t > self.settings.forget]
+        for person in gone:
             del self._people[person]
         return out
 
-    def _read(self, person: int, t: float, p: F64, quality: float) -> None:
+    def _add(self, person: int, t: float, p: F64, quality: float) -> None:
         tau, hold = self.settings.tau, self.settings.hold
-        quality = max(quality, 1e-6)  # even the worst face is better than no estimate at all
+        quality = max(quality, _MIN_QUALITY)
         state = self._people.get(person)
         if state is None:
-            self._people[person] = _State(p * quality * 1e-3, quality * 1e-3, t)
+            first = quality * _FIRST_DURATION_S
+            self._people[person] = _Average(p * first, first, t)
             return
         dt = t - state.t
         if dt < 0:
@@ -92,7 +126,7 @@ class Smoother:
             return
         keep = float(np.exp(-dt / tau))
         gain = quality * -float(np.expm1(-min(dt, hold) / tau))
-        if keep * state.weight + gain > 1e-12:
+        if keep * state.weight + gain > _MIN_WEIGHT:
             state.mass = keep * state.mass + gain * p
             state.weight = keep * state.weight + gain
         state.t = t

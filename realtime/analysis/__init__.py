@@ -1,1 +1,1 @@
-"""From detections to people, from people to the group."""
+"""From detections to people, and from people to the group."""

@@ -11,12 +11,18 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.trackers.smoothing import SmoothingSettings
 
 Aggregation = Literal["em", "mean"]
-"""How people are summed into the group: by prior adaptation (EM), or by plain weighted averages."""
+"""How people are summed into the group: by prior adaptation (EM) or plain weighted averages."""
 
 
 @dataclass(frozen=True)
 class StageSettings:
-    """The settings of the stages that make the figures."""
+    """The settings of the stages that make the figures.
+
+    Attributes:
+        worker: How faces are detected and classified.
+        smoothing: How the predictions for each person are averaged over time.
+        group: How people are summed into the group.
+    """
 
     worker: AnalysisSettings
     smoothing: SmoothingSettings
@@ -24,7 +30,7 @@ class StageSettings:
 
 
 def prior_people(aggregation: Aggregation) -> float | None:
-    """``GroupSettings.prior_people`` of a way to sum people up; raises MoodstreamError."""
+    """``GroupSettings.prior_people`` for a way to sum people; raises MoodstreamError if unknown."""
     if aggregation not in ("em", "mean"):
         raise MoodstreamError(f"expected aggregation em or mean, got {aggregation!r}")
     return GroupSettings.prior_people if aggregation == "em" else None

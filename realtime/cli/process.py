@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         if not batch.process(video, folder):
             break
     if args.json:
-        print(json.dumps(batch.summaries[0] if batch.infer_only else batch.summaries, indent=2))
+        print(json.dumps(batch.summaries[0] if batch.alone else batch.summaries, indent=2))
     return batch.exit_code
 
 
@@ -121,7 +121,8 @@ class _Batch:
     """
 
     def __init__(self, args: argparse.Namespace, settings: ProcessSettings, alone: bool) -> None:
-        self.infer_only, self.summaries = alone, list[VideoSummary]()
+        self.alone = alone
+        self.summaries: list[VideoSummary] = []
         self.exit_code = ExitCode.OK
         self._args, self._settings = args, settings
         self._models: Models | None = None
@@ -148,7 +149,7 @@ class _Batch:
         try:
             work()
         except Exception as error:
-            if self.infer_only:
+            if self.alone:
                 raise
             line = str(error) if isinstance(error, MoodstreamError) else _unforeseen(video, error)
             print(f"moodstream: {line}", file=sys.stderr)

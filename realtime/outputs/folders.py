@@ -21,7 +21,7 @@ def prepare_folder(
     """Make sure that results can be written there; returns whether the folder is new.
 
     Raises MoodstreamError where it cannot be written, or where it holds any of ``outputs`` (or
-    with ``infer_only`` any file at all) and ``overwrite`` is False.
+    with ``alone`` any file at all) and ``overwrite`` is False.
     """
     try:
         if not overwrite:

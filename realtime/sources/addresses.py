@@ -1,4 +1,4 @@
-"""What the user wrote in, the description of a source out."""
+"""Descriptions of sources from what users type."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from moodstream.realtime.sources.redact import redact
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp")
 
-
 _HOST = re.compile(r"[^:]+(:\d+)?|\[[0-9A-Fa-f:.%]+\](:\d+)?")
 
 
 def parse_source(text: str) -> SourceSpec:
-    """What a camera's number or device path, an address or a file name stands for.
+    """Parse the number or device path of a camera, an address, or the path of a file.
 
-    Raises MoodstreamError where it is none of these.
+    Raises:
+        MoodstreamError: It is none of these.
     """
     if text.isascii() and text.isdigit():
         return SourceSpec("camera", int(text), f"camera {int(text)}")
@@ -61,6 +61,6 @@ def _split_user(typed: str) -> tuple[str, str]:
 
 
 def _encoded(user: str) -> str:
-    """FFmpeg finds the host only where odd characters before it are percent-encoded."""
-    loose = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", user)
-    return quote(loose, safe=":%!$&'()*+,;=~")
+    """Percent-encode odd characters: FFmpeg takes them for the end of the host."""
+    percent = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", user)
+    return quote(percent, safe=":%!$&'()*+,;=~")

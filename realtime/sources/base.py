@@ -1,4 +1,4 @@
-"""Where live pictures come from: cameras, addresses on the network, files at their own pace."""
+"""What all live sources have in common: description, settings, watchdog, the reader's protocol."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from fractions import Fraction
 from typing import Literal, Protocol
 
 from moodstream.realtime.arrays import Image
+from moodstream.realtime.errors import require
 
-_SLICE = 0.25  # longest wait without a sign of life, seconds
+_HEARTBEAT_INTERVAL_S = 0.25  # during waits
 
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """A source as the user named it; ``name`` is safe to show, ``address`` is not."""
+    """A source as the user named it.
+
+    Attributes:
+        kind: Of what kind it is.
+        address: Number or device path, address with its password, or path of the file; secret.
+        name: The same without secrets, to be shown.
+    """
 
     kind: Literal["camera", "network", "file"]
     address: str | int
@@ -30,8 +37,13 @@ class SourceSpec:
 class OpenSettings:
     """How sources are opened and read.
 
-    open_timeout, read_timeout: seconds until a silent source counts as gone; transport: tcp or
-    udp (RTSP only); loop, speed: files only; max_lag: seconds that decoding may fall behind.
+    Attributes:
+        open_timeout: Seconds until a source that does not open counts as gone.
+        read_timeout: Seconds until an open source that sends nothing counts as gone.
+        transport: Of RTSP, tcp or udp.
+        loop: Whether a file starts again at its end.
+        speed: Of a file; 2 plays it in half its time.
+        max_lag: Seconds by which decoding a network stream may fall behind before it skips.
     """
 
     open_timeout: float = 5.0
@@ -43,17 +55,15 @@ class OpenSettings:
 
     def __post_init__(self) -> None:
         for name in ("open_timeout", "read_timeout", "speed", "max_lag"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"expected {name} > 0, got {getattr(self, name)}")
-        if self.transport not in ("tcp", "udp"):
-            raise ValueError(f"expected transport tcp or udp, got {self.transport}")
+            require(getattr(self, name) > 0, f"{name} > 0", getattr(self, name))
+        require(self.transport in ("tcp", "udp"), "transport tcp or udp", self.transport)
 
 
 class ReaderWatchdog:
-    """What ties a reader to its owner: the order to stop, and the reader's signs of life.
+    """Between a reader and its owner: the order to stop, and the reader's heartbeat.
 
     Args:
-        clock: monotonic seconds.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,60 +71,73 @@ class ReaderWatchdog:
         self._deadline = float("inf")
 
     def stop(self) -> None:
-        """Tell the reader to leave."""
+        """Order the reader to stop."""
         self._stop.set()
 
     @property
     def stopped(self) -> bool:
-        """Whether the reader is to leave."""
+        """Whether the reader is to stop."""
         return self._stop.is_set()
 
     @property
     def expired(self) -> bool:
-        """Whether the reader is to leave what it is waiting for."""
+        """Whether the reader is to give up what it is waiting for: stopped, or overdue."""
         return self.stopped or self.overdue() > 0
 
     def expect(self, seconds: float) -> None:
-        """A sign of life, and the promise of another one within ``seconds``."""
+        """The reader is alive, and will say so again within ``seconds``."""
         self._deadline = self._clock() + seconds
 
     def overdue(self) -> float:
-        """Seconds since that promise was broken; negative while it holds."""
+        """Seconds by which the next heartbeat is overdue; negative until it is due."""
         return self._clock() - self._deadline
 
     def wait(self, seconds: float) -> bool:
-        """Wait, giving signs of life; False where the order to stop came first."""
+        """Wait with regular heartbeats; False where the order to stop came first."""
         end = self._clock() + seconds
         while (left := end - self._clock()) > 0:
-            self.expect(2 * _SLICE)
-            if self._stop.wait(min(left, _SLICE)):
+            self.expect(2 * _HEARTBEAT_INTERVAL_S)
+            if self._stop.wait(min(left, _HEARTBEAT_INTERVAL_S)):
                 return False
         return not self.stopped
 
 
 class LiveReader(Protocol):
-    """An open source."""
+    """An open source.
+
+    Attributes:
+        info: What it is.
+    """
 
     info: SourceInfo
 
     def read(self) -> tuple[Image, float | None]:
-        """The next picture, (H, W, 3) uint8 BGR, and its media time in seconds, where it has one.
+        """The next picture, (H, W, 3) uint8 BGR, and its media time in seconds, None without one.
 
-        Raises EndOfSource, SourceGone or SourceRefused.
+        Raises:
+            EndOfSourceError: A recording has been played to its end.
+            SourceGoneError: Nothing comes; opening it again later may help.
+            SourceRefusedError: Opening it again cannot help.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
         ...
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What a source says of itself.
+    """What a source is.
 
-    width, height: px as shown (rotation applied); fps: average rate or None; duration: seconds or
-    None; codec: name; audio: whether there is sound.
+    Attributes:
+        name: To be shown.
+        width: px as shown, rotation applied.
+        height: px as shown, rotation applied.
+        fps: Average frame rate, None where it is not known.
+        duration: Seconds, None where there is no end or it is not known.
+        codec: Its name.
+        audio: Whether there is sound.
     """
 
     name: str

@@ -1,9 +1,8 @@
-"""The capture thread: the newest picture of a live source, whatever happens to the source."""
+"""The capture thread: the newest frame of a live source, which is opened again when it is lost."""
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -18,8 +17,10 @@ from moodstream.realtime.errors import (
     MoodstreamError,
     SourceGoneError,
     SourceRefusedError,
+    require,
 )
 from moodstream.realtime.frames import Frame
+from moodstream.realtime.sources.backoff import Backoff
 from moodstream.realtime.sources.base import (
     LiveReader,
     OpenSettings,
@@ -27,6 +28,7 @@ from moodstream.realtime.sources.base import (
     SourceInfo,
     SourceSpec,
 )
+from moodstream.realtime.sources.capture_state import CaptureState, SignalGap, Status
 from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.sources.redact import redact
 from moodstream.realtime.threads import OwnedThread
@@ -34,20 +36,22 @@ from moodstream.realtime.threads import OwnedThread
 logger = logging.getLogger(__name__)
 
 Opener = Callable[[SourceSpec, OpenSettings, ReaderWatchdog], LiveReader]
-Status = Literal["connecting", "live", "no signal", "ended", "failed"]
-_MOST_HUNG = 3
-_FPS_SPAN = 3.0  # seconds over which the frame rate is measured
-_TICK = 1e-6  # least distance of two frames, seconds
+_MAX_HUNG_READERS = 3
+_FPS_SPAN_S = 3.0  # over which the frame rate is measured
+_MIN_FRAME_INTERVAL_S = 1e-6
 
 
 @dataclass(frozen=True)
 class CaptureSettings(OpenSettings):
-    """How a source is read and found again; all in seconds.
+    """How a live source is read, and opened again when it is lost; all in seconds.
 
-    silent: without a frame for this long there is "no signal"; first_wait, longest_wait: before
-    the first and at most before a further attempt; refused_wait: the same once a password is no
-    longer taken; good_after: frames for this long make the next wait a first one again;
-    hang_grace: past a time-out, until a reader counts as hung.
+    Attributes:
+        silent: Without a frame for so long the status is "no signal".
+        first_wait: Before the first attempt to open the source again; it doubles with each.
+        longest_wait: Before any attempt at most.
+        refused_wait: The same once the password is no longer accepted.
+        good_after: After frames for so long the next wait is ``first_wait`` again.
+        hang_grace: Past its time-out, until a reader counts as hung and is replaced.
     """
 
     silent: float = 2.0
@@ -57,64 +61,30 @@ class CaptureSettings(OpenSettings):
     good_after: float = 10.0
     hang_grace: float = 3.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("silent", "first_wait", "longest_wait", "refused_wait"):
+            require(getattr(self, name) > 0, f"{name} > 0", getattr(self, name))
+        require(self.good_after >= 0 and self.hang_grace >= 0, "good_after, hang_grace ≥ 0", self)
+
 
 @dataclass(frozen=True)
 class CapturedFrame:
-    """A frame, the monotonic time of its capture in seconds, and its number: 1, 2, 3, …"""
+    """A frame from a live source.
+
+    Attributes:
+        frame: The frame.
+        at: Monotonic seconds of its capture.
+        number: 1, 2, 3, …
+    """
 
     frame: Frame
     at: float
     number: int
 
 
-@dataclass(frozen=True)
-class SignalGap:
-    """A stretch without a picture, in stream seconds, and why."""
-
-    start: float
-    end: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class CaptureState:
-    """How a source is doing.
-
-    since: stream seconds at which ``status`` began (for "no signal" the last frame's); t: stream
-    seconds now; frames: captured so far; fps: measured over the last seconds, None without two
-    frames; reconnects: how often a lost source gave pictures again; detail: why there is no
-    picture, safe to show.
-    """
-
-    status: Status
-    since: float
-    t: float
-    frames: int
-    fps: float | None
-    reconnects: int
-    detail: str | None
-    info: SourceInfo | None
-
-
-class Backoff:
-    """Waits that double from ``first`` to a ceiling, a little shorter at random."""
-
-    def __init__(self, first: float) -> None:
-        self._first = self._wait = first
-
-    def next(self, longest: float) -> float:
-        """Seconds to wait before the next attempt, at most ``longest``."""
-        wait = min(self._wait, longest)
-        self._wait = 2 * wait
-        return wait * random.uniform(0.8, 1.0)
-
-    def reset(self) -> None:
-        """Start again from the first wait."""
-        self._wait = self._first
-
-
 class _Reader:
-    """A reader thread and the tie to it."""
+    """A reader thread and its watchdog."""
 
     def __init__(
         self,
@@ -123,25 +93,47 @@ class _Reader:
         on_error: Callable[[ReaderWatchdog, BaseException], None],
         clock: Callable[[], float],
     ) -> None:
-        self.control = ReaderWatchdog(clock)
-        self.thread = OwnedThread(partial(run, self.control), name, partial(on_error, self.control))
+        self.watchdog = ReaderWatchdog(clock)
+        self.thread = OwnedThread(
+            partial(run, self.watchdog), name, partial(on_error, self.watchdog)
+        )
         self.thread.start()
 
 
 class Capture:
     """Reads one live source on a thread of its own and holds its newest frame.
 
-    Frame times: a file's media time, going on over its rounds; else monotonic seconds since
-    ``origin`` at capture. Both strictly increase. ``check`` must be called about twice a second
-    from outside: it replaces a hung reader. It reads while its context is open, or from ``start``
-    to ``stop``.
+    It reads while its context is open, or from ``start`` to ``stop``. Its owner must call ``check``
+    about twice a second, which replaces a hung reader. Frame times of a file are its media time,
+    which goes on when the file is repeated; those of other sources are monotonic seconds since
+    ``origin`` at capture. Both strictly increase.
 
     Args:
-        spec: the source.
-        settings: how it is read and found again.
-        origin: the clock's seconds at stream time 0, the start of the capture if None.
-        opener: what opens the source.
-        clock: monotonic seconds.
+        spec: The source.
+        settings: How it is read, and opened again when it is lost.
+        origin: The clock's seconds at stream time 0; by default the start of the capture.
+        opener: Opens the source.
+        clock: Monotonic seconds.
+
+    Attributes:
+        error: What broke the reader thread, other than the errors of sources; None without.
+
+    Example:
+        >>> import numpy as np
+        >>> class Grey:  # a source of one grey picture
+        ...     def __init__(self, spec, settings, watchdog):
+        ...         self.info, self.pictures = SourceInfo("grey", 8, 6, None, None, "raw", False), 1
+        ...     def read(self):
+        ...         if not self.pictures:
+        ...             raise EndOfSourceError
+        ...         self.pictures -= 1
+        ...         return np.full((6, 8, 3), 127, np.uint8), None
+        ...     def close(self):
+        ...         pass
+        >>> with Capture(SourceSpec("camera", 0, "camera 0"), opener=Grey) as capture:
+        ...     captured = capture.newest(after=0, timeout=10)
+        >>> captured.number, captured.frame.shape
+        (1, (6, 8, 3))
     """
 
     def __init__(
@@ -161,7 +153,7 @@ class Capture:
         self._backoff = Backoff(self.settings.first_wait)
         self._newest: CapturedFrame | None = None
         self._arrivals: deque[float] = deque(maxlen=1024)
-        self._begun = self._live_since = self._good_since = self._media_base = 0.0
+        self._started = self._live_since = self._good_since = self._media_base = 0.0
         self._lost = False  # between the loss of a reader and the next frame
         self._final: Literal["ended", "failed"] | None = None
         self._final_t = 0.0
@@ -180,19 +172,24 @@ class Capture:
         self.stop()
 
     def start(self) -> None:
-        """Start reading; once."""
+        """Start reading; raises RuntimeError the second time."""
         with self._changed:
             if self._reader is not None:
                 raise RuntimeError("a capture can be started only once")
             now = self._clock()
             self._origin = now if self._origin is None else self._origin
-            self._begun = self._stream_time(now)
+            self._started = self._stream_time(now)
             self._start_reader()
 
     def newest(self, after: int, timeout: float) -> CapturedFrame | None:
-        """The newest frame if its number is above ``after``, waiting up to ``timeout`` seconds.
+        """Wait for a frame that is newer than one.
 
-        None where none came; at once where none will come any more.
+        Args:
+            after: The number of that one, 0 for any frame.
+            timeout: Seconds to wait at most.
+
+        Returns:
+            The newest frame; None where none came in time, at once where none will come any more.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or bool(self._final), timeout)
@@ -204,7 +201,7 @@ class Capture:
         return self._final is not None
 
     def state(self) -> CaptureState:
-        """How the source is doing now."""
+        """The state of the source now."""
         with self._changed:
             now = self._clock()
             status = self._status(now)
@@ -215,12 +212,12 @@ class Capture:
                 frames=self._number,
                 fps=self._fps(now) if status == "live" else None,
                 reconnects=self._reconnects,
-                detail=self._why(status),
+                detail=self._status_detail(status),
                 info=self._info,
             )
 
     def gaps(self) -> list[SignalGap]:
-        """The gaps that have ended since the last call."""
+        """The gaps in the signal that have ended since the last call."""
         with self._changed:
             done, self._gaps = self._gaps, []
             return done
@@ -231,22 +228,22 @@ class Capture:
             if self._final or self._reader is None:
                 return
             self._hung = [reader for reader in self._hung if reader.thread.alive]
-            if self._reader in self._hung:  # given up, and no room for another one then
+            if self._reader in self._hung:  # there was no room for another one
                 self._start_reader()
-            elif self._reader.control.overdue() > self.settings.hang_grace:
-                self._reader.control.stop()
+            elif self._reader.watchdog.overdue() > self.settings.hang_grace:
+                self._reader.watchdog.stop()
                 self._hung.append(self._reader)
                 logger.warning("%s: its reader hangs; %d left", self.spec.name, len(self._hung))
-                self._lose(f"{self.spec.name}: does not answer; its reader hangs")
+                self._mark_lost(f"{self.spec.name}: does not answer; its reader hangs")
                 self._start_reader()
 
     def stop(self, timeout: float = 3.0) -> bool:
-        """Stop reading; whether every thread of it ended within ``timeout`` seconds."""
+        """Stop reading; returns whether all of its threads ended within ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         with self._changed:
             readers = [r for r in (self._reader, *self._hung) if r is not None]
             for reader in readers:
-                reader.control.stop()
+                reader.watchdog.stop()
             if self._final is None:
                 self._finish("ended", self._detail if self._lost else None)
         for reader in readers:
@@ -269,13 +266,14 @@ class Capture:
             return self._final
         if self._newest is None:
             return "no signal" if self._lost else "connecting"
-        return "no signal" if self._lost or self._quiet_for(now) > self.settings.silent else "live"
+        return "no signal" if self._lost or self._silent_for(now) > self.settings.silent else "live"
 
-    def _quiet_for(self, now: float) -> float:
+    def _silent_for(self, now: float) -> float:
+        """Seconds since the last sign of the source."""
         assert self._newest is not None
         if self.spec.kind == "file" and self._reader is not None:
-            # two pictures of a file may lie far apart: waiting for the next is no silence
-            return self._reader.control.overdue()
+            # two frames of a file may lie far apart, and the reader waits for the next
+            return self._reader.watchdog.overdue()
         return now - self._newest.at
 
     def _since(self, status: Status) -> float:
@@ -283,24 +281,24 @@ class Capture:
             return self._live_since
         if status in ("ended", "failed"):
             return self._final_t
-        return self._begun if self._newest is None else self._newest.frame.t
+        return self._started if self._newest is None else self._newest.frame.t
 
-    def _why(self, status: Status) -> str | None:
+    def _status_detail(self, status: Status) -> str | None:
         if status == "no signal" and not self._lost:
             return f"{self.spec.name}: sends no pictures"
         return None if status in ("live", "connecting") else self._detail
 
     def _fps(self, now: float) -> float | None:
-        recent = [at for at in self._arrivals if at > now - _FPS_SPAN]
+        recent = [at for at in self._arrivals if at > now - _FPS_SPAN_S]
         span = recent[-1] - recent[0] if recent else 0.0
         return (len(recent) - 1) / span if span > 0 else None
 
     def _start_reader(self) -> None:
-        if len(self._hung) < _MOST_HUNG:
+        if len(self._hung) < _MAX_HUNG_READERS:
             name = f"capture {self.spec.name}"
-            self._reader = _Reader(name, self._run, self._broke, self._clock)
+            self._reader = _Reader(name, self._run, self._reader_broke, self._clock)
 
-    def _lose(self, reason: str) -> None:
+    def _mark_lost(self, reason: str) -> None:
         self._lost, self._detail = True, redact(reason)
 
     def _finish(self, status: Literal["ended", "failed"], detail: str | None) -> None:
@@ -311,65 +309,65 @@ class Capture:
         self._changed.notify_all()
 
     def _note_gap(self, now: float, t: float) -> None:
-        """A picture has come at ``t``, or none will any more: what lay without one before it?"""
+        """Note the gap before ``t``, if there is one: a picture came then, or the stream ended."""
         if self.spec.kind == "file" or self._origin is None:
-            return  # nothing of a file is missed
+            return  # a file waits
         last = self._newest
-        start = self._begun if last is None else last.frame.t
+        start = self._started if last is None else last.frame.t
         if self._lost or t - start > self.settings.silent:
             reason = self._detail if self._lost else f"{self.spec.name}: sent no pictures"
             self._gaps.append(SignalGap(start, t, reason or "no pictures"))
 
     # --- the reader thread ---
 
-    def _run(self, control: ReaderWatchdog) -> None:
-        while not control.stopped:
-            wait = self._session(control)
-            if wait is None or not control.wait(wait):
+    def _run(self, watchdog: ReaderWatchdog) -> None:
+        while not watchdog.stopped:
+            wait = self._open_and_read(watchdog)
+            if wait is None or not watchdog.wait(wait):
                 break
 
-    def _broke(self, control: ReaderWatchdog, error: BaseException) -> None:
+    def _reader_broke(self, watchdog: ReaderWatchdog, error: BaseException) -> None:
         with self._changed:
-            if self._in_charge(control):
+            if self._is_current_reader(watchdog):
                 self.error = error
                 self._finish("failed", redact(f"{self.spec.name}: {error}"))
 
-    def _session(self, control: ReaderWatchdog) -> float | None:
-        """Open and read to the end; seconds until the next attempt, None where there is none."""
+    def _open_and_read(self, watchdog: ReaderWatchdog) -> float | None:
+        """Read to the end; returns seconds until the next attempt, None where there is none."""
         try:
-            control.expect(self.settings.open_timeout)
-            reader = self._opener(self.spec, self.settings, control)
+            watchdog.expect(self.settings.open_timeout)
+            reader = self._opener(self.spec, self.settings, watchdog)
             try:
-                self._opened(control, reader)
-                self._read(control, reader)
+                self._opened(watchdog, reader)
+                self._read(watchdog, reader)
             finally:
                 reader.close()
         except EndOfSourceError:
             with self._changed:
-                if self._in_charge(control):
+                if self._is_current_reader(watchdog):
                     self._finish("ended", None)
         except (SourceGoneError, SourceRefusedError) as error:
-            return self._after(control, error)
+            return self._retry_after(watchdog, error)
         return None
 
-    def _opened(self, control: ReaderWatchdog, reader: LiveReader) -> None:
+    def _opened(self, watchdog: ReaderWatchdog, reader: LiveReader) -> None:
         with self._changed:
-            if self._in_charge(control):
+            if self._is_current_reader(watchdog):
                 self._info = info = replace(reader.info, name=self.spec.name)
-                self._good_since = float("inf")  # until this session's first frame
+                self._good_since = float("inf")  # until the first frame
                 logger.info("%s: open, %dx%d %s", info.name, info.width, info.height, info.codec)
 
-    def _read(self, control: ReaderWatchdog, reader: LiveReader) -> None:
+    def _read(self, watchdog: ReaderWatchdog, reader: LiveReader) -> None:
         while True:
-            control.expect(self.settings.read_timeout)
+            watchdog.expect(self.settings.read_timeout)
             image, media = reader.read()
-            if not self._take(control, image, media):
+            if not self._take(watchdog, image, media):
                 return
 
-    def _take(self, control: ReaderWatchdog, image: Image, media: float | None) -> bool:
-        """Hold this picture as the newest; False where it is not wanted any more."""
+    def _take(self, watchdog: ReaderWatchdog, image: Image, media: float | None) -> bool:
+        """Hold this picture as the newest; False where this reader has been replaced or stopped."""
         with self._changed:
-            if not self._in_charge(control):
+            if not self._is_current_reader(watchdog):
                 return False
             now, last = self._clock(), self._newest
             t = self._frame_time(now, media)
@@ -391,30 +389,32 @@ class Capture:
             return True
 
     def _frame_time(self, now: float, media: float | None) -> float:
-        least = self._newest.frame.t + _TICK if self._newest else float("-inf")
+        earliest = float("-inf")
+        if self._newest is not None:
+            earliest = self._newest.frame.t + _MIN_FRAME_INTERVAL_S
         if self.spec.kind != "file" or media is None:
-            return max(self._stream_time(now), least)
-        if self._media_base + media < least:  # the file was opened again
-            self._media_base = least - media
+            return max(self._stream_time(now), earliest)
+        if self._media_base + media < earliest:  # the file was opened again
+            self._media_base = earliest - media
         return self._media_base + media
 
-    def _after(self, control: ReaderWatchdog, error: MoodstreamError) -> float | None:
-        """Take an error in; seconds until the next attempt, None where there is none."""
+    def _retry_after(self, watchdog: ReaderWatchdog, error: MoodstreamError) -> float | None:
+        """Handle an error; returns seconds until the next attempt, None where there is none."""
         with self._changed:
-            if not self._in_charge(control):
+            if not self._is_current_reader(watchdog):
                 return None
             if isinstance(error, SourceRefusedError) and self._newest is None:
                 self._finish("failed", redact(str(error)))
                 return None
-            self._lose(str(error))
+            self._mark_lost(str(error))
             denied = isinstance(error, SourceRefusedError) and error.denied
             longest = self.settings.refused_wait if denied else self.settings.longest_wait
             wait = self._backoff.next(longest)
             logger.warning("%s; trying again in %.1f s", self._detail, wait)
             return wait
 
-    def _in_charge(self, control: ReaderWatchdog) -> bool:
-        """Whether this is the reader whose word counts."""
+    def _is_current_reader(self, watchdog: ReaderWatchdog) -> bool:
+        """Whether this reader has neither been replaced nor stopped."""
         reader = self._reader
-        mine = reader is not None and reader.control is control
-        return mine and not control.stopped and self._final is None
+        current = reader is not None and reader.watchdog is watchdog
+        return current and not watchdog.stopped and self._final is None

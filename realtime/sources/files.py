@@ -1,4 +1,4 @@
-"""Where frames come from: video files."""
+"""Video files, by PyAV."""
 
 from __future__ import annotations
 
@@ -25,34 +25,38 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 _NOT_FILES = {"hls", "dash", "concat", "tty", "lrc", "srt", "ass", "webvtt", "ffmetadata"}
-_SMALL = 1280 * 720  # px; one core decodes several hundred such frames a second
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_MAX_PX_ONE_THREAD = 1280 * 720  # one core decodes several hundred such frames a second
+_ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 def find_videos(paths: list[Path]) -> list[Path]:
     """Files as they are, folders replaced by the videos in them (sorted, not recursive).
 
-    Raises SourceError for a folder without videos and for a path that does not exist.
+    Raises:
+        SourceError: A folder has no videos, or a path does not exist.
     """
-    found: list[Path] = []
+    videos: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
             if not inside:
                 raise SourceError(f"{path}: no video files in this folder")
-            found += inside
+            videos += inside
         elif not path.exists():
             raise SourceError(f"{path}: no such file")
         else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+            videos.append(path)
+    return list(dict.fromkeys(videos))
 
 
 def open_container(path: Path) -> Any:
-    """Open a local video file by PyAV; raises SourceError in one line where it is none.
+    """Open a local video file as a container of PyAV.
 
-    Only the file itself may be read: a playlist that hides behind a video's name may not reach
-    for other files or the network.
+    Only the file itself may be read: a playlist that is named like a video must not open other
+    files or addresses.
+
+    Raises:
+        SourceError: It is no video that can be read.
     """
     import av
 
@@ -100,9 +104,26 @@ def _reason(error: Exception) -> str:
 class FileSource:
     """A video file: every frame once, in order, with its presentation time.
 
-    Time starts at 0 with the first frame of the file; ``start`` and ``end`` are seconds of it.
-    After ``frames`` is exhausted, ``notes`` says what could not be read. As a context manager it
-    closes the file at the end of the block.
+    Time starts at 0 with the first frame of the file. As a context manager it closes the file at
+    the end of the block.
+
+    Args:
+        path: The file.
+        start: Seconds at which ``frames`` starts.
+        end: Seconds at which ``frames`` ends, None for the end of the file.
+
+    Attributes:
+        info: What the file is.
+        notes: Once ``frames`` is exhausted, a line on each thing that could not be read.
+        stopped_at: Seconds at which a damaged file ends too early; None where it does not.
+
+    Raises:
+        SourceError: It cannot be read, or is over before ``start``.
+
+    Example:
+        with FileSource(Path("meeting.mp4"), start=10.0) as source:
+            for frame in source.frames():
+                print(frame.t, frame.image.shape)
     """
 
     def __init__(self, path: Path, start: float = 0.0, end: float | None = None) -> None:
@@ -136,7 +157,7 @@ class FileSource:
             )
 
     def _peek(self) -> Any:
-        """The first whole frame: proof that the file can be decoded, and its true size."""
+        """The first undamaged frame: the file can be decoded, and this is its true size."""
         first = next((p for p in self._decode() if not _is_damaged(p)), None)
         if first is None:
             raise SourceError(f"{self.path}: not one frame of it can be decoded")
@@ -161,10 +182,10 @@ class FileSource:
         )
 
     def frames(self) -> Iterator[Frame]:
-        """The whole frames from ``start`` to ``end``, their pictures made later.
+        """The frames from ``start`` to ``end``, their pictures decoded to BGR when asked for.
 
-        Damaged ones are skipped and noted. Each call begins anew, and ends what the one before
-        gave.
+        Damaged frames are skipped and counted in ``notes``. Each call starts again, and ends what
+        the one before returned.
         """
         self._end_reading()
         self._reading = self._frames()
@@ -237,7 +258,7 @@ class FileSource:
             yield from pictures
 
     def frame_at(self, t: float) -> Image | None:
-        """The picture shown at ``t`` seconds, or None past the end; for stills, not for streams."""
+        """The picture shown at ``t`` seconds, None past the end; it seeks, which takes its time."""
         keep = self.start, self.end
         self.start, self.end = max(0.0, t - 1e-3), None
         try:
@@ -252,7 +273,7 @@ class FileSource:
             return
         self._end_reading()
         self._container.close()
-        self._container = self._stream = None  # the decoder's threads live as long as these
+        self._container = self._stream = None  # the threads of the decoder live as long as these
 
     def _end_reading(self) -> None:
         if self._reading is None:
@@ -264,21 +285,21 @@ class FileSource:
 
 
 def _is_damaged(picture: Any) -> bool:
-    """Whether a part of a decoded frame is missing: made up by the decoder, not seen."""
+    """Whether a part of a decoded frame was missing and made up by the decoder."""
     return bool(picture.is_corrupt)
 
 
 def _video_of(container: Any) -> Any:
-    """The video of an open file, its decoder's threads chosen."""
+    """The video stream of an open file, with threads for its decoder where they pay."""
     stream = container.streams.video[0]
     size = stream.codec_context.width * stream.codec_context.height
-    # what each thread more costs pays where one alone would hold the networks up
-    stream.thread_type = "AUTO" if size > _SMALL else "NONE"
+    # more threads cost more in all; they pay only where the networks would wait for one alone
+    stream.thread_type = "AUTO" if size > _MAX_PX_ONE_THREAD else "NONE"
     return stream
 
 
 def _image_at(picture: Any, size: tuple[int, int]) -> Image:
-    """A decoded frame as a picture of ``size`` (height, width): streams change it on the way."""
+    """A decoded frame as a picture of ``size`` (height, width), which some streams change."""
     image = image_of(picture)
     return image if image.shape[:2] == size else resized(image, size[::-1])
 
@@ -289,8 +310,8 @@ def resized(image: Image, size: tuple[int, int]) -> Image:
 
 
 def image_of(picture: Any) -> Image:
-    """A decoded PyAV frame as (H, W, 3) uint8 BGR, turned as it is to be shown."""
-    # by one thread: several wait for each other, and longer than it takes where all cores are busy
+    """A decoded PyAV frame as (H, W, 3) uint8 BGR, rotated as it is to be shown."""
+    # by one thread: several wait for each other where all cores are busy
     image = np.asarray(picture.to_ndarray(format="bgr24", threads=1), np.uint8)
-    turn = _TURNS.get(int(getattr(picture, "rotation", 0) or 0) % 360)
-    return image if turn is None else np.asarray(cv2.rotate(image, turn), np.uint8)
+    rotation = _ROTATIONS.get(int(getattr(picture, "rotation", 0) or 0) % 360)
+    return image if rotation is None else np.asarray(cv2.rotate(image, rotation), np.uint8)

@@ -1,4 +1,4 @@
-"""Picture files of every kind as (H, W, 3) uint8 BGR: the one place where they are decoded."""
+"""Picture files of every kind as (H, W, 3) uint8 BGR."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ SUFFIXES = frozenset(
 """The files of a folder that are taken for pictures."""
 
 GREY = 127
-"""What shows through transparent pixels of faces: the grey that crops beyond a picture have."""
+"""Background of transparent pixels in pictures of faces: the grey of crops beyond a picture."""
 
 WHITE = 255
-"""What shows through transparent pixels of photos, as on a page."""
+"""Background of transparent pixels in photos, as on a page."""
 
+_EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_ORIENTATION = 0x0112
 
 
 @contextmanager
 def opened(source: Path | bytes, formats: list[str] | None = None) -> Iterator[Any]:
-    """A picture of Pillow's, of which only the head is read yet, from a file or from its bytes.
+    """Open a picture by Pillow, which reads its header only.
 
-    ``formats``: of these only, by Pillow's names. Whatever goes wrong with it is UnreadableError.
+    Args:
+        source: A file, or its bytes.
+        formats: The formats that are accepted, by Pillow's names; all by default.
+
+    Raises:
+        UnreadableError: It cannot be read, or what the block does with it fails.
     """
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
@@ -49,7 +54,7 @@ def opened(source: Path | bytes, formats: list[str] | None = None) -> Iterator[A
     # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
     except (UnidentifiedImageError, ModuleNotFoundError):
         raise NoPictureError("not a picture") from None
-    # A broken picture can raise almost anything in its decoder; it is told and left out.
+    # a broken picture can raise almost anything in its decoder
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         large = isinstance(error, Pillow.DecompressionBombError)
@@ -65,20 +70,27 @@ def read_picture(
     most_pixels: int | None = None,
     formats: list[str] | None = None,
 ) -> Image:
-    """A picture as (H, W, 3) uint8 BGR, turned upright as its EXIF tag says.
+    """Read a picture as (H, W, 3) uint8 BGR, turned upright as its EXIF tag says.
 
-    ``longest``: pictures with a longer side than this many px are shrunk to it; ``behind``: the
-    shade, 0 to 255, that shows through transparent pixels; ``most_pixels``: larger ones are not
-    decoded, as a few kB can claim to be gigabytes; ``formats``: as in ``opened``. 16 bits become
-    the upper 8. Raises UnreadableError.
+    Of 16 bits the upper 8 are kept.
+
+    Args:
+        source: A file, or its bytes.
+        longest: px to which the longer side of larger pictures is shrunk.
+        behind: The grey level, 0 to 255, behind transparent pixels.
+        most_pixels: Pictures with more are not decoded, as a few kB can claim to be gigabytes.
+        formats: The formats that are accepted, by Pillow's names; all by default.
+
+    Raises:
+        UnreadableError: It cannot be read.
     """
     from PIL import ImageOps
 
     with _quietly(), opened(source, formats) as picture:
         height, width = _upright(picture)
         if most_pixels is not None and height * width > most_pixels:
-            most = f"the {most_pixels // 10**6} megapixels that are read"
-            raise TooLargeError(f"{width} × {height} px is more than {most}")
+            limit = f"the {most_pixels // 10**6} megapixels that are read"
+            raise TooLargeError(f"{width} × {height} px is more than {limit}")
         if longest is not None:
             picture.draft("RGB", (longest, longest))  # a JPEG is then decoded small: much faster
         rgb = _rgb(ImageOps.exif_transpose(picture), behind)
@@ -87,9 +99,10 @@ def read_picture(
 
 
 def shape_of(path: Path) -> tuple[int, int]:
-    """Height and width in px that a picture's head claims, turned upright.
+    """Height and width in px of a picture, turned upright, from its header.
 
-    Raises UnreadableError.
+    Raises:
+        UnreadableError: It cannot be read.
     """
     with _quietly(), opened(path) as picture:
         return _upright(picture)
@@ -97,9 +110,9 @@ def shape_of(path: Path) -> tuple[int, int]:
 
 def _upright(picture: Any) -> tuple[int, int]:
     width, height = picture.size
-    # a PNG's tags may follow its pixels, which are not to be read for this
+    # the tags of a PNG may follow its pixels, which need not be decoded for this
     tags = {} if picture.format == "PNG" else picture.getexif()
-    return (width, height) if tags.get(_ORIENTATION) in _SIDEWAYS else (height, width)
+    return (width, height) if tags.get(_EXIF_ORIENTATION) in _SIDEWAYS else (height, width)
 
 
 def scaled(image: Image, factor: float) -> Image:
@@ -139,9 +152,10 @@ def _rgb(picture: Any, behind: int) -> npt.NDArray[np.uint8]:
 
     if picture.mode[0] in "IF":  # integers and fractions, which Pillow's convert would clip
         wide = np.asarray(picture, np.float64)
-        most = wide.max(initial=0)
-        top = 65535.0 if most > 255 or ";" in picture.mode else 255.0 if most > 1 else 1.0
-        grey = np.clip(wide * (255 / top), 0, 255).astype(np.uint8)
+        brightest = wide.max(initial=0)
+        sixteen_bits = brightest > 255 or ";" in picture.mode
+        white = 65535.0 if sixteen_bits else 255.0 if brightest > 1 else 1.0
+        grey = np.clip(wide * (255 / white), 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         clear = picture.convert("RGBA")

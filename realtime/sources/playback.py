@@ -1,4 +1,4 @@
-"""A video file read as if it were a live source."""
+"""A video file played as if it were a live source."""
 
 from __future__ import annotations
 
@@ -20,42 +20,53 @@ from moodstream.realtime.sources.redact import redact
 
 
 class FileReader:
-    """A video file as if it were live: each picture when its time has come.
+    """A video file as if it were live: each picture when it is due.
 
-    With ``settings.loop`` it starts again at its end and its time goes on.
+    With ``settings.loop`` it starts again at its end, and its time goes on.
+
+    Args:
+        spec: The file.
+        settings: Speed, and whether it is repeated.
+        watchdog: The tie to the owner of the reader.
+
+    Raises:
+        SourceRefusedError: The file cannot be read.
     """
 
-    def __init__(self, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog) -> None:
+    def __init__(self, spec: SourceSpec, settings: OpenSettings, watchdog: ReaderWatchdog) -> None:
         try:
             self._source = FileSource(Path(str(spec.address)))
         except SourceError as error:
             raise SourceRefusedError(redact(str(error))) from None
         self.info = self._source.info
-        self._name, self._settings, self._control = spec.name, settings, control
+        self._name, self._settings, self._watchdog = spec.name, settings, watchdog
         self._frames: Iterator[Frame] = self._source.frames()
         self._start = time.monotonic()
-        self._offset = 0.0  # media seconds of the rounds before
-        self._last: float | None = None  # of this round
+        self._offset = 0.0  # media seconds of the repetitions before this one
+        self._last: float | None = None  # media seconds of the last picture, in this repetition
 
     def read(self) -> tuple[Image, float | None]:
-        """The next picture when it is due, and its media time.
+        """The next picture when it is due, and its media time in seconds.
 
-        Raises EndOfSource at the end, SourceGone when stopped.
+        Raises:
+            EndOfSourceError: The file is at its end.
+            SourceGoneError: The reader was stopped, or the file can no longer be read.
         """
         frame = next(self._frames, None)
         if frame is None:
-            self._next_round()
+            self._repeat()
             frame = next(self._frames, None)
             if frame is None:
                 raise SourceGoneError(f"{self._name}: can no longer be read")
         self._last = frame.t
         t = self._offset + frame.t
         due = self._start + t / self._settings.speed
-        if not self._control.wait(due - time.monotonic()):
+        if not self._watchdog.wait(due - time.monotonic()):
             raise SourceGoneError(f"{self._name}: stopped")
         return frame.image, t
 
-    def _next_round(self) -> None:
+    def _repeat(self) -> None:
+        """Start again, or raise EndOfSourceError."""
         if not self._settings.loop or self._last is None:
             raise EndOfSourceError(f"{self._name}: has been played to its end")
         self._offset += self._last + 1 / float(self.info.fps or 25)
@@ -64,5 +75,5 @@ class FileReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._frames = iter(())  # a suspended decoder must not outlive its file
+        self._frames = iter(())  # the suspended generator must end before its file
         self._source.close()

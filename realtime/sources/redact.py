@@ -1,4 +1,4 @@
-"""Takes passwords out of addresses before anybody sees them."""
+"""Removes passwords from addresses before they are shown or logged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOSE = re.compile(r"\S*:\S*(?:@|%40)(?=\S)", re.IGNORECASE)
 def redact(text: str) -> str:
     """The text without the users, passwords and query values of the addresses in it.
 
-    Rather hides too much than too little: all between ``://`` and the last ``@`` that follows on
+    It hides too much rather than too little: all between ``://`` and the last ``@`` that follows on
     the line is taken for user and password, all after ``?`` or ``#`` for secret.
     """
     return "\n".join(_redact_line(line) for line in text.split("\n"))
@@ -45,7 +45,7 @@ def _redact_address(text: str) -> str:
     space = re.search(r"\s|$", tail)
     address, words = tail[: space.start()], tail[space.start() :]  # type: ignore[union-attr]
     if _QUERY.search(head):
-        return HIDDEN + words  # the @ may stand in a password or in a query: who knows
+        return HIDDEN + words  # the @ may stand in a password or in a query
     query = _QUERY.search(address)
     if query is not None:
         address = f"{address[: query.start()]}?{HIDDEN}"

@@ -24,7 +24,7 @@ def soft(p: np.ndarray) -> np.ndarray:
 
 
 def run(group: GroupAggregator, until: float, rate: float, people) -> None:
-    """``people(t)`` gives (ids, probs, quality) at each look."""
+    """``people(t)`` gives (ids, probs, quality) at each detection pass."""
     for k in range(round(until * rate) + 1):
         t = k / rate
         ids, probs, quality = people(t)
@@ -42,11 +42,11 @@ def rooms(draw):
 @given(rooms())
 def test_a_steady_room_is_the_group_of_its_people(room):
     probs, quality = room
-    settled, average = GroupAggregator(), GroupAggregator(AVERAGE)
-    for group in (settled, average):
+    adapted, average = GroupAggregator(), GroupAggregator(AVERAGE)
+    for group in (adapted, average):
         run(group, 6, 10, lambda t: (list(range(len(probs))), probs, list(quality)))
     want = maths.group_shares(probs, np.sqrt(quality), PRIOR, GroupSettings().prior_people)
-    np.testing.assert_allclose(settled.state(6.0).probs, want, atol=1e-4)
+    np.testing.assert_allclose(adapted.state(6.0).probs, want, atol=1e-4)
     state = average.state(6.0)
     np.testing.assert_allclose(state.probs, maths.weighted_mean(probs, quality), atol=1e-5)
     np.testing.assert_allclose(state.unweighted, probs.mean(0), atol=1e-5)
@@ -73,39 +73,39 @@ def test_copies_and_order_change_nothing(room, random):
 
 
 def test_one_person_alone_stays_as_read():
-    read = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
+    estimate = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
     group = GroupAggregator()
-    run(group, 5, 10, lambda t: ([1], [read], [0.5]))
-    np.testing.assert_allclose(group.state(5.0).probs, read, atol=1e-6)
+    run(group, 5, 10, lambda t: ([1], [estimate], [0.5]))
+    np.testing.assert_allclose(group.state(5.0).probs, estimate, atol=1e-6)
 
 
 def test_a_room_of_the_same_doubtful_smile_is_surer_of_it_than_one_person():
-    read = np.array([0.1, 0.02, 0.05, 0.5, 0.1, 0.03, 0.2])
+    estimate = np.array([0.1, 0.02, 0.05, 0.5, 0.1, 0.03, 0.2])
     group = GroupAggregator()
-    run(group, 5, 10, lambda t: (list(range(20)), [read] * 20, [0.5] * 20))
+    run(group, 5, 10, lambda t: (list(range(20)), [estimate] * 20, [0.5] * 20))
     state = group.state(5.0)
     assert state.probs[3] > 0.7
-    assert state.entropy < maths.entropy(read)
-    np.testing.assert_allclose(state.unweighted, read, atol=1e-6)
+    assert state.entropy < maths.entropy(estimate)
+    np.testing.assert_allclose(state.unweighted, estimate, atol=1e-6)
 
 
 @pytest.mark.parametrize("keeps", [10.0, 2.5, 1.0, 0.5])
 def test_one_person_whose_track_breaks_is_still_one_person(keeps):
-    read = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
+    estimate = np.array([0.1, 0.05, 0.1, 0.4, 0.1, 0.05, 0.2])
     group = GroupAggregator()
-    run(group, 10, 10, lambda t: ([int(t / keeps)], [read], [0.5]))
-    np.testing.assert_allclose(group.state(10.0).probs, read, atol=0.02)
+    run(group, 10, 10, lambda t: ([int(t / keeps)], [estimate], [0.5]))
+    np.testing.assert_allclose(group.state(10.0).probs, estimate, atol=0.02)
 
 
-def test_a_room_whose_readings_drift_together_has_no_shift():
-    """Light and camera move all readings a little; settled shares would make it a mood shift."""
+def test_a_room_whose_predictions_drift_together_has_no_shift():
+    """Light and camera move all predictions a little; adapted shares would show a mood shift."""
     people = 20
     for seed in range(3):
         rng = np.random.default_rng(seed)
         base = np.log([0.05, 0.03, 0.05, 0.41, 0.05, 0.03, 0.38])
         own, common = rng.normal(0, 0.3, (people, K)), np.zeros(K)
         group = GroupAggregator()
-        detector, found = ShiftDetector(group), []
+        detector, shifts = ShiftDetector(group), []
         for k in range(400):
             own = own * 0.95 + rng.normal(0, 0.1, own.shape)
             common = common * 0.98 + rng.normal(0, 0.06, K)
@@ -116,12 +116,12 @@ def test_a_room_whose_readings_drift_together_has_no_shift():
                     list(range(people)), probs / probs.sum(1, keepdims=True), [0.6] * people
                 ),
             )
-            found.append(detector.update(group.state(k / 5)))
-        assert not any(found)
+            shifts.append(detector.update(group.state(k / 5)))
+        assert not any(shifts)
         assert detector.flush() is None
 
 
-def test_averages_are_kept_beside_the_settled_shares():
+def test_averages_are_kept_beside_the_adapted_shares():
     rng = np.random.default_rng(0)
     probs, quality = rng.dirichlet(np.ones(K), 8), rng.uniform(0.1, 1, 8)
     group = GroupAggregator()
@@ -151,7 +151,7 @@ def test_the_frame_rate_does_not_matter(rate):
 
     run(group, 9, rate, people)
     state = group.state(9.0)
-    # 5 s of sad at 0.5, and 3 s of happy at 1.0; where doubt is settled, at the roots of those
+    # 5 s of sad at 0.5, and 3 s of happy at 1.0; with prior adaptation at the roots of those
     assert state.weighted[3] == pytest.approx(3 / 5.5, abs=0.06)
     assert state.probs[3] == pytest.approx(3 / (3 + 5 * 0.5**0.5), abs=0.06)
 
@@ -192,24 +192,24 @@ def test_predicted_and_unread_faces_do_not_count():
 
 def shifts_of(people, until=40.0, **options):
     group = GroupAggregator(GroupSettings(**options))
-    detector, found = ShiftDetector(group), []
+    detector, shifts = ShiftDetector(group), []
     for k in range(round(until * 10) + 1):
         ids, probs, quality = people(k / 10)
         group.add(k / 10, make_faces(ids, np.array(probs).reshape(-1, K), quality))
         if k % 2 == 0:
             shift = detector.update(group.state(k / 10))
-            found += [shift] if shift else []
+            shifts += [shift] if shift else []
     last = detector.flush()
-    return found + ([last] if last else [])
+    return shifts + ([last] if last else [])
 
 
 @pytest.mark.parametrize("when", [11.0, 17.3, 20.0, 36.0])
 def test_one_change_is_one_shift_at_its_moment(when):
-    found = shifts_of(lambda t: ([1], [soft(SAD if t < when else HAPPY)], [1.0]))
-    assert len(found) == 1
-    assert (found[0].start, found[0].end) == ("sad", "happy")
-    assert found[0].t == pytest.approx(when, abs=0.3)
-    assert found[0].noticed >= when
+    shifts = shifts_of(lambda t: ([1], [soft(SAD if t < when else HAPPY)], [1.0]))
+    assert len(shifts) == 1
+    assert (shifts[0].start, shifts[0].end) == ("sad", "happy")
+    assert shifts[0].t == pytest.approx(when, abs=0.3)
+    assert shifts[0].noticed >= when
 
 
 def test_a_steady_noisy_room_has_no_shift():
@@ -219,13 +219,13 @@ def test_a_steady_noisy_room_has_no_shift():
 
 
 def test_there_and_back_is_two_shifts():
-    found = shifts_of(lambda t: ([1], [soft(HAPPY if 12 < t < 24 else SAD)], [1.0]))
-    assert [(s.start, s.end) for s in found] == [("sad", "happy"), ("happy", "sad")]
+    shifts = shifts_of(lambda t: ([1], [soft(HAPPY if 12 < t < 24 else SAD)], [1.0]))
+    assert [(s.start, s.end) for s in shifts] == [("sad", "happy"), ("happy", "sad")]
 
 
 def test_an_empty_room_between_is_not_a_shift():
-    found = shifts_of(lambda t: ([], [], []) if 10 < t < 30 else ([1], [soft(SAD)], [1.0]))
-    assert found == []
+    shifts = shifts_of(lambda t: ([], [], []) if 10 < t < 30 else ([1], [soft(SAD)], [1.0]))
+    assert shifts == []
 
 
 def test_small_groups_are_hidden():

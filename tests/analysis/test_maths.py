@@ -136,8 +136,8 @@ def test_change_point_finds_a_step(split):
     before, after = np.eye(K)[0] * 0.6 + 0.4 / K, np.eye(K)[3] * 0.6 + 0.4 / K
     masses = np.vstack([np.tile(before, (split, 1)), np.tile(after, (60 - split, 1))])
     masses *= rng.uniform(0.5, 1.5, (60, 1))
-    found, gain = maths.change_point(masses)
-    assert found == split
+    split_at, gain = maths.change_point(masses)
+    assert split_at == split
     assert 0 < gain <= np.log(2)
 
 
@@ -183,7 +183,7 @@ def test_one_person_under_several_ids_is_not_changed(group, people):
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8))
-def test_softened_weights_are_presence_times_the_root_of_quality(people):
+def test_em_weights_are_presence_times_the_root_of_quality(people):
     quality, presence = np.array(people).T
     want = presence * np.sqrt(quality)
     np.testing.assert_allclose(maths.softened(quality * presence, presence), want, atol=1e-9)
@@ -196,17 +196,17 @@ def test_nobody_has_no_group_shares():
 
 
 @pytest.mark.parametrize(
-    "mix",
+    "distribution",
     [[0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0.5, 0, 0, 0.5], [0.2, 0, 0, 0.3, 0.5, 0, 0]],
     ids=["all the same", "half and half", "three kinds"],
 )
-def test_group_shares_come_nearer_to_the_truth_than_the_average(mix):
-    """People are read with calibrated doubt: p is the posterior of a noisy observation."""
+def test_group_shares_come_nearer_to_the_truth_than_the_average(distribution):
+    """Predictions are calibrated: p is the posterior of a noisy observation."""
     rng = np.random.default_rng(3)
     sees = np.full((K, K), 0.3 / (K - 1)) + np.eye(K) * (0.7 - 0.3 / (K - 1))
     gaps = []
     for _ in range(40):
-        truth = rng.choice(K, 25, p=mix)
+        truth = rng.choice(K, 25, p=distribution)
         seen = np.array([rng.choice(K, p=sees[k]) for k in truth])
         probs = sees[:, seen].T / sees[:, seen].sum(0)[:, None]
         true = np.bincount(truth, minlength=K) / 25

@@ -37,7 +37,7 @@ def test_a_killed_run_loses_at_most_one_batch(tmp_path, footage):
     command = [
         sys.executable,
         "-m",
-        "moodstream.realtime.cli.entry",
+        "moodstream.realtime.cli",
         "photos",
         str(folder),
         "-o",

@@ -159,7 +159,7 @@ def test_live_has_a_code_for_every_reason_but_signals() -> None:
 def test_whoever_reads_the_output_may_go_away() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "moodstream.realtime.cli.entry", "models", "list"]
+    command = [sys.executable, "-m", "moodstream.realtime.cli", "models", "list"]
     done = subprocess.run(
         command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120
     )

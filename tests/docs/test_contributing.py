@@ -64,7 +64,7 @@ def test_its_own_test_passes(plugin: Path) -> None:
 
 
 def test_it_is_listed(plugin: Path) -> None:
-    done = _python(plugin, "-m", "moodstream.realtime.cli.entry", "models", "list")
+    done = _python(plugin, "-m", "moodstream.realtime.cli", "models", "list")
     assert done.returncode == 0, done.stderr
     assert any(
         line.split("\t")[:3] == ["profile", "detector", "plug-in"]

@@ -15,8 +15,8 @@ from moodstream.overlays.palette import (
     BACKGROUND,
     MOODS,
     MUTED,
+    NO_PREDICTION,
     TEXT,
-    UNREAD,
     bgr,
     contrast,
     fit_text,
@@ -101,7 +101,7 @@ def nobody(**changes: Any) -> dict[str, Any]:
     return {**none, **changes}
 
 
-def crowd(n: int = 40, width: int = 1920, height: int = 1080) -> np.ndarray:
+def many_people(n: int = 40, width: int = 1920, height: int = 1080) -> np.ndarray:
     columns = 8
     at = np.array([(i % columns, i // columns) for i in range(n)], np.float32)
     corner = at * [width / columns, height / math.ceil(n / columns)] + [60, 50]
@@ -140,7 +140,7 @@ def test_text_is_readable_on_and_colours_beside_the_panel(name: str) -> None:
 def test_panel_text_has_contrast() -> None:
     assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
     assert min(contrast(c, BACKGROUND) for c in (TEXT, MUTED)) >= 4.5
-    assert contrast(text_on(UNREAD), UNREAD) >= 4.5
+    assert contrast(text_on(NO_PREDICTION), NO_PREDICTION) >= 4.5
 
 
 def test_hex_and_bgr_agree_and_unknown_names_keep_their_colour() -> None:
@@ -248,9 +248,9 @@ def test_nobody_in_view() -> None:
 
 def test_forty_faces_do_not_bury_the_picture() -> None:
     image = noise(1920, 1080)
-    drawn = inside(render(scene(image, crowd())), image)
+    drawn = inside(render(scene(image, many_people())), image)
     assert 0.02 < drawn.mean() < 0.25
-    for x0, y0, x1, y1 in crowd().astype(int):
+    for x0, y0, x1, y1 in many_people().astype(int):
         assert drawn[y0 + 15 : y1 - 15, x0 + 15 : x1 - 15].mean() < 0.05
 
 
@@ -292,7 +292,7 @@ def test_a_face_is_coloured_by_mood_grey_until_read_and_fainter_when_doubtful() 
     happy, unread = drawn_alone(), drawn_alone(probs=np.full(7, np.nan, np.float32))
     assert count(happy, bgr("happy")) > 1000
     assert count(unread, bgr("happy")) == 0
-    assert count(unread, UNREAD) > 300
+    assert count(unread, NO_PREDICTION) > 300
     box = (slice(105, 255), slice(90, 230))
     assert count(drawn_alone(quality=0.1)[box], bgr("happy")) < 0.7 * count(
         happy[box], bgr("happy")

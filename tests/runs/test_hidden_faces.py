@@ -225,8 +225,8 @@ class Moody:
 
 
 @pytest.mark.parametrize("streams", [1, 3])
-@pytest.mark.parametrize("full_every", [0.0, 1.0])
-def test_frames_searched_besides_change_no_person(streams: int, full_every: float) -> None:
+@pytest.mark.parametrize("full_size_every", [0.0, 1.0])
+def test_frames_searched_besides_change_no_person(streams: int, full_size_every: float) -> None:
     walk = [Frame(np.full((100, 400, 3), k, np.uint8), k / 60, k) for k in range(200)]
 
     def looks(settings: AnalysisSettings) -> tuple[OfflineAnalyzer, list[DetectedFrame]]:
@@ -234,7 +234,9 @@ def test_frames_searched_besides_change_no_person(streams: int, full_every: floa
         return worker, list(worker.follow(walk))
 
     few, plain = looks(AnalysisSettings(full_size_every=0.0))
-    every, hidden = looks(AnalysisSettings(full_size_every=full_every, detect_every_frame=True))
+    every, hidden = looks(
+        AnalysisSettings(full_size_every=full_size_every, detect_every_frame=True)
+    )
     assert every.searched == len(walk)
     assert few.searched == few.follower.looks == every.follower.looks == 34
     assert few.follower.readings == every.follower.readings

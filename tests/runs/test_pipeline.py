@@ -159,19 +159,25 @@ def test_stop_keeps_what_is_done(streams):
 @pytest.mark.parametrize("streams", [1, 2])
 @pytest.mark.parametrize("stage", ["detector", "classifier"])
 def test_a_failing_network_is_raised_to_the_owner(stage, streams):
-    settings = {stage: Failing(), "streams": streams, "full_every": 0.0}
+    settings = {stage: Failing(), "streams": streams, "full_size_every": 0.0}
     with pytest.raises(RuntimeError, match="stage broke"):
         make(draw=lambda moment: None, **settings).run(frames(100_000))
 
 
-@pytest.mark.parametrize(("every_frame", "full_every"), [(False, 0.0), (True, 0.0), (False, 1.0)])
-def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, full_every):
+@pytest.mark.parametrize(
+    ("every_frame", "full_size_every"), [(False, 0.0), (True, 0.0), (False, 1.0)]
+)
+def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, full_size_every):
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 25, k) for k in range(120)]
     told = []
     for streams in (1, 3):
         rows, detector = Rows(), Late()
         drawn: list[AnnotatedFrame] = []
-        settings = {"full_every": full_every, "every_frame": every_frame, "streams": streams}
+        settings = {
+            "full_size_every": full_size_every,
+            "every_frame": every_frame,
+            "streams": streams,
+        }
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)

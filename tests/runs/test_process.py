@@ -302,7 +302,7 @@ def test_blur_privacy_hides_the_face_in_video_and_stills(langer, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_ends_cleanly_and_keeps_what_is_done(langer, tmp_path):
     clip = write_video(tmp_path / "long.mp4", _looped(langer, 4), fps=24)
-    command = [sys.executable, "-m", "moodstream.realtime.cli.entry", "process", str(clip)]
+    command = [sys.executable, "-m", "moodstream.realtime.cli", "process", str(clip)]
     command += ["-o", str(tmp_path / "out"), "--models", "embedded"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     part = tmp_path / "out" / "overlay.mp4.part"

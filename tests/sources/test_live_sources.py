@@ -1,15 +1,14 @@
-"""Cameras, addresses and paced files: opening, reading, refusing, and giving up in time."""
+"""Names of sources, files played as live sources, and giving up in time."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-import cv2
 import numpy as np
 import pytest
 from support.media import moving_blob, write_video
-from support.sources import QUICK, opened, read, watched
+from support.sources import opened, read
 from support.waiting import SOON
 
 from moodstream.realtime.errors import (
@@ -19,9 +18,7 @@ from moodstream.realtime.errors import (
     SourceRefusedError,
 )
 from moodstream.realtime.sources.addresses import parse_source
-from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog, SourceSpec
-from moodstream.realtime.sources.capture import Capture, CaptureSettings
-from moodstream.realtime.sources.readers import open_reader
+from moodstream.realtime.sources.base import OpenSettings, ReaderWatchdog
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def test_what_a_name_stands_for(text, kind, address, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("nothing.mp4", "nothing.mp4: no such file, camera or address"),
         (".", "is a folder"),
@@ -64,8 +61,8 @@ def test_what_a_name_stands_for(text, kind, address, name):
         ("me:secret@cam/x", "no such file"),
     ],
 )
-def test_bad_names_get_one_line(text, says):
-    with pytest.raises(MoodstreamError, match=says) as caught:
+def test_bad_names_get_one_line(text, expected):
+    with pytest.raises(MoodstreamError, match=expected) as caught:
         parse_source(text)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -130,100 +127,3 @@ def test_what_is_no_video_is_refused(tmp_path):
     path.write_text("hello")
     with pytest.raises(SourceRefusedError, match="not a video"):
         opened(path)
-
-
-# --- cameras ---
-
-
-class StandIn:
-    """As much of cv2.VideoCapture as a camera needs; gives ``n`` pictures, then none."""
-
-    n, opens, released = 5, True, 0
-
-    def __init__(self, address, api):
-        pass
-
-    def isOpened(self):
-        return self.opens
-
-    def read(self):
-        type(self).n -= 1
-        return (True, np.full((48, 64, 3), 7, np.uint8)) if self.n >= 0 else (False, None)
-
-    def get(self, what):
-        mjpg = int.from_bytes(b"MJPG", "little")
-        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FOURCC: float(mjpg)}.get(what, 0.0)
-
-    def set(self, what, value):
-        return True
-
-    def release(self):
-        type(self).released += 1
-
-
-@pytest.fixture
-def camera(tmp_path, monkeypatch):
-    device = tmp_path / "video9"
-    device.touch()
-    kind = type("Camera", (StandIn,), {})
-    monkeypatch.setattr(cv2, "VideoCapture", kind)
-    return kind, SourceSpec("camera", str(device), "camera 9")
-
-
-def test_a_camera_until_it_is_unplugged(camera):
-    kind, spec = camera
-    reader = open_reader(spec, QUICK, ReaderWatchdog())
-    assert (reader.info.width, reader.info.height, reader.info.fps) == (64, 48, 30)
-    assert (reader.info.name, reader.info.codec) == ("camera 9", "mjpg")
-    for _ in range(5):
-        image, t = reader.read()
-        assert image.shape == (48, 64, 3)
-        assert t is None
-    with pytest.raises(SourceGoneError, match="camera 9: gives no pictures"):
-        reader.read()
-    assert kind.released
-
-
-def test_one_missed_picture_is_no_loss(camera, monkeypatch):
-    kind, spec = camera
-    good, answers = kind.read, iter([True, False, False, True, True])
-    monkeypatch.setattr(kind, "read", lambda s: good(s) if next(answers) else (False, None))
-    reader = open_reader(spec, QUICK, ReaderWatchdog())
-    assert len(read(reader, 3)[0]) == 3
-
-
-def test_a_camera_that_hangs_is_opened_again(camera, monkeypatch):
-    kind, spec = camera
-    kind.n, good, hang = 10**6, kind.read, threading.Event()
-
-    def read(self):
-        if kind.n == 10**6 - 3:
-            kind.n -= 1
-            hang.wait(60)
-        return good(self)
-
-    monkeypatch.setattr(kind, "read", read)
-    settings = CaptureSettings(open_timeout=0.5, read_timeout=0.2, hang_grace=0.2)
-    capture = Capture(spec, settings)
-    capture.start()
-    watched(capture, lambda: capture.state().reconnects)
-    state = capture.state()
-    assert (state.status, state.reconnects) == ("live", 1)
-    hang.set()
-    assert capture.stop(SOON)
-    assert kind.released == 2  # the one that hung let go of its camera, too
-
-
-@pytest.mark.parametrize("address", [97, "/dev/video97"])
-def test_a_camera_that_is_not_there(address, capfd):
-    with pytest.raises(SourceRefusedError, match="no such camera"):
-        opened(address)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_device_that_is_no_camera(tmp_path, capfd):
-    device = tmp_path / "video9"
-    device.touch()
-    with pytest.raises(SourceRefusedError, match="cannot be opened"):
-        open_reader(SourceSpec("camera", str(device), "camera 9"), QUICK, ReaderWatchdog())
-    assert capfd.readouterr() == ("", "")

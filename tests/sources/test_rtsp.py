@@ -132,10 +132,10 @@ def test_twenty_kills_cost_no_memory_and_no_thread(server, capture_of):
 
 
 @pytest.mark.parametrize(
-    ("account", "path", "says"),
+    ("account", "path", "expected"),
     [("me:wr0ng@", "/room", "(401)"), ("", "/room", "(401)"), ("me:s3cret@", "/attic", "(404)")],
 )
-def test_a_wrong_password_or_path_fails_at_once(room, capture_of, account, path, says):
+def test_a_wrong_password_or_path_fails_at_once(room, capture_of, account, path, expected):
     before = threading.active_count()
     with RtspServer(room, ("me", "s3cret")) as server:
         url = server.url.replace("rtsp://", f"rtsp://{account}").replace("/room", path)
@@ -144,7 +144,7 @@ def test_a_wrong_password_or_path_fails_at_once(room, capture_of, account, path,
         detail = capture.state().detail
         wait_for(lambda: threading.active_count() <= before)  # nobody is left to try again
         server.kill()
-    assert says in detail
+    assert expected in detail
     assert "\n" not in detail
     assert "wr0ng" not in detail + repr(capture.state())
     assert "s3cret" not in detail + repr(capture.state())

@@ -56,7 +56,7 @@ def test_frame_at(clip):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "expected"),
     [
         ("text.mp4", b"this is not a video\n" * 50, "not a video"),
         ("empty.mp4", b"", "empty"),
@@ -64,10 +64,10 @@ def test_frame_at(clip):
         ("concat.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n", "not a video|playlist"),
     ],
 )
-def test_what_is_no_video_is_one_line(tmp_path, name, content, says):
+def test_what_is_no_video_is_one_line(tmp_path, name, content, expected):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(MoodstreamError, match=says) as caught:
+    with pytest.raises(MoodstreamError, match=expected) as caught:
         open_container(path)
     assert "\n" not in str(caught.value)
 

@@ -22,7 +22,7 @@ from support.waiting import wait_for
 
 T = TypeVar("T")
 
-COMMAND = [sys.executable, "-m", "moodstream.realtime.cli.entry"]
+COMMAND = [sys.executable, "-m", "moodstream.realtime.cli"]
 LIVE = [*COMMAND, "live"]
 
 

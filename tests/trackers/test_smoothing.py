@@ -11,10 +11,10 @@ HAPPY, SAD = np.eye(7, dtype=np.float32)[3], np.eye(7, dtype=np.float32)[4]
 ONE = np.array([1])
 
 
-def feed(times, readings, quality=1.0, tau=1.0, hold=10.0):
+def feed(times, predictions, quality=1.0, tau=1.0, hold=10.0):
     smoother = Smoother(SmoothingSettings(tau=tau, hold=hold))
     out = None
-    for t, p in zip(times, readings, strict=True):
+    for t, p in zip(times, predictions, strict=True):
         out = smoother.update(t, ONE, np.asarray(p)[None], np.array([quality], np.float32))
     return out[0]
 
@@ -32,7 +32,7 @@ def test_step_response_is_exponential(tau):
 
 @given(st.lists(st.floats(0.001, 0.5), min_size=1, max_size=30))
 def test_uneven_steps_are_exact(gaps):
-    """A constant reading after a known state gives the same whatever the steps in between."""
+    """A constant prediction after a known state gives the same whatever the steps in between."""
     times = np.cumsum(gaps)
     uneven = feed([-0.2, 0.0, *times], [SAD, SAD] + [HAPPY] * len(times), hold=100)
     one_step = feed([-0.2, 0.0, times[-1]], [SAD, SAD, HAPPY], hold=100)

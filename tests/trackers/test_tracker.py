@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moodstream.trackers.faces import FaceTracker, TrackerSettings, diou_distance, moved
+from moodstream.trackers.faces import FaceTracker, TrackerSettings, diou_distance, extrapolate_boxes
 
 
 def box(x: float, y: float = 100, side: float = 40) -> list[float]:
@@ -16,10 +16,10 @@ def step(tracker: FaceTracker, t: float, boxes: list[list[float]]):
     return tracker.update(t, np.array(boxes, np.float32).reshape(-1, 4))
 
 
-def play(scene, until: float, looks: float = 10, **options):
-    """The tracks at each of ``looks`` looks a second at ``scene(t) -> boxes``."""
+def play(scene, until: float, passes: float = 10, **options):
+    """The tracks at each of ``passes`` detection passes a second at ``scene(t) -> boxes``."""
     tracker = FaceTracker(TrackerSettings(**options))
-    times = [k / looks for k in range(round(until * looks) + 1)]
+    times = [k / passes for k in range(round(until * passes) + 1)]
     return [(t, step(tracker, t, scene(t))) for t in times]
 
 
@@ -35,7 +35,7 @@ def test_birth_takes_the_birth_time_at_every_rate(rate):
     assert ids_at(history, 1.0) == [1]
 
 
-def test_a_single_false_find_is_never_born():
+def test_a_single_false_detection_gets_no_id():
     history = play(lambda t: [box(50)] if 0.95 < t < 1.05 else [], 2.0)
     assert all(len(tracks.ids) == 0 for _, tracks in history)
 
@@ -69,10 +69,10 @@ def test_crossing_people_keep_their_ids(speed):
     assert left_to_right == end.ids[np.argmax(end.boxes[:, 0])]
 
 
-@pytest.mark.parametrize(("looks", "speed"), [(5, 55), (10, 110), (30, 300)])
-def test_a_small_quick_face_is_followed_between_looks(looks, speed):
-    """It moves 0.7 of its width from look to look: its boxes hardly meet."""
-    history = play(lambda t: [box(10 + speed * t, side=16)], 3.0, looks, rate=max(10, looks))
+@pytest.mark.parametrize(("passes", "speed"), [(5, 55), (10, 110), (30, 300)])
+def test_a_small_quick_face_is_followed_between_passes(passes, speed):
+    """It moves 0.7 of its width from pass to pass: its boxes hardly meet."""
+    history = play(lambda t: [box(10 + speed * t, side=16)], 3.0, passes, rate=max(10, passes))
     assert {i for _, tracks in history for i in tracks.ids.tolist()} == {1}
 
 
@@ -106,8 +106,8 @@ def test_a_long_gap_forgets_everyone_but_gives_no_id_twice():
     assert tracker.count == 2
 
 
-def test_looks_too_rare_to_follow_anyone_still_find_those_who_are_there():
-    """On a machine that looks every 3 s nobody could be born within 0.2 s; one look is no proof."""
+def test_passes_too_rare_to_track_anyone_still_detect_those_who_are_there():
+    """Detecting every 3 s nobody could get an id within 0.2 s; one pass is no proof."""
     tracker = FaceTracker()
     seen = [len(step(tracker, 3.0 * k, [box(50), box(300)]).ids) for k in range(6)]
     assert seen == [0, 0, 2, 2, 2, 2]
@@ -118,12 +118,12 @@ def test_prediction_moves_boxes_on():
     for k in range(30):
         tracks = step(tracker, k / 10, [box(50 + 10 * k)])
     assert 60 < tracks.velocity[0, 0] < 130
-    ahead = moved(tracks.boxes, tracks.velocity, 0.05)
+    ahead = extrapolate_boxes(tracks.boxes, tracks.velocity, 0.05)
     assert 2 < ahead[0, 0] - tracks.boxes[0, 0] < 8
 
 
 def test_a_box_moved_far_ahead_is_still_a_box():
-    inside_out = moved(
+    inside_out = extrapolate_boxes(
         np.array([box(50)], np.float32), np.array([[90, 0, -90, 0]], np.float32), 5.0
     )
     assert (inside_out[:, :2] <= inside_out[:, 2:]).all()
@@ -158,10 +158,12 @@ boxes_2d = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(boxes_2d, min_size=1, max_size=8))
-def test_any_boxes_give_unique_sorted_ids_and_finite_boxes(looks):
+def test_any_boxes_give_unique_sorted_ids_and_finite_boxes(passes):
     tracker = FaceTracker(TrackerSettings(birth=0.0))
-    for k, found in enumerate(looks):
-        boxes = np.array([[x, y, x + w, y + h] for x, y, w, h in found], np.float32).reshape(-1, 4)
+    for k, detected in enumerate(passes):
+        boxes = np.array([[x, y, x + w, y + h] for x, y, w, h in detected], np.float32).reshape(
+            -1, 4
+        )
         tracks = tracker.update(k / 10, boxes)
         assert sorted(set(tracks.ids.tolist())) == tracks.ids.tolist()
         assert np.isfinite(tracks.boxes).all()

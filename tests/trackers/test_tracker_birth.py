@@ -11,27 +11,27 @@ FACE = np.array([[100, 100, 160, 160]], np.float32)
 NOBODY = np.empty((0, 4), np.float32)
 
 
-def followed_for(looks: int, rate: float = 10.0) -> float:
-    """Seconds that a face stays after it was found in that many looks."""
+def tracked_for(passes: int, rate: float = 10.0) -> float:
+    """Seconds that a face is tracked after it was detected in so many passes."""
     tracker = FaceTracker()
-    for look in range(looks):
-        tracks = tracker.update(look / rate, FACE)
+    for number in range(passes):
+        tracks = tracker.update(number / rate, FACE)
     assert len(tracks.ids) == 1
-    last = (looks - 1) / rate
-    for look in range(looks, looks + round(5 * rate)):
-        if not len(tracker.update(look / rate, NOBODY).ids):
-            return look / rate - last
+    last = (passes - 1) / rate
+    for number in range(passes, passes + round(5 * rate)):
+        if not len(tracker.update(number / rate, NOBODY).ids):
+            return number / rate - last
     raise AssertionError("it never goes")
 
 
-def test_face_found_for_a_moment_goes_sooner_than_an_established_one() -> None:
-    # found in three looks it has three hits, each worth a step, against 1.5 s for an old one
-    assert followed_for(3) == pytest.approx(0.4)
-    assert followed_for(40) == pytest.approx(1.6)
+def test_face_detected_briefly_goes_sooner_than_an_established_one() -> None:
+    # detected in three passes it has three hits, each for a step, against 1.5 s for an old one
+    assert tracked_for(3) == pytest.approx(0.4)
+    assert tracked_for(40) == pytest.approx(1.6)
 
 
 @pytest.mark.parametrize("rate", [2.0, 5.0])
-def test_rare_looks_count_for_the_time_that_they_stand_for(rate: float) -> None:
-    short, long = followed_for(2, rate), followed_for(40, rate)
+def test_rare_passes_count_for_the_time_that_they_stand_for(rate: float) -> None:
+    short, long = tracked_for(2, rate), tracked_for(40, rate)
     assert short < long
     assert long == pytest.approx(1.6, abs=1 / rate)

@@ -1,1 +1,1 @@
-"""The group's distribution over a rolling window, and when it shifts."""
+"""The distribution of a group over a rolling window, and its shifts."""

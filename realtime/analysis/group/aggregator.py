@@ -1,4 +1,4 @@
-"""The rolling group distribution and the moments it shifts."""
+"""The rolling group distribution."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import numpy.typing as npt
 from moodstream.realtime import maths
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS, LN_K, PRIOR, check_prior
+from moodstream.realtime.errors import require
 from moodstream.realtime.frames import Faces, GroupState
 
-_FIRST = 0.1
+_FIRST_DURATION_S = 0.1  # for which the first predictions stand: there is no time before them
+_MIN_PRESENCE = 0.2  # share of a window with somebody in it, for a shift: a passing face is no mood
 
 
 def adapt_to_group(
@@ -26,24 +28,37 @@ def adapt_to_group(
     presence: npt.ArrayLike = 1.0,
     people: float | None = None,
 ) -> F64 | None:
-    """What is said of a group: its shares (7,), or with ``prior_people`` None the weighted mean.
+    """The distribution (7,) of a group by prior adaptation, or as a weighted mean.
 
-    probs (N, 7), weights (N,): quality times presence, presence (N,); prior and prior_people: as
-    in GroupSettings; people: how many there are, as in ``maths.group_shares``. None for nobody.
+    Args:
+        probs: (N, 7) of each person.
+        weights: Quality times presence (N,).
+        prior: (7,), as in ``GroupSettings``.
+        prior_people: As in ``GroupSettings``; None for the weighted mean.
+        presence: Share of the window (N,) in which each person was seen.
+        people: How many there are, as in ``maths.group_shares``.
+
+    Returns:
+        The distribution, None for nobody.
     """
     if prior_people is None:
         return maths.weighted_mean(probs, weights)
-    soft = maths.softened(weights, presence)
-    return maths.group_shares(probs, soft, np.asarray(prior), prior_people, people)
+    softened = maths.softened(weights, presence)
+    return maths.group_shares(probs, softened, np.asarray(prior), prior_people, people)
 
 
 @dataclass(frozen=True)
 class GroupSettings:
-    """window: seconds summed over; hold: the longest time that one sighting stands for;
-    shift_on, shift_off: JSD in nats at which a mood shift begins and ends (hysteresis);
-    prior (7,): the mix that the network's answers assume; prior_people: how many people it counts
-    for when the group's shares settle the doubt about single faces (maths.group_shares), None for
-    plain weighted averages.
+    """How people are summed into the group, and when the group shifts.
+
+    Attributes:
+        window: Seconds of media time that are summed over.
+        hold: The longest time in seconds that one prediction stands for.
+        shift_on: JSD in nats to the window before at which a mood shift begins.
+        shift_off: JSD in nats below which it ends (hysteresis).
+        prior_people: How many people the prior counts for in prior adaptation
+            (``maths.group_shares``); None for plain weighted averages.
+        prior: The class distribution (7,) that the network's answers assume.
     """
 
     window: float = 5.0
@@ -55,12 +70,10 @@ class GroupSettings:
 
     def __post_init__(self) -> None:
         check_prior(self.prior)
-        if self.prior_people is not None and not self.prior_people > 0:
-            raise ValueError(f"expected prior_people above 0, got {self.prior_people}")
-        if self.window <= 0 or self.hold <= 0:
-            raise ValueError(f"expected window and hold above 0 s, got {self}")
-        if not 0 <= self.shift_off <= self.shift_on:
-            raise ValueError(f"expected 0 ≤ shift_off ≤ shift_on, got {self}")
+        adapts = self.prior_people is None or self.prior_people > 0
+        require(adapts, "prior_people above 0", self.prior_people)
+        require(self.window > 0 and self.hold > 0, "window and hold above 0 s", self)
+        require(0 <= self.shift_off <= self.shift_on, "0 ≤ shift_off ≤ shift_on", self)
 
 
 _T, _DT, _SHARE, _ID, _QUALITY = range(5)
@@ -68,26 +81,33 @@ _PROBS = slice(5, 5 + len(EMOTIONS))
 _EXTRAS = slice(5 + len(EMOTIONS), 5 + len(EMOTIONS) + len(EXTRAS))
 
 
-def _sighting(t: float, dt: float, faces: Faces) -> F64:
-    """Everyone read at ``t``, a row each, standing for the ``dt`` seconds before it.
+def _observation(t: float, dt: float, faces: Faces) -> F64:
+    """Everyone seen with an estimate at ``t``, a row each, for the ``dt`` seconds before it.
 
     Columns as above; a share is 1 divided by the number of rows.
     """
-    read = np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1))
-    rows = np.empty((len(read), _EXTRAS.stop))
-    rows[:, [_T, _DT, _SHARE]] = t, dt, 1 / max(len(read), 1)
-    rows[:, _ID] = faces.track_ids[read]
-    rows[:, _QUALITY] = maths.seen_weights(faces.quality[read])
-    rows[:, _PROBS] = faces.probs[read]
-    rows[:, _EXTRAS] = np.nan if faces.extras is None else faces.extras[read]
+    seen = np.flatnonzero(faces.seen & ~np.isnan(faces.probs).any(1))
+    rows = np.empty((len(seen), _EXTRAS.stop))
+    rows[:, [_T, _DT, _SHARE]] = t, dt, 1 / max(len(seen), 1)
+    rows[:, _ID] = faces.track_ids[seen]
+    rows[:, _QUALITY] = maths.seen_weights(faces.quality[seen])
+    rows[:, _PROBS] = faces.probs[seen]
+    rows[:, _EXTRAS] = np.nan if faces.extras is None else faces.extras[seen]
     return rows
 
 
 @dataclass(frozen=True)
-class _Sum:
-    """A window: weight per person (N,), the share of it in which they were seen (N,), their mean
-    probabilities (N, 7), plain class masses (7,), seconds in which someone was seen, people at
-    once on average, weighted means of the extras (3,).
+class _Window:
+    """The N people of one window.
+
+    Attributes:
+        weights: (N,) quality times share of the window.
+        shares: (N,) share of the window in which each was seen.
+        means: (N, 7) mean probabilities of each.
+        plain: (7,) class masses in which all faces count alike.
+        presence: Seconds in which someone was seen.
+        at_once: People at a time on average.
+        extras: (3,) weighted means.
     """
 
     weights: F64
@@ -99,7 +119,7 @@ class _Sum:
     extras: F64
 
     def mean(self) -> F64 | None:
-        """The quality-weighted average (7,), None where nobody was read."""
+        """The quality-weighted average (7,), None without anybody."""
         return maths.weighted_mean(self.means, self.weights)
 
 
@@ -107,12 +127,27 @@ class GroupAggregator:
     """Sums the people over a rolling window of media time.
 
     A person's weight is face quality times the share of the window in which they were seen, so
-    neither frame rate nor a track that is lost and found again changes the total:
+    neither frame rate nor a track that breaks changes the total:
 
         P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
 
-    and with ``prior_people`` the doubt about single people is settled by the group's shares, where
-    they weigh by the root of their quality (``maths.softened``).
+    and with ``prior_people`` the probabilities of each are adapted to the group before they are
+    summed, weighted by the root of quality (``maths.softened``).
+
+    Args:
+        settings: Window, prior and thresholds.
+
+    Example:
+        >>> import numpy as np
+        >>> from moodstream.realtime.frames import Faces
+        >>> happy = np.array([[0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02]], np.float32)
+        >>> box, one = np.array([[0, 0, 50, 50]], np.float32), np.ones(1, np.float32)
+        >>> group = GroupAggregator(GroupSettings(window=5.0))
+        >>> for k in range(10):
+        ...     group.add(k / 5, Faces(box, one, one, happy, np.array([1]), np.array([True])))
+        >>> state = group.state(2.0)
+        >>> state.dominant, state.people, round(state.effective_people, 3)
+        ('happy', 1, 1.0)
     """
 
     def __init__(self, settings: GroupSettings | None = None) -> None:
@@ -120,32 +155,38 @@ class GroupAggregator:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything seen."""
-        self._sightings: deque[F64] = deque()
+        """Forget everybody."""
+        self._observations: deque[F64] = deque()
         self._start: float | None = None
         self._last: float | None = None
         self._people = 0
 
     def add(self, t: float, faces: Faces, people: int | None = None) -> None:
-        """Take the faces read at ``t``; ``people`` are those present (default: all given).
+        """Take the people of one detection pass.
 
-        Predicted boxes and faces without probabilities do not count. Raises ValueError where
-        time runs backwards.
+        Args:
+            t: Seconds of media time.
+            faces: The people; those not seen or without an estimate do not count.
+            people: How many are present, by default all of ``faces``.
+
+        Raises:
+            ValueError: Time runs backwards.
         """
         if self._last is not None and t < self._last:
             raise ValueError(f"expected time to go on from {self._last}, got {t}")
         if self._last is None or self._start is None:
             self._start = t
-            dt = _FIRST  # the first look speaks for an instant, not for the time before it
+            dt = _FIRST_DURATION_S
         else:
             dt = t - self._last
         self._last = t
         self._people = len(faces) if people is None else people
-        rows = _sighting(t, min(dt, self.settings.hold), faces)
+        rows = _observation(t, min(dt, self.settings.hold), faces)
         if len(rows):
-            self._sightings.append(rows)
-        while self._sightings and self._sightings[0][0, _T] <= t - 2 * self.settings.window - 1.0:
-            self._sightings.popleft()
+            self._observations.append(rows)
+        oldest = t - 2 * self.settings.window - 1.0
+        while self._observations and self._observations[0][0, _T] <= oldest:
+            self._observations.popleft()
 
     def state(self, t: float) -> GroupState:
         """The group at ``t``, from what was added up to then."""
@@ -178,31 +219,30 @@ class GroupAggregator:
             extras=now.extras,
         )
 
-    def _shift(self, now: _Sum, t: float) -> float | None:
+    def _shift(self, now: _Window, t: float) -> float | None:
         window = self.settings.window
         if self._start is None or t - 2 * window < self._start - window / 2:
             return None
         before = self._sum(t - 2 * window, t - window)
-        enough = 0.2 * window  # a passing face is not a mood
-        if min(before.presence, now.presence) < enough:
+        if min(before.presence, now.presence) < _MIN_PRESENCE * window:
             return None
-        # Averages, not settled shares: those magnify the drift that a whole room's readings have.
+        # averages, as prior adaptation would magnify a drift that all predictions have in common
         earlier, later = before.mean(), now.mean()
         return None if earlier is None or later is None else maths.jsd(earlier, later)
 
-    def _sum(self, start: float, end: float) -> _Sum:
+    def _sum(self, start: float, end: float) -> _Window:
         rows, seconds = self._between(start, end)
         if len(rows) == 0:
             zero, none = np.zeros(len(EMOTIONS)), np.zeros((0, len(EMOTIONS)))
             unknown = np.full(len(EXTRAS), np.nan)
-            return _Sum(np.zeros(0), np.zeros(0), none, zero, 0.0, 0.0, unknown)
+            return _Window(np.zeros(0), np.zeros(0), none, zero, 0.0, 0.0, unknown)
         weight, probs = rows[:, _QUALITY] * seconds, rows[:, _PROBS]
         presence = float(rows[:, _SHARE] @ seconds)
         _, person = np.unique(rows[:, _ID], return_inverse=True)
         weights = np.bincount(person, weight)
         cells = person[:, None] * len(EMOTIONS) + np.arange(len(EMOTIONS))
         mass = np.bincount(cells.ravel(), (weight[:, None] * probs).ravel())
-        return _Sum(
+        return _Window(
             weights / self.settings.window,
             np.bincount(person, seconds) / self.settings.window,
             mass.reshape(-1, len(EMOTIONS)) / weights[:, None],
@@ -213,18 +253,22 @@ class GroupAggregator:
         )
 
     def _between(self, start: float, end: float) -> tuple[F64, F64]:
-        """The rows of all sightings that reach into a span, and the seconds (N,) that they do."""
-        if not self._sightings:
+        """The rows (N, C) that stand for a part of a span, and for how many seconds of it (N,)."""
+        if not self._observations:
             return np.zeros((0, _EXTRAS.stop)), np.zeros(0)
-        rows = np.concatenate(self._sightings)
+        rows = np.concatenate(self._observations)
         t = rows[:, _T]
         seconds = np.minimum(t, end) - np.maximum(t - rows[:, _DT], start)
         inside = seconds > 0
         return rows[inside], seconds[inside]
 
     def change_within(self, start: float, end: float) -> tuple[float, F64, F64] | None:
-        """The most likely moment of change between two times, and the mix before and after it."""
-        inside = [rows for rows in self._sightings if start < rows[0, _T] <= end]
+        """The most likely time of change between two times, and the distributions around it.
+
+        Returns:
+            (t, before, after), or None where there is too little to compare.
+        """
+        inside = [rows for rows in self._observations if start < rows[0, _T] <= end]
         if len(inside) < 2:
             return None
         masses = np.stack([rows[0, _DT] * (rows[:, _QUALITY] @ rows[:, _PROBS]) for rows in inside])

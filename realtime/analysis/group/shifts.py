@@ -1,4 +1,4 @@
-"""Mood shifts: where neighbouring windows differ."""
+"""Mood shifts: where the distributions of neighbouring windows differ."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from moodstream.realtime.frames import GroupState
 
 @dataclass(frozen=True)
 class MoodShift:
-    """A moment at which the group distribution changed.
+    """A change of the group distribution.
 
-    t: the most likely moment of change; start, end: the classes that lost and gained most from
-    the stretch before to the stretch after; size: largest JSD in nats between two neighbouring
-    windows; noticed: when the threshold was first crossed.
+    Attributes:
+        t: The most likely time of the change, in seconds of media time.
+        start: The class that lost most.
+        end: The class that gained most.
+        size: Largest JSD in nats between two neighbouring windows.
+        noticed: When the threshold was first crossed, in seconds of media time.
     """
 
     t: float
@@ -26,11 +29,14 @@ class MoodShift:
 
 
 class ShiftDetector:
-    """Turns the shift curve into mood shifts, with hysteresis.
+    """Detects mood shifts in the states of a group, with hysteresis.
 
-    A shift begins where the JSD to the window before rises above ``shift_on`` and is closed where
-    it falls below ``shift_off``; its moment is the split of the two windows around the largest
-    JSD that separates their distributions best.
+    A shift begins where the JSD to the window before rises above ``shift_on`` and ends where it
+    falls below ``shift_off``; its time is that which separates the distributions of the two windows
+    around the largest JSD best.
+
+    Args:
+        group: Whose states these are; it still has what they were summed from.
     """
 
     def __init__(self, group: GroupAggregator) -> None:
@@ -38,7 +44,7 @@ class ShiftDetector:
         self._open: MoodShift | None = None
 
     def update(self, state: GroupState) -> MoodShift | None:
-        """Take the next state; returns a mood shift when one is complete."""
+        """Take the next state; returns a mood shift once it has ended."""
         settings, shift = self.group.settings, state.shift
         if self._open is None:
             if shift is not None and shift >= settings.shift_on:
@@ -52,18 +58,18 @@ class ShiftDetector:
         return None
 
     def flush(self) -> MoodShift | None:
-        """The shift still open, if there is one: at the end of the stream."""
+        """At the end of the stream: the shift that has not ended yet, if there is one."""
         done, self._open = self._open, None
         return done
 
     def _locate(self, t: float, size: float, noticed: float) -> MoodShift | None:
-        found = self.group.change_within(t - 2 * self.group.settings.window, t)
-        if found is None:
+        change = self.group.change_within(t - 2 * self.group.settings.window, t)
+        if change is None:
             return None
-        moment, before, after = found
+        when, before, after = change
         gain = after - before
         return MoodShift(
-            t=moment,
+            t=when,
             start=EMOTIONS[int(gain.argmin())],
             end=EMOTIONS[int(gain.argmax())],
             size=size,

@@ -1,4 +1,4 @@
-"""The timeline of one stream: the group on whole steps of its time, and the moments it shifts."""
+"""The timeline of one stream: the state of the group in regular steps, and its mood shifts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from moodstream.realtime.analysis.group.shifts import MoodShift, ShiftDetector
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.timing import StageTimer
 
-_EXACT = 1e-6
+STEP = 0.2
+"""Seconds of media time from row to row of a timeline."""
+
+_TOLERANCE_S = 1e-6  # by which equal times may differ
 
 
 class TimelineSink(Protocol):
-    """Takes timeline rows, on the thread that makes them."""
+    """Takes the rows and mood shifts of a timeline, on the thread that makes them."""
 
     def write(self, t: float, state: GroupState, faces: Faces) -> None:
         """Take the row of time ``t``."""
@@ -29,7 +32,16 @@ class TimelineSink(Protocol):
 class Timeline:
     """Sums the people into the group and emits a row every ``STEP`` seconds.
 
-    A row knows only what came before its time. ``view`` is what may be shown of a state.
+    A row depends only on what came before its time.
+
+    Args:
+        group: Sums the people.
+        rows: Takes rows and mood shifts.
+        view: What may be shown of a state.
+        timer: Takes the seconds of the stages group and record.
+
+    Attributes:
+        state: That of the last row.
     """
 
     def __init__(
@@ -47,22 +59,31 @@ class Timeline:
         self._row: int | None = None
 
     def reach(self, t: float) -> list[MoodShift]:
-        """Emit the rows due before ``t``; call it before the people at ``t`` are given."""
+        """Emit the rows due before ``t``, ahead of ``take``; returns the mood shifts among them."""
         if self._row is None:
             # rows stand on whole steps of media time, wherever a part of a file starts
-            self._row = math.ceil((t - _EXACT) / STEP)
-        return self._until(t - _EXACT)
+            self._row = math.ceil((t - _TOLERANCE_S) / STEP)
+        return self._until(t - _TOLERANCE_S)
 
-    def take(self, t: float, faces: Faces, looked: bool) -> list[MoodShift]:
-        """The people at ``t``; they count for the group where their faces were ``looked`` for."""
+    def take(self, t: float, faces: Faces, detected: bool) -> list[MoodShift]:
+        """Take the people at ``t`` and emit the row of that time, if one is due.
+
+        Args:
+            t: Seconds of media time.
+            faces: The people.
+            detected: Whether there was a detection pass; they count for the group only then.
+
+        Returns:
+            The mood shifts that ended.
+        """
         self._faces = faces
-        if looked:
+        if detected:
             self.group.add(t, faces)
-        return self._until(t + _EXACT)
+        return self._until(t + _TOLERANCE_S)
 
     def skip_to(self, t: float) -> None:
         """Emit no rows before ``t``: there was no picture to make them from."""
-        self._row = max(self._row or 0, math.ceil((t - _EXACT) / STEP))
+        self._row = max(self._row or 0, math.ceil((t - _TOLERANCE_S) / STEP))
 
     def finish(self) -> None:
         """The stream has ended: emit the mood shift that is still open, if there is one."""
@@ -85,7 +106,3 @@ class Timeline:
                 self.rows.event(shift)
             self._row += 1
         return shifts
-
-
-STEP = 0.2
-"""Seconds of media time from row to row of a timeline."""

@@ -1,1 +1,1 @@
-"""Who is who through time, at what resolution they are looked for, how well they are seen."""
+"""People through time: tracking, the resolution of detection, the quality of faces."""

@@ -1,4 +1,4 @@
-"""How much a face can be trusted, from its size and sharpness."""
+"""The quality of faces, from their size and sharpness."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from moodstream.realtime.arrays import F32
 
 @dataclass(frozen=True)
 class QualityScale:
-    """Reference percentiles (5th, 95th) of the smaller side in px and of the blur score.
+    """The reference percentiles by which size and sharpness are normalised.
 
-    The defaults are fixed, so that a stream's figures do not depend on what came before: 16 and
-    160 px; Laplacian variances of 10 and 500.
+    The defaults are fixed, so that the figures of a stream do not depend on what came before.
+
+    Attributes:
+        side: 5th and 95th percentile of the smaller side of a face, in px.
+        blur: 5th and 95th percentile of the blur score (variance of the Laplacian).
     """
 
     side: tuple[float, float] = (16.0, 160.0)
@@ -46,8 +49,12 @@ def face_quality(
 ) -> F32:
     """Quality (N,) in [0, 1]: 0.7 √size_norm + 0.3 √sharp_norm.
 
-    ``min_side`` (N,) px and ``blur`` (N,) are normalised by ``scale``. Size matters more than
-    sharpness; sharpness alone misleads on small faces.
+    Size counts more than sharpness, which alone misleads on small faces.
+
+    Args:
+        min_side: Smaller side (N,) of each face in px.
+        blur: Blur score (N,) of each face.
+        scale: By which both are normalised; the fixed one by default.
     """
     scale = scale or QualityScale()
     size = np.sqrt(robust_norm(min_side, *scale.side))
@@ -63,9 +70,11 @@ def measure(image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None
 def sides_and_blurs(
     image: npt.NDArray[np.uint8], boxes: F32
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The smaller side (N,) in px and the blur score (N,) of the faces, as ``measure`` takes them.
+    """Measure the smaller side (N,) in px and the blur score (N,) of the faces of a picture.
 
-    ``image`` (H, W, 3) BGR; ``boxes`` (N, 4) xyxy px, which may reach beyond it.
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        boxes: (N, 4) xyxy px, which may reach beyond the picture.
     """
     sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     height, width = image.shape[:2]

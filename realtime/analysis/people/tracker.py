@@ -1,4 +1,4 @@
-"""Frame → Faces: detect, follow, judge, classify in one batch, smooth."""
+"""The people of a stream: detections tracked, their quality measured, predictions smoothed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.analysis.people.resolution import DetectionResolution
 from moodstream.realtime.arrays import F32
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.errors import require
 from moodstream.realtime.frames import Detections, Faces, Frame
 from moodstream.realtime.networks.detectors.base import (
     FaceFilter,
@@ -19,33 +20,34 @@ from moodstream.realtime.networks.detectors.base import (
     filter_faces,
 )
 from moodstream.realtime.timing import StageTimer
-from moodstream.trackers.faces import FaceTracker, TrackerSettings, moved
+from moodstream.trackers.faces import FaceTracker, TrackerSettings, extrapolate_boxes
 from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 
 PRESENT_FOR_S = 0.5
 """Seconds out of sight after which a person no longer counts as present."""
 
 PREDICTION_COLUMNS = len(EMOTIONS) + len(EXTRAS)
+"""The width of ``EmotionPredictions.columns`` over EMOTIONS."""
 
 
 @dataclass(frozen=True)
 class AnalysisSettings:
-    """How often faces are looked for and read, and which of them count.
+    """How often faces are detected and classified, and which of them count.
 
-    Args:
-        rate: Looks per second of media time, from which people are followed.
-        min_face: px of the smaller side of a face.
-        min_confidence: Of the detector, in [0, 1].
-        max_faces: Kept per picture.
-        full_every: Seconds from one look at full size to the next as a rule (``DetectionResolution``); between
-            them pictures are looked at no larger than the faces ask for, with 0 always at full
-            size.
-        refresh: Seconds after which a face that is seen is read again, at the look nearest to
-            them; with 0 at every look.
-        every_frame: Look at every frame, ``rate`` being theirs.
-        detect_every_frame: Detect faces at full size in every frame, whatever its time is, for
-            who must hide them. People are followed and read at ``rate`` all the same, so that
-            the figures are those of a run with ``full_size_every`` 0.
+    Attributes:
+        rate: Detection passes per second of media time, by which people are tracked.
+        min_face: Smaller side of a face in px from which it counts.
+        min_confidence: Score of the detector from which a face counts, in [0, 1].
+        max_faces: Faces per picture that count at most.
+        full_size_every: Seconds between detection passes at full size as a rule; those between
+            them are at the resolution that the faces require (``DetectionResolution``). With 0 all
+            are at full size.
+        refresh: Seconds after which a face is classified again, in the detection pass nearest to
+            them; with 0 in every one.
+        every_frame: Whether there is a detection pass in every frame, ``rate`` being theirs.
+        detect_every_frame: Whether faces are detected at full size in every frame, whatever its
+            time, so that they can be hidden. People are tracked and classified at ``rate`` all the
+            same, so that the results are those of ``full_size_every`` 0.
     """
 
     rate: float = 10.0
@@ -58,19 +60,42 @@ class AnalysisSettings:
     detect_every_frame: bool = False
 
     def __post_init__(self) -> None:
-        if self.rate <= 0 or self.min_face < 0 or self.max_faces < 1:
-            raise ValueError(f"expected rate > 0, min_face ≥ 0 and max_faces ≥ 1, got {self}")
-        if self.full_size_every < 0 or self.refresh < 0:
-            raise ValueError(f"expected full_every and refresh ≥ 0, got {self}")
-        if not 0 <= self.min_confidence <= 1:
-            raise ValueError(f"expected min_confidence in [0, 1], got {self.min_confidence}")
+        counts = self.rate > 0 and self.min_face >= 0 and self.max_faces >= 1
+        require(counts, "rate > 0, min_face ≥ 0 and max_faces ≥ 1", self)
+        waits = self.full_size_every >= 0 and self.refresh >= 0
+        require(waits, "full_size_every and refresh ≥ 0", self)
+        require(0 <= self.min_confidence <= 1, "min_confidence in [0, 1]", self.min_confidence)
 
 
 class PeopleTracker:
     """The people of one stream through time; the networks run elsewhere.
 
-    ``all_boxes`` (M, 4) xyxy px is every box of the last look, also of those not followed.
-    ``picture_side`` is the long side of the pictures in px; ``filters`` decide which faces count.
+    Each detection pass is given to ``locate``, or to ``place`` and, once its faces have been
+    classified, to ``read``.
+
+    Args:
+        settings: Which faces count, and how often they are detected.
+        smoothing: How predictions are averaged over time.
+        picture_side: The longer side of the pictures in px.
+        timer: Takes the seconds of the stages track, quality and smooth.
+        filters: Further rules for which faces count.
+
+    Attributes:
+        all_boxes: (M, 4) float32 xyxy px of every detection of the last pass, tracked or not.
+        looks: Detection passes so far.
+        faces_detected: Detections that counted so far.
+        readings: Predictions so far.
+
+    Example:
+        >>> import numpy as np
+        >>> from moodstream.realtime.frames import Detections, Frame
+        >>> people = PeopleTracker(AnalysisSettings(), picture_side=640)
+        >>> face = np.array([[10, 10, 60, 60]], np.float32)
+        >>> for k in range(5):
+        ...     frame = Frame(np.zeros((480, 640, 3), np.uint8), t=k / 10, index=k)
+        ...     faces = people.locate(frame, Detections(face, np.ones(1, np.float32)))
+        >>> faces.track_ids
+        array([1])
     """
 
     def __init__(
@@ -91,43 +116,62 @@ class PeopleTracker:
         self.looks = self.faces_detected = self.readings = 0
         self.all_boxes: F32 = np.zeros((0, 4), np.float32)
 
-    def locate(self, frame: Frame, found: Detections) -> Faces:
-        """The people present once the faces ``found`` in a frame are known; nothing is read yet."""
-        located = self.place(frame, found)
-        unread = np.full((len(located), PREDICTION_COLUMNS), np.nan, np.float32)
-        return self._smoothed(frame.t, located, unread)
+    def locate(self, frame: Frame, detections: Detections) -> Faces:
+        """Take a detection pass.
 
-    def place(self, frame: Frame, found: Detections) -> Faces:
-        """As ``locate``, without their estimates: for who goes on to ``read`` them, maybe later."""
-        self.all_boxes = found.boxes
-        found = apply_filters(frame.image, found, self.filters) if self.filters else found
-        found = filter_faces(found, self.settings.min_face, self.settings.max_faces)
+        Args:
+            frame: The frame, later than the one before.
+            detections: The faces detected in it.
+
+        Returns:
+            The people present, with the estimates from their predictions so far.
+        """
+        matched = self.place(frame, detections)
+        none = np.full((len(matched), PREDICTION_COLUMNS), np.nan, np.float32)
+        return self._smoothed(frame.t, matched, none)
+
+    def place(self, frame: Frame, detections: Detections) -> Faces:
+        """As ``locate`` without estimates (NaN), which ``read`` adds, maybe later."""
+        self.all_boxes = detections.boxes
+        if self.filters:
+            detections = apply_filters(frame.image, detections, self.filters)
+        detections = filter_faces(detections, self.settings.min_face, self.settings.max_faces)
         self.looks += 1
-        self.faces_detected += len(found)
+        self.faces_detected += len(detections)
         with self.timer.stage("track"):
-            tracks = self.tracker.update(frame.t, found.boxes)
+            tracks = self.tracker.update(frame.t, detections.boxes)
         present = tracks.unseen <= PRESENT_FOR_S
         ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
         seen = row >= 0
-        # one who has just come is no track yet, and must be found again to become one
-        self.zoom.found(np.vstack([boxes, found.boxes]), lost=not seen.all())
+        # one who has just come has no track yet, and must be detected again to get one
+        self.zoom.observe(np.vstack([boxes, detections.boxes]), lost=not seen.all())
         scores = np.zeros(len(ids), np.float32)
-        scores[seen] = found.scores[row[seen]]
-        worth = np.zeros(len(ids), np.float32)
+        scores[seen] = detections.scores[row[seen]]
+        qualities = np.zeros(len(ids), np.float32)
         with self.timer.stage("quality"):
-            worth[seen] = quality.measure(frame.image, boxes[seen])
+            qualities[seen] = quality.measure(frame.image, boxes[seen])
         marks = None
-        if found.landmarks is not None:
+        if detections.landmarks is not None:
             marks = np.full((len(ids), 5, 2), np.nan, np.float32)
-            marks[seen] = found.landmarks[row[seen]]
-        unread = np.full((len(ids), len(EMOTIONS)), np.nan, np.float32)
-        speed = tracks.velocity[present]
-        return Faces(boxes, scores, worth, unread, ids, seen, marks, velocity=speed)
+            marks[seen] = detections.landmarks[row[seen]]
+        probs = np.full((len(ids), len(EMOTIONS)), np.nan, np.float32)
+        velocity = tracks.velocity[present]
+        return Faces(boxes, scores, qualities, probs, ids, seen, marks, velocity=velocity)
 
-    def read(self, t: float, faces: Faces, rows: npt.NDArray[np.intp], read: F32) -> Faces:
-        """The same faces with what was read from those at ``rows``, as `EmotionPredictions.columns`."""
+    def read(self, t: float, faces: Faces, rows: npt.NDArray[np.intp], predictions: F32) -> Faces:
+        """Add the predictions for some of the faces of a detection pass.
+
+        Args:
+            t: The time of the pass in seconds.
+            faces: What ``place`` returned for it.
+            rows: Which of the faces were classified, (R,).
+            predictions: (R, PREDICTION_COLUMNS), as from ``EmotionPredictions.columns``.
+
+        Returns:
+            The same faces with the estimates of all of them.
+        """
         values = np.full((len(faces), PREDICTION_COLUMNS), np.nan, np.float32)
-        values[rows] = read
+        values[rows] = predictions
         self.readings += len(rows)
         return self._smoothed(t, faces, values)
 
@@ -139,9 +183,9 @@ class PeopleTracker:
 
 
 def moved_on(faces: Faces, seconds: float) -> Faces:
-    """The people of a look ``seconds`` later, their boxes moved on for at most ``PRESENT_FOR_S``."""
+    """The people ``seconds`` later, their boxes extrapolated for at most ``PRESENT_FOR_S``."""
     if len(faces) == 0:
         return faces
     assert faces.velocity is not None
-    boxes = moved(faces.boxes, faces.velocity, min(seconds, PRESENT_FOR_S))
+    boxes = extrapolate_boxes(faces.boxes, faces.velocity, min(seconds, PRESENT_FOR_S))
     return replace(faces, boxes=boxes, seen=np.zeros(len(faces), bool), landmarks=None)

@@ -1,4 +1,4 @@
-"""Looking at pictures no larger than their faces ask for, and still missing nobody for long."""
+"""Detecting at no higher a resolution than the faces require, and still missing nobody for long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAR = 1100, 60, 40
 
 
 class Steps:
-    """A detector that notes at which size it was asked to look."""
+    """A detector that notes at which size it was asked to detect."""
 
     name = "steps"
 
@@ -50,11 +50,11 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
     return Frame(image, t, 0)
 
 
-def after(*sides: float, lost: bool = False, t: float = 0.1, full_every: float = 1.0, now=()):
-    zoom = DetectionResolution(full_every)
-    assert zoom.side(frame(0.0), Steps()) is None  # the first look is a full one
-    zoom.found(boxes(*sides), lost)
-    return zoom.side(frame(t, *now), Steps())
+def after(*sides: float, lost: bool = False, t: float = 0.1, full_size_every: float = 1.0, now=()):
+    resolution = DetectionResolution(full_size_every)
+    assert resolution.side(frame(0.0), Steps()) is None  # the first pass is at full size
+    resolution.observe(boxes(*sides), lost)
+    return resolution.side(frame(t, *now), Steps())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_smallest_face_decides(sides, expected):
     assert after(*sides) == expected
 
 
-def test_a_full_look_every_so_often_and_when_somebody_is_lost():
+def test_a_pass_at_full_size_every_so_often_and_when_somebody_is_lost():
     assert after(300, t=0.99, now=[FAR]) == 320
     assert after(300, t=1.0, now=[FAR]) is None
     assert after(300, lost=True) is None
@@ -92,12 +92,12 @@ def test_a_full_look_every_so_often_and_when_somebody_is_lost():
         (((700, 600, 40),), 1.4, None),  # more than its width away
     ],
 )
-def test_a_full_look_waits_while_nothing_moves_around_the_people(now, t, expected):
+def test_a_pass_at_full_size_waits_while_nothing_moves_around_the_people(now, t, expected):
     assert after(300, t=t, now=now) == expected
 
 
-def test_what_moved_long_ago_is_compared_with_the_last_full_look():
-    zoom = DetectionResolution(1.0)
+def test_what_moved_long_ago_is_compared_with_the_last_pass_at_full_size():
+    resolution = DetectionResolution(1.0)
     faces = boxes(300)
     for t, now, expected in (
         (0.0, (), None),
@@ -105,8 +105,8 @@ def test_what_moved_long_ago_is_compared_with_the_last_full_look():
         (2.2, (FAR,), 320),  # it is still there
         (2.8, (), None),  # it has gone
     ):
-        assert zoom.side(frame(t, *now), Steps()) == expected
-        zoom.found(faces, False)
+        assert resolution.side(frame(t, *now), Steps()) == expected
+        resolution.observe(faces, False)
 
 
 def test_a_detector_of_one_size_is_left_alone():
@@ -116,10 +116,10 @@ def test_a_detector_of_one_size_is_left_alone():
         def detect(self, images, min_confidence):
             return [Detections.none() for _ in images]
 
-    zoom = DetectionResolution(1.0)
-    zoom.side(frame(0.0), Plain())
-    zoom.found(boxes(300), False)
-    assert zoom.side(frame(0.1), Plain()) is None
+    resolution = DetectionResolution(1.0)
+    resolution.side(frame(0.0), Plain())
+    resolution.observe(boxes(300), False)
+    assert resolution.side(frame(0.1), Plain()) is None
 
 
 def test_pictures_of_one_size_go_together_and_answers_stay_in_order():
@@ -129,7 +129,7 @@ def test_pictures_of_one_size_go_together_and_answers_stay_in_order():
     assert detector.asked == [(1280, 2), (320, 1), (640, 1)]
 
 
-def test_boxes_of_a_reduced_look_are_where_they_were(networks):
+def test_boxes_of_a_reduced_pass_are_where_they_were(networks):
     """Where the size suits the faces, a quarter of the work finds the same boxes."""
     image = ZIDANE
     detector = networks.detector
@@ -142,7 +142,7 @@ def test_boxes_of_a_reduced_look_are_where_they_were(networks):
 
 
 def test_a_small_face_that_comes_is_found_within_the_time(networks):
-    """One large face, so looks are reduced; then a small one comes that only full looks see."""
+    """One large face, so passes are reduced; then comes a small one that only full ones detect."""
     near = cv2.resize(ZIDANE[40:720, 680:1180], (400, 544))
     far = cv2.resize(near, (100, 136), interpolation=cv2.INTER_AREA)
     worker = OfflineAnalyzer(
@@ -157,6 +157,6 @@ def test_a_small_face_that_comes_is_found_within_the_time(networks):
                 image[300:436, 1000:1100] = far
             yield Frame(image, k / 10, k)
 
-    came = [look.frame.t for look in worker.follow(frames()) if len(look.faces) == 2]
+    came = [one.frame.t for one in worker.follow(frames()) if len(one.faces) == 2]
     assert 1.2 <= came[0] <= 1.2 + 1.0 + 0.4
     assert len(came) > 10
