@@ -155,7 +155,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"### {result['video']}, {width}×{height}",
         "",
         f"{result['frames']} frames, {result['looks']} detection passes, "
-        f"{result['faces']} faces, {result['readings']} predictions; median of {result['runs']} runs",
+        f"{result['faces']} faces, {result['readings']} predictions; "
+        f"median of {result['runs']} runs",
         "",
         "| | |",
         "|---|---|",

@@ -34,8 +34,13 @@ def load(settings: ModelSettings, store: WeightStore | None = None) -> Models:
         MoodstreamError: A network, its weights or the device cannot be had.
 
     Example:
-        >>> models = load(ModelSettings("embedded", device="cpu"))  # doctest: +SKIP
-        >>> faces = models.detector.detect([image], 0.5)  # doctest: +SKIP
+        >>> import numpy as np
+        >>> models = load(ModelSettings("embedded", device="cpu"))
+        >>> models.info["detector"].name, models.info["emotion"].name
+        ('centerface', 'embedded')
+        >>> black = np.zeros((96, 160, 3), np.uint8)
+        >>> [len(faces) for faces in models.detector.detect([black], 0.5)]
+        [0]
     """
     store = store or WeightStore()
     device = choose_device(settings.device)

@@ -241,7 +241,7 @@ def test_networks_by_shape_keep_those_used_last() -> None:
         network: Any = lambda batch: [batch]  # noqa: E731
         return network
 
-    networks = ShapeCache(make, most=100)
+    networks = ShapeCache(make, max_pixels=100)
     small, large, other = (1, 3, 5, 8), (2, 3, 5, 6), (1, 3, 6, 10)
     first = networks(small)
     assert networks(large) is not first

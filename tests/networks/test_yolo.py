@@ -182,7 +182,7 @@ QUIET = """
 import socket
 def refuse(*args, **kwargs): raise AssertionError("ultralytics asked for a name")
 socket.getaddrinfo = refuse
-from moodstream.realtime.detectors.yolo import quiet_ultralytics
+from moodstream.realtime.networks.detectors.yolo import quiet_ultralytics
 quiet_ultralytics()
 from ultralytics import utils
 from ultralytics.utils.events import events

@@ -28,7 +28,8 @@ def iou(a: Array, b: Array) -> Array:
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)
     overlap = sides[..., 0] * sides[..., 1]
     union = (_areas(a)[:, None] + _areas(b)[None, :]) - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    ratio: Array = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return ratio
 
 
 def nms(
@@ -125,8 +126,10 @@ class Letterbox:
         """Canvas px to picture px: ``points`` (..., 2k) as x, y, x, y, …; a copy."""
         pairs = points.shape[-1] // 2
         moved = points - np.tile([self.left, self.top], pairs)
-        return (moved / np.tile(self.gain, pairs)).astype(points.dtype)
+        mapped: Array = (moved / np.tile(self.gain, pairs)).astype(points.dtype)
+        return mapped
 
 
 def _areas(boxes: Array) -> Array:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    areas: Array = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return areas

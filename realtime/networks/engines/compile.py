@@ -31,8 +31,12 @@ def compile_model(
         RuntimeError: The file is damaged.
 
     Example:
-        >>> network = compile_model(Path("emotions.onnx"))  # doctest: +SKIP
-        >>> (logits,) = network(np.zeros((1, 1, 48, 48), np.float32))  # doctest: +SKIP
+        >>> import numpy as np
+        >>> from moodstream.realtime.networks.weights import packaged
+        >>> network = compile_model(packaged.embedded())
+        >>> (logits,) = network(np.zeros((2, 1, 48, 48), np.float32))
+        >>> logits.shape
+        (2, 7)
     """
     if device == "cpu":
         from moodstream.realtime.networks.engines.openvino import OpenVinoNetwork

@@ -55,8 +55,10 @@ class WeightStore:
         elsewhere: File name to the paths where other packages may keep it.
 
     Example:
-        >>> store = WeightStore()  # doctest: +SKIP
-        >>> path = store.get("yolov8n-face-lindevs.onnx", progress=True)  # doctest: +SKIP
+        >>> store = WeightStore(Path("weights"))
+        >>> store.weight("enet_b2_8.onnx").licence
+        'Apache-2.0'
+        >>> path = store.get("enet_b2_8.onnx", progress=True)  # doctest: +SKIP
     """
 
     def __init__(
