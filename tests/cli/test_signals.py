@@ -180,7 +180,7 @@ def test_a_second_signal_ends_process_at_once_and_leaves_nothing_half_written(
 
         return go(self, hit)
 
-    monkeypatch.setattr(OfflineRun, "go", twice)
+    monkeypatch.setattr(OfflineRun, "run", twice)
     out = tmp_path / "out"
     assert entry.main(["process", str(video), "-o", str(out), "--models", "embedded"]) == 143
     assert capsys.readouterr().err == "moodstream: interrupted\n"

@@ -22,7 +22,9 @@ from support.browser import (
 from support.browser import visit as browser_visit
 from support.waiting import wait_for
 
-from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.limits import Limits
+from moodstream.realtime.dashboard.sessions import Registry
+from moodstream.realtime.privacy import Privacy
 
 
 def rate(visits: list[Visit], seconds: float) -> list[float]:
@@ -71,12 +73,12 @@ def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) 
     one.page.keyboard.press("Tab")
     one.until(lambda: run.session.streams[0].watched.timeline.group.settings.window == 9)
     one.page.get_by_label("blur faces").check()
-    one.until(lambda: run.session.privacy == "blur")
+    one.until(lambda: run.session.privacy is Privacy.BLUR)
     number = one.shown()
     one.until(lambda: one.shown() > number + 2)
     one.page.screenshot(path=shots / "live-blur.png")
     one.page.get_by_label("group only").check()
-    one.until(lambda: run.session.privacy == "group")
+    one.until(lambda: run.session.privacy is Privacy.GROUP)
     one.page.wait_for_selector("text=Group only: fewer than three")
     assert one.source()["probs"] is None
     assert all(row[1] is None for row in run.state()["history"])

@@ -1,4 +1,4 @@
-"""What the dashboard's page is told has the keys and kinds of values that are promised."""
+"""What the dashboard's page gets has the keys and kinds of values that are promised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.asking import one_face
 from support.browser import jpeg
-from support.fakes import OneFace, Says
+from support.fakes import OneFace, models
 from support.media import moving_blob, write_video
 from support.schema_checker import Checker
 from support.waiting import wait_for
@@ -22,7 +23,6 @@ from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import EmotionPredictions
-from moodstream.realtime.networks.models import ModelInfo, Models
 
 HAPPY, SAD = np.eye(7, dtype=np.float32)[[3, 4]] * 0.86 + 0.02
 
@@ -42,10 +42,8 @@ def as_sent(content: Any) -> Any:
     return json.loads(json.dumps(content, allow_nan=False))
 
 
-def test_the_page_is_told_what_is_promised(tmp_path: Path) -> None:
-    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
-    models = Models(OneFace(), ByLight(), {"detector": info, "emotion": info})
-    registry, check = Registry(models), Checker()
+def test_photo_and_video_are_as_their_schemas(tmp_path: Path) -> None:
+    registry, check = Registry(models(OneFace(), ByLight())), Checker()
     try:
         session = registry.open("page", "a" * 32)
         Routes(registry).analyse_photo(session, jpeg(), "p.jpg")
@@ -70,10 +68,8 @@ def test_the_page_is_told_what_is_promised(tmp_path: Path) -> None:
     assert photo.figures["people"]
 
 
-def test_the_page_is_told_of_a_live_run_what_is_promised() -> None:
-    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
-    models = Models(OneFace(), Says(SAD), {"detector": info, "emotion": info})
-    registry, check = Registry(models), Checker()
+def test_a_live_run_is_as_its_schema() -> None:
+    registry, check = Registry(one_face()), Checker()
     try:
         session = registry.open("page", "a" * 32)
         registry.start_live(session, "browser")
