@@ -210,8 +210,8 @@ def browser_run(models: Models, privacy: Privacy, tuning: LiveTuning) -> LiveRun
 
 
 def without_small_group(source: StreamState, privacy: Privacy) -> StreamState:
-    """A source's state without its figures where they are of fewer people than are a group."""
-    if (source["people"] or 0) >= privacy.min_group:
+    """A source's state, without its figures where the people in view now are too small a group."""
+    if privacy.shows_group_of(source["people"] or 0, source["effective_people"] or 0.0):
         return source
     hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
     return cast(StreamState, {**source, **dict.fromkeys(hidden)})

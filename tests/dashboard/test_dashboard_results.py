@@ -14,6 +14,7 @@ from support.waiting import wait_for
 from moodstream.realtime.dashboard.live_run import LiveTuning, without_small_group
 from moodstream.realtime.dashboard.results import FILES, video_results
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
+from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.schemas import StreamState
@@ -72,13 +73,27 @@ def test_a_video_that_cannot_be_fetched_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("privacy", Privacy)
-@pytest.mark.parametrize("people", [None, 0, 1, 2, 3, 4])
-def test_a_group_that_is_too_small_has_no_figures(privacy: Privacy, people: int | None) -> None:
+@pytest.mark.parametrize(
+    ("people", "effective", "enough"),
+    [
+        (None, None, False),
+        (0, 0.0, False),
+        (2, 2.0, False),
+        (3, 1.5, False),  # hardly more than the figures of one person
+        (3, 2.0, True),
+        (4, 4.0, True),
+    ],
+)
+def test_a_group_that_is_too_small_has_no_figures(
+    privacy: Privacy, people: int | None, effective: float | None, enough: bool
+) -> None:
     source: Any = dict.fromkeys(get_type_hints(StreamState), 1.0)
-    source |= {"people": people, "status": "live"}
+    source |= {"people": people, "effective_people": effective, "status": "live"}
     shown = without_small_group(source, privacy)
     assert shown["people"] == people
     assert shown["status"] == "live"
-    hidden = privacy is Privacy.GROUP and (people or 0) < 3
-    for name in ("probs", "dominant", "entropy", "entropy_share", "effective_people", "valence"):
-        assert (shown[name] is None) == hidden, name  # type: ignore[literal-required]
+    if enough or privacy is not Privacy.GROUP:
+        assert shown == source
+    else:
+        for name in ("probs", "dominant", "entropy", "entropy_share", "effective_people", *EXTRAS):
+            assert shown[name] is None, name  # type: ignore[literal-required]
