@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
-from moodstream.realtime.privacy import Privacy
 
 LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
 """A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""
@@ -18,7 +17,7 @@ class LiveRunState(TypedDict):
     """A live run.
 
     Attributes:
-        privacy: The mode it runs with.
+        privacy: The mode it runs with: off, blur or group.
         paused: The analysis rests.
         source: State of the source.
         browser: The source is the browser's camera.
@@ -30,7 +29,7 @@ class LiveRunState(TypedDict):
         window: Seconds that are summed up.
     """
 
-    privacy: Privacy
+    privacy: str
     paused: bool
     source: StreamState
     browser: bool
@@ -51,7 +50,7 @@ class VideoJobState(TypedDict):
         share: How much of the video is done, 0 to 1.
         left: Seconds to go.
         problem: What went wrong, in one line.
-        privacy: The mode it is analysed with.
+        privacy: The mode it is analysed with: off, blur or group.
     """
 
     name: str
@@ -59,7 +58,7 @@ class VideoJobState(TypedDict):
     share: float | None
     left: float | None
     problem: str | None
-    privacy: Privacy
+    privacy: str
 
 
 class VideoResults(TypedDict):
@@ -115,7 +114,7 @@ class PhotoFigures(TypedDict):
 
     Attributes:
         name: What people call it.
-        privacy: The mode it was analysed with.
+        privacy: The mode it was analysed with: off, blur or group.
         faces: How many were detected.
         used: How many of them count in the distribution.
         effective: Kish size of their weights.
@@ -131,7 +130,7 @@ class PhotoFigures(TypedDict):
     """
 
     name: str
-    privacy: Privacy
+    privacy: str
     faces: int
     used: int
     effective: float

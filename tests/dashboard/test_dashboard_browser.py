@@ -113,7 +113,7 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
             for name in ("Live", "Video", "Photo", "About"):
                 one.tab(name)
                 one.page.evaluate(_DRAWN_TWICE)
-                with suppress(AssertionError):  # below, what stands out is told
+                with suppress(AssertionError):  # the next line names what stands out
                     one.until(lambda: not one.page.evaluate(_TOO_WIDE), 10)
                 assert one.page.evaluate(_TOO_WIDE) == [], f"{name} does not fit a {size} screen"
                 shot = shots / f"{name.lower()}-{light}-{size}.png"
@@ -159,7 +159,7 @@ def test_closing_the_tab_ends_its_run(visit: Callable[..., Visit]) -> None:
     wait_for(lambda: run.over)
 
 
-def test_no_camera_and_a_busy_server_are_said(networks: Any, playwright: Any) -> None:
+def test_no_camera_and_a_busy_server_are_reported(networks: Any, playwright: Any) -> None:
     with dashboard(networks, Limits(streams=1)) as site, chromium(playwright) as browser:
         one = Visit(browser, site)
         one.page.click("#ms-start")

@@ -139,12 +139,12 @@ def test_group_only_tells_of_three_people_together_and_of_nobody_alone(tmp_path:
         assert ask(own + "photo", jpeg(160, 120), X_File_Name="p.jpg")[0] == 204
         registry.start_live(session, "browser")
 
-        def told() -> Any:
+        def state() -> Any:
             ask(own + "frame", jpeg(160, 120))
             return json.loads(ask(own + "state")[1])
 
-        wait_for(lambda: told()["live"]["source"]["dominant"] == "sad")
-        found = told()
+        wait_for(lambda: state()["live"]["source"]["dominant"] == "sad")
+        found = state()
     assert found["live"]["source"]["people"] == 3
     assert found["photo"]["dominant"] == "sad"
     assert found["photo"]["people"] is found["photo"]["bins"] is None

@@ -53,16 +53,16 @@ def test_photo_and_video_are_as_their_schemas(tmp_path: Path) -> None:
         job, photo = session.video, session.photo
         assert job is not None
         assert photo is not None
-        found = check.wrong(job.state(), schemas.VideoJobState, "at work")
+        wrong = check.wrong(as_sent(job.state()), schemas.VideoJobState, "at work")
         wait_for(lambda: not job.busy)
-        found += check.wrong(job.state(), schemas.VideoJobState, "done")
+        wrong += check.wrong(as_sent(job.state()), schemas.VideoJobState, "done")
         assert job.stage == "done"
         results = as_sent(video_results(job.folder, job.name))
-        found += check.wrong(results, schemas.VideoResults, "results")
-        found += check.wrong(as_sent(photo.figures), schemas.PhotoFigures, "photo")
+        wrong += check.wrong(results, schemas.VideoResults, "results")
+        wrong += check.wrong(as_sent(photo.figures), schemas.PhotoFigures, "photo")
     finally:
         registry.close()
-    assert found + check.never_met() == []
+    assert wrong + check.never_met() == []
     assert [shift["to"] for shift in results["shifts"]] == ["sad"]
     assert {"group", "context", "lanes"} <= results["charts"].keys()
     assert photo.figures["people"]
@@ -76,7 +76,7 @@ def test_a_live_run_is_as_its_schema() -> None:
         run = session.live
         assert run is not None
         assert run.slot is not None
-        found = check.wrong(as_sent(run.state()), schemas.LiveRunState, "starting")
+        wrong = check.wrong(as_sent(run.state()), schemas.LiveRunState, "starting")
 
         def known() -> bool:
             run.slot.put(jpeg(160, 120))
@@ -87,9 +87,9 @@ def test_a_live_run_is_as_its_schema() -> None:
         content: dict[str, object] = {"t": 1.0, "from": "sad", "to": "happy", "size": 0.2}
         run._notify("shift", content | {"source": 0, "name": "camera"})
         state = as_sent(run.state())
-        found += check.wrong(state, schemas.LiveRunState, "live")
+        wrong += check.wrong(state, schemas.LiveRunState, "live")
     finally:
         registry.close()
-    assert found + check.never_met() == []
+    assert wrong + check.never_met() == []
     assert state["shifts"] == [content]
     assert len(state["history"][-1][1]) == len(EMOTIONS)
