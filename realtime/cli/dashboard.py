@@ -9,10 +9,12 @@ from typing import Any
 
 from moodstream.realtime.cli.options import add_model_options, model_settings, number
 from moodstream.realtime.cli.signals import end_on_signal
+from moodstream.realtime.dashboard.limits import Limits
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.server.listen import LOCAL, LOCAL_NAMES, names_of
 
-_TURN = 0.5
+_PORT = 7860
+_SIGNAL_CHECK_INTERVAL_S = 0.5
 
 
 def add_parser(commands: Any) -> None:
@@ -23,7 +25,7 @@ def add_parser(commands: Any) -> None:
         description="A page for the browsers of this machine, or with --host for those of others.",
     )
     parser.add_argument("--host", default=LOCAL)
-    parser.add_argument("--port", type=number(0, 65535, int), default=7860)
+    parser.add_argument("--port", type=number(0, 65535, int), default=_PORT)
     parser.add_argument(
         "--auth",
         metavar="USER:PASSWORD",
@@ -38,10 +40,17 @@ def add_parser(commands: Any) -> None:
         "such as 'rtsp://10.0.0.*/*'; may be given several times",
     )
     parser.add_argument(
-        "--max-upload", type=number(1, 100_000), default=500.0, metavar="MB", help="per video (500)"
+        "--max-upload",
+        type=number(1, 100_000),
+        default=Limits.upload_mb,
+        metavar="MB",
+        help=f"per video ({Limits.upload_mb:g})",
     )
     parser.add_argument(
-        "--max-streams", type=number(1, 64, int), default=4, help="live views at a time (4)"
+        "--max-streams",
+        type=number(1, 64, int),
+        default=Limits.streams,
+        help=f"live views at a time ({Limits.streams})",
     )
     add_model_options(parser)
     parser.set_defaults(func=run)
@@ -60,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     memory.limit_arenas()
     from moodstream.realtime.dashboard.app import build, warm_up
     from moodstream.realtime.dashboard.server import DashboardServer
-    from moodstream.realtime.dashboard.sessions import Limits, Registry
+    from moodstream.realtime.dashboard.sessions import Registry
     from moodstream.realtime.networks import load
 
     loaded = load.load(model_settings(args, progress=True))
@@ -73,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             server.start()
             memory.freeze_gc()
-            _say_where(server.url, args, loaded.notice)
+            _print_address(server.url, args, loaded.notice)
             return _wait(server)
         finally:
             server.stop()
@@ -81,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         registry.close()
 
 
-def _say_where(url: str, args: argparse.Namespace, notice: str | None) -> None:
+def _print_address(url: str, args: argparse.Namespace, notice: str | None) -> None:
     lines = [notice] if notice else []
     lines.append(f"dashboard at {url} (Ctrl-C ends it)")
     if args.host not in LOCAL_NAMES:
@@ -96,6 +105,6 @@ def _wait(server: Any) -> int:
     """Until a signal comes, or the server ends by itself; returns the exit code."""
     with end_on_signal() as asked:
         while asked.number is None:
-            if server.wait(_TURN):
+            if server.wait(_SIGNAL_CHECK_INTERVAL_S):
                 raise MoodstreamError("the dashboard's server broke off")
     return asked.exit_code

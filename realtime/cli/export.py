@@ -31,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
     from moodstream.realtime.outputs.report.summary import terminal_summary
     from moodstream.realtime.runs.offline.export import export
 
-    done = export(args.recording, args.output, args.overwrite)
+    exported = export(args.recording, args.output, args.overwrite)
     if args.json:
-        found = [summary for _, summary in done]
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        summaries = [summary for _, summary in exported]
+        print(json.dumps(summaries[0] if len(summaries) == 1 else summaries, indent=2))
     elif not args.quiet:
-        for folder, summary in done:
+        for folder, summary in exported:
             print(f"Results in  {folder}")
             print("\n".join(terminal_summary(summary)))
             for note in summary["notes"]:

@@ -17,12 +17,14 @@ from moodstream.realtime.cli.options import (
 from moodstream.realtime.cli.progress import progress
 from moodstream.realtime.errors import MoodstreamError
 
+_MAX_SKIPPED = 5  # pictures that are named; --json has all of them
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "label",
-        help="make a Label Studio project of pictures, and read what was labelled",
+        help="make a Label Studio project of pictures, and take its labels back",
         description="Propose faces and emotions for a folder of pictures, as tasks for Label "
         "Studio in which people correct them; --read takes its export and writes it in COCO's "
         "format, train, val and test apart.",
@@ -52,13 +54,13 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a project, or read an export."""
+    """Write a project, or convert an export."""
     if (args.pictures is None) == (args.read is None):
         raise MoodstreamError("label: give a folder of pictures, or --read FILE")
-    return _read(args) if args.read else _write(args)
+    return _convert_export(args) if args.read else _write_project(args)
 
 
-def _write(args: argparse.Namespace) -> int:
+def _write_project(args: argparse.Namespace) -> int:
     from moodstream.overlays import palette
     from moodstream.realtime.labels import project
     from moodstream.realtime.labels.files import pictures_in
@@ -70,7 +72,7 @@ def _write(args: argparse.Namespace) -> int:
     with results_folder(args.output, project.OUTPUTS, args.overwrite):
         loaded = load_models(args)
         with progress(not args.quiet) as on_progress:
-            found, skipped = project.propose(
+            proposals, skipped = project.propose(
                 files,
                 args.pictures,
                 loaded.detector,
@@ -79,7 +81,7 @@ def _write(args: argparse.Namespace) -> int:
                 on_progress,
             )
         version = " + ".join(loaded.info[part].name for part in ("detector", "emotion"))
-        tasks = project.tasks(found, version, args.sample, args.seed)
+        tasks = project.tasks(proposals, version, args.sample, args.seed)
         with writing(args.output):
             project.write(args.output, tasks, palette.MOODS)
     counts = {
@@ -88,7 +90,7 @@ def _write(args: argparse.Namespace) -> int:
         **{k: dict(Counter(task["data"][k] for task in tasks)) for k in ("split", "quality")},
         "skipped": [{"what": what, "why": why} for what, why in skipped],
     }
-    _tell(args, counts, _project_lines(args, counts))
+    _print(args, counts, _project_lines(args, counts))
     return 0
 
 
@@ -97,14 +99,16 @@ def _project_lines(args: argparse.Namespace, counts: dict[str, Any]) -> list[str
         ", ".join(f"{name} {n}" for name, n in sorted(counts[key].items()))
         for key in ("split", "quality")
     )
-    told = [
+    lines = [
         f"Tasks       {counts['tasks']} pictures with {counts['faces']} proposed faces",
         f"Split       {split}",
         f"Quality     {quality}",
     ]
-    told += [f"Left out    {one['what']}: {one['why']}" for one in counts["skipped"][:5]]
+    lines += [
+        f"Left out    {one['what']}: {one['why']}" for one in counts["skipped"][:_MAX_SKIPPED]
+    ]
     return [
-        *told,
+        *lines,
         f"Project     {args.output}",
         "",
         "Start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
@@ -114,7 +118,7 @@ def _project_lines(args: argparse.Namespace, counts: dict[str, Any]) -> list[str
     ]
 
 
-def _read(args: argparse.Namespace) -> int:
+def _convert_export(args: argparse.Namespace) -> int:
     from moodstream.realtime.labels import project
     from moodstream.realtime.outputs.folders import results_folder, writing
 
@@ -129,16 +133,20 @@ def _read(args: argparse.Namespace) -> int:
         part: {"pictures": len(pictures), "faces": dict(export.counts(part))}
         for part, pictures in export.parts.items()
     }
-    _tell(args, counts, [_part(p, len(pics), export.counts(p)) for p, pics in export.parts.items()])
+    _print(
+        args,
+        counts,
+        [_split_line(p, len(pics), export.counts(p)) for p, pics in export.parts.items()],
+    )
     return 0
 
 
-def _part(part: str, pictures: int, faces: Counter[str]) -> str:
+def _split_line(split: str, pictures: int, faces: Counter[str]) -> str:
     each = ", ".join(f"{name} {n}" for name, n in sorted(faces.items())) or "none"
-    return f"{part:12}{pictures} pictures, {faces.total()} faces ({each})"
+    return f"{split:12}{pictures} pictures, {faces.total()} faces ({each})"
 
 
-def _tell(args: argparse.Namespace, counts: dict[str, Any], lines: list[str]) -> None:
+def _print(args: argparse.Namespace, counts: dict[str, Any], lines: list[str]) -> None:
     if args.json:
         print(json.dumps(counts, indent=2, ensure_ascii=False))
     elif not args.quiet:

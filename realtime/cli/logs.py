@@ -7,7 +7,7 @@ import sys
 
 from moodstream.realtime.sources.redact import redact
 
-_ROOT = "moodstream"
+_LOGGER = "moodstream"
 _LEVELS = (logging.ERROR, logging.INFO, logging.DEBUG)  # by the number of -v
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _CLEAR_LINE = "\r\x1b[K"  # a status line may stand there
@@ -21,7 +21,11 @@ class _RedactingFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.Handler):
-    """Writes records to what is stderr at the time, on lines of their own."""
+    """Writes records to what is stderr at the time, on lines of their own.
+
+    Args:
+        level: The lowest that is written.
+    """
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -31,7 +35,7 @@ class StderrHandler(logging.Handler):
         """Write one record."""
         try:
             write_line(self.format(record))
-        except Exception:  # logging must not break what it tells of
+        except Exception:  # logging must not break what is logged
             self.handleError(record)
 
 
@@ -49,7 +53,7 @@ def configure(verbosity: int = 0) -> None:
         verbosity: 0 for errors only, 1 for what happens, 2 for every detail.
     """
     level = _LEVELS[min(verbosity, len(_LEVELS) - 1)]
-    logger = logging.getLogger(_ROOT)
+    logger = logging.getLogger(_LOGGER)
     for handler in [h for h in logger.handlers if isinstance(h, StderrHandler)]:
         logger.removeHandler(handler)
     logger.addHandler(StderrHandler(level))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_parsers(subparsers: SubParsers) -> None:
-    """Add ``models`` and ``doctor``; each sets ``func(args) -> exit code``."""
+    """Add the commands to the parser."""
     models = subparsers.add_parser("models", help="list, fetch and verify weights")
     actions = models.add_subparsers(dest="action", required=True)
     listing = actions.add_parser("list", help="every file of weights and where it is, and plug-ins")
@@ -115,7 +115,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _names(store: WeightStore, args: argparse.Namespace) -> list[str]:
     for name in args.names:
-        store.weight(name)  # a misspelt name is told before anything is fetched
+        store.weight(name)  # a misspelt name is an error before anything is fetched
     return list(store.known) if args.all else list(args.names)
 
 

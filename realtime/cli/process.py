@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def seconds(text: str) -> float:
-    """Seconds from ``83.5``, ``1:23.5`` or ``0:01:23.5``."""
+    """An argparse type: seconds from ``83.5``, ``1:23.5`` or ``0:01:23.5``."""
     try:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3 or any(not 0 <= p < float("inf") for p in parts):
+    if not 1 <= len(parts) <= 3 or any(not 0 <= p < math.inf for p in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 83.5 or 1:23.5")
     total = 0.0
     for part in parts:
@@ -58,7 +59,7 @@ def add_parser(commands: Any) -> None:
     part.add_argument(
         "--every-frame",
         action="store_true",
-        help="find and read faces in every frame, at full size, not ten times a second",
+        help="detect and classify faces in every frame, at full size, not ten times a second",
     )
     part.add_argument("--no-video", action="store_true", help=f"write no {layout.OVERLAY}")
     part.add_argument("--overwrite", action="store_true", help="replace earlier results")
@@ -87,7 +88,16 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
 
 
 def result_folders(videos: list[Path], asked: list[Path], out: Path) -> list[Path]:
-    """Where each video's results go: DIR, or for several (or a folder) sub-folders by name."""
+    """Where the results of each video go.
+
+    Args:
+        videos: The files.
+        asked: What the command line named, files and folders.
+        out: The folder for all of them.
+
+    Returns:
+        A folder for each: ``out`` itself for a single file, else sub-folders of it by name.
+    """
     from moodstream.realtime.outputs.folders import file_names
 
     if len(videos) == 1 and not any(path.is_dir() for path in asked):
@@ -100,14 +110,14 @@ def run(args: argparse.Namespace) -> int:
     from moodstream.realtime.sources.files import find_videos
 
     videos = find_videos(args.sources)
-    batch = _Batch(args, _settings(args), alone=len(videos) == 1)
+    batch = _Batch(args, _settings(args), single=len(videos) == 1)
     for video, folder in zip(
         videos, result_folders(videos, args.sources, args.output), strict=True
     ):
         if not batch.process(video, folder):
             break
     if args.json:
-        print(json.dumps(batch.summaries[0] if batch.alone else batch.summaries, indent=2))
+        print(json.dumps(batch.summaries[0] if batch.single else batch.summaries, indent=2))
     return batch.exit_code
 
 
@@ -117,11 +127,11 @@ class _Batch:
     Args:
         args: Of the command line.
         settings: For all of them.
-        alone: There is one video only: its failure is that of the command.
+        single: There is one video only: its failure is that of the command.
     """
 
-    def __init__(self, args: argparse.Namespace, settings: ProcessSettings, alone: bool) -> None:
-        self.alone = alone
+    def __init__(self, args: argparse.Namespace, settings: ProcessSettings, single: bool) -> None:
+        self.single = single
         self.summaries: list[VideoSummary] = []
         self.exit_code = ExitCode.OK
         self._args, self._settings = args, settings
@@ -132,26 +142,26 @@ class _Batch:
         from moodstream.realtime.networks.engines.devices import streams_for
         from moodstream.realtime.sources.files import open_container
 
-        if not self._tried(video, lambda: open_container(video).close()):
+        if not self._succeeds(video, lambda: open_container(video).close()):
             return True
-        if self._models is None:  # not before it is sure that there is something to read
+        if self._models is None:  # not before there is a video that can be opened
             self._models = load_models(self._args, streams_for(self._settings.detect_full_size))
         asked, models, before = EndRequest(), self._models, len(self.summaries)
-        self._tried(video, lambda: self._run(video, folder, models, asked))
+        self._succeeds(video, lambda: self._run(video, folder, models, asked))
         if len(self.summaries) > before:
-            self._tell(self.summaries[-1], folder)
+            self._print(self.summaries[-1], folder)
         if asked.number is not None:
             self.exit_code = asked.exit_code
         return asked.number is None
 
-    def _tried(self, video: Path, work: Callable[[], None]) -> bool:
-        """Whether it went well; what fails, for whatever reason, is one line among others."""
+    def _succeeds(self, video: Path, work: Callable[[], None]) -> bool:
+        """Do a part of the work on a video; a failure is one line, unless it is the only video."""
         try:
             work()
         except Exception as error:
-            if self.alone:
+            if self.single:
                 raise
-            line = str(error) if isinstance(error, MoodstreamError) else _unforeseen(video, error)
+            line = str(error) if isinstance(error, MoodstreamError) else _unexpected(video, error)
             print(f"moodstream: {line}", file=sys.stderr)
             logging.getLogger(__name__).debug("%s failed", video, exc_info=True)
             self.exit_code = ExitCode.FAILED
@@ -168,7 +178,7 @@ class _Batch:
         ):
             self.summaries.append(job.run(on_progress))
 
-    def _tell(self, summary: VideoSummary, folder: Path) -> None:
+    def _print(self, summary: VideoSummary, folder: Path) -> None:
         from moodstream.realtime.outputs.report.summary import terminal_summary
 
         if self._args.quiet or self._args.json:
@@ -181,6 +191,6 @@ class _Batch:
             print(f"Note        {note}")
 
 
-def _unforeseen(video: Path, error: Exception) -> str:
+def _unexpected(video: Path, error: Exception) -> str:
     reason = " ".join(str(error).split())
     return f"{video}: cannot be processed ({type(error).__name__}{reason and ': '}{reason})"

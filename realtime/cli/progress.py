@@ -5,16 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.progress import ProgressCallback
-from moodstream.realtime.runs.offline.pipeline import Progress
-from moodstream.realtime.runs.offline.process import OfflineRun
+
+if TYPE_CHECKING:
+    from moodstream.realtime.runs.offline.pipeline import Progress
+    from moodstream.realtime.runs.offline.process import OfflineRun
+
+
+_MIN_FOR_A_RATE_S = 0.5
+_MIN_SPAN_S = 0.1  # of a video that has no end, or none after its start
 
 
 @contextmanager
 def progress(show: bool) -> Iterator[ProgressCallback]:
-    """A bar for each stage on a terminal; silent in a pipe."""
+    """A progress bar for each stage on a terminal; none in a pipe.
+
+    Args:
+        show: False for none at all.
+    """
     if not show or not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -37,7 +47,12 @@ def progress(show: bool) -> Iterator[ProgressCallback]:
 
 @contextmanager
 def video_progress(job: OfflineRun, show: bool) -> Iterator[Callable[[Progress], None]]:
-    """A bar with frames/s and time left on a terminal; silent in a pipe."""
+    """A progress bar with frames/s and time left on a terminal; none in a pipe.
+
+    Args:
+        job: The run that reports its progress.
+        show: False for none at all.
+    """
     if not show or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -46,7 +61,7 @@ def video_progress(job: OfflineRun, show: bool) -> Iterator[Callable[[Progress],
     from rich.progress import Progress as Bar
 
     info, source = job.source.info, job.source
-    last = source.end if source.end is not None else info.duration
+    end = source.end if source.end is not None else info.duration
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -55,12 +70,12 @@ def video_progress(job: OfflineRun, show: bool) -> Iterator[Callable[[Progress],
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        total = None if last is None else max(last - source.start, 0.1)
+        total = None if end is None else max(end - source.start, _MIN_SPAN_S)
         task = bar.add_task(info.name, total=total, rate="")
 
         def on_progress(progress: Progress) -> None:
             took = bar.tasks[task].elapsed or 0.0
-            rate = f"{progress.frames / took:.0f} frames/s" if took > 0.5 else ""
+            rate = f"{progress.frames / took:.0f} frames/s" if took > _MIN_FOR_A_RATE_S else ""
             bar.update(task, completed=progress.t - source.start, rate=rate)
 
         yield on_progress

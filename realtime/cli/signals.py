@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from moodstream.realtime.cli.exit_codes import ExitCode, of_signal
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _Handler = Callable[[int, FrameType | None], object]
 
 
@@ -28,7 +28,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class EndRequest:
-    """Whether a signal has asked for the end; ``number`` is that of the first one."""
+    """Whether a signal has asked for the end.
+
+    Attributes:
+        number: Of the first signal, None where there was none.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -50,7 +54,7 @@ def end_on_signal(
     Args:
         end: Asks for the end of the work. It runs between any two steps of the main thread, so it
             must not wait for a lock that this thread may hold.
-        asked: Is told of the signal; by default a new one.
+        asked: Where the signal is noted; by default a new one.
     """
     asked = EndRequest() if asked is None else asked
 
@@ -80,7 +84,7 @@ def _handled_by(handler: _Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in _NUMBERS}
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
     finally:

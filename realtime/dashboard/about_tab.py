@@ -6,14 +6,16 @@ from html import escape
 
 import gradio as gr
 
-from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.limits import Limits
+from moodstream.realtime.dashboard.live_run import HISTORY_S
+from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.networks.models import Models
 
 _MEANING = """
 ## What the figures mean
 
-* **Mood** is what a face *shows* at a moment, read by a network that is often wrong: about one face
-  in three is read otherwise than people label it. It is **not what a person feels**.
+* **Mood** is what a face *shows* at a moment, predicted by a network that is often wrong: for about
+  one face in three it says something else than people do. It is **not what a person feels**.
 * **The group** sums up everyone seen in the last seconds (the window). A face that can be seen
   well counts for more than a small or blurred one; *all faces alike* leaves that out.
 * **Diversity** (entropy) says how mixed the moods are: 0 % when all show the same, 100 % when all
@@ -21,17 +23,17 @@ _MEANING = """
 * **Effective people** is how many people the weights amount to: six faces of which one outweighs
   all others are little more than one.
 * **One or two faces prove nothing** about a group.
-* A **mood shift** is a moment at which the mix of one window differs clearly from that of the
-  window before. It says that something changed, not why.
+* A **mood shift** is a moment at which the distribution of one window differs clearly from that
+  of the window before. It says that something changed, not why.
 
 ## The law, and the limits
 
 Article 5(1)(f) of the EU AI Act, in force since 2 February 2025, **prohibits** AI systems that
 infer the emotions of people **at work and in education**, except for medical or safety reasons.
 Other emotion recognition is high-risk, and the people concerned must be told. Elsewhere other
-rules may hold. Do not decide anything about a single person by these figures: faces of different
-ages, cultures, and conditions are read differently well, and so are light and camera. Nobody is
-recognised; track ids are numbers that end with the run.
+rules may hold. Do not decide anything about a single person by these figures: they are better for
+faces of some ages, cultures, and conditions than for others, and depend on light and camera. Nobody
+is recognised; track ids are numbers that end with the run.
 """
 
 _STORED = """
@@ -43,9 +45,9 @@ _STORED = """
   deleted as soon as it has been analysed. Results lie there until you delete them, close the page,
   or {hours:g} hours have passed.
 * **Photo**: in the memory of this server until the next one, or until the page is closed.
-* **Privacy**: *blur faces* hides every face that is found in every picture. *Group only* hides
+* **Privacy**: *blur faces* hides every face that is detected in every picture. *Group only* hides
   them as well, names no single people, shows no distribution for fewer than three, and keeps
-  neither pictures nor an overlay video; a face that is not found is not hidden.
+  neither pictures nor an overlay video; a face that is not detected is not hidden.
 * Nothing is sent anywhere: no analytics, no fonts or scripts from elsewhere. A cookie without any
   meaning of its own tells your browser from others, so that nobody can fetch what is yours.
 """
@@ -59,10 +61,10 @@ def build(registry: Registry) -> None:
 
 
 def stored(limits: Limits) -> str:
-    """What is kept for how long, in Markdown."""
-    from moodstream.realtime.dashboard.live_run import HISTORY
-
-    return _STORED.format(minutes=HISTORY / 60, upload=limits.upload_mb, hours=limits.age / 3600)
+    """What is stored and for how long, as Markdown."""
+    return _STORED.format(
+        minutes=HISTORY_S / 60, upload=limits.upload_mb, hours=limits.max_age_s / 3600
+    )
 
 
 def networks(models: Models) -> str:

@@ -1,4 +1,4 @@
-"""Who may ask for what: names, origins, the password, and nothing of Gradio but what is needed."""
+"""Who may ask for what: host names, origins, the password, and the few routes of Gradio in use."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from moodstream.realtime.outputs.server.listen import host_name
 
 COOKIE = "moodstream"
 OURS = "/moodstream/"
-_KNOWN = re.compile(r"[\w-]{20,64}")
-_PAUSE = 0.5  # seconds that a wrong password costs
-_MOST_BODY = 100_000  # bytes of a request to Gradio: choices, never files
+_COOKIE_VALUE = re.compile(r"[\w-]{20,64}")
+_WRONG_PASSWORD_DELAY_S = 0.5
+_MAX_BODY_BYTES = 100_000  # of a request to Gradio: choices, never files
 
 # Gradio has some forty routes, among them its file cache, a proxy and a code editor.
-_READ = re.compile(
+_READABLE = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
     r"|/(?:static|assets|svelte)/[\w./@+-]+"
     r"|/gradio_api/(?:theme\.css|info/?|app_id/?|startup-events|heartbeat/\w+|queue/data)"
 )
-_WRITE = re.compile(r"/gradio_api/(?:queue/join/?|cancel|reset/?)")
+_WRITABLE = re.compile(r"/gradio_api/(?:queue/join/?|cancel|reset/?)")
 
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -48,10 +48,12 @@ _HEADERS = {
 
 
 class AccessControl:
-    """Stands before every route.
+    """Stands before every route, and refuses what is not allowed.
 
-    hosts: the names that a request may call this machine by, None for any; auth: ``user:password``
-    or None.
+    Args:
+        app: Answers what is allowed.
+        hosts: The names that a request may call this machine by, None for any.
+        auth: ``user:password``, None where nobody is asked for it.
     """
 
     def __init__(self, app: ASGIApp, hosts: Set[str] | None, auth: str | None) -> None:
@@ -67,7 +69,11 @@ class AccessControl:
             await send({"type": "websocket.close", "code": 1008})
             return
         request = Request(scope)
-        new = None if _KNOWN.fullmatch(request.cookies.get(COOKIE, "")) else _new_cookie(request)
+        new = (
+            None
+            if _COOKIE_VALUE.fullmatch(request.cookies.get(COOKIE, ""))
+            else _new_cookie(request)
+        )
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -84,20 +90,20 @@ class AccessControl:
             and refusal.status_code == 401
             and "authorization" in request.headers
         ):
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_WRONG_PASSWORD_DELAY_S)
         await (refusal or self._app)(scope, receive, with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
         # A page of another site can point its own name at this machine (DNS rebinding), and the
-        # browser then takes it for ours: only the Host header tells.
+        # browser then takes it for ours: only the Host header shows it.
         if self._hosts is not None and host_name(request) not in self._hosts:
-            return _line(403, "this server does not answer to that host name")
+            return _refuse(403, "this server does not answer to that host name")
         if not self._is_known(request):
             ask = {"WWW-Authenticate": 'Basic realm="moodstream", charset="UTF-8"'}
-            return _line(401, "user and password, please", ask)
+            return _refuse(401, "user and password, please", ask)
         if not _is_own_page(request):
-            return _line(403, "other sites may not ask for this")
-        return None if _is_open(request) else _line(404, "there is nothing here")
+            return _refuse(403, "other sites may not ask for this")
+        return None if _is_open(request) else _refuse(404, "there is nothing here")
 
     def _is_known(self, request: Request) -> bool:
         if self._auth is None:
@@ -129,10 +135,10 @@ def _is_open(request: Request) -> bool:
     if path.startswith(OURS):
         return True
     if method in ("GET", "HEAD"):
-        return _READ.fullmatch(path) is not None
+        return _READABLE.fullmatch(path) is not None
     length = request.headers.get("content-length", "")
-    small = length.isdigit() and int(length) <= _MOST_BODY
-    return method == "POST" and small and _WRITE.fullmatch(path) is not None
+    small = length.isdigit() and int(length) <= _MAX_BODY_BYTES
+    return method == "POST" and small and _WRITABLE.fullmatch(path) is not None
 
 
 def _new_cookie(request: Request) -> str | None:
@@ -144,5 +150,5 @@ def _new_cookie(request: Request) -> str | None:
     return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
 
-def _line(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+def _refuse(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
     return PlainTextResponse(f"{text}\n", status, headers)

@@ -1,4 +1,4 @@
-"""The page as a whole: a Gradio app inside the guard, beside the routes that it fetches from."""
+"""The page as a whole: a Gradio app behind access control, beside the routes it fetches from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from moodstream.realtime.dashboard.routes import Routes
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.networks.models import Models
 
-_HERE = Path(__file__).parent
-_AT_A_TIME = 8  # clicks of all users that are answered at a time; none of them takes long
-_WAITING = 100
-_KEPT = 50  # pages of which Gradio remembers what it showed; it needs that for none of ours
+_CSS = Path(__file__).parent / "page" / "page.css"
+_MAX_CLICKS = 8  # of all users that are answered at a time; none of them takes long
+_MAX_WAITING_CLICKS = 100
+_MAX_REMEMBERED_PAGES = 50  # of which Gradio keeps the state; none of ours needs it
+_MAX_GRADIO_FILE_BYTES = 1  # files come by our own routes
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "Consolas", "monospace"]
 _CONTRAST = {  # Gradio's own pairs are too pale to be read by everyone
@@ -30,7 +31,7 @@ _CONTRAST = {  # Gradio's own pairs are too pale to be read by everyone
     "button_primary_background_fill_hover_dark": "*primary_600",
 }
 _HEAD = (
-    '<script src="/moodstream/page.js" defer></script>'
+    '<script type="module" src="/moodstream/page.js"></script>'
     '<link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">'
 )
 
@@ -50,7 +51,10 @@ def build(
 ) -> AccessControl:
     """The ASGI application of a dashboard.
 
-    hosts: the names that requests may call this machine by, None for any; auth: user:password.
+    Args:
+        registry: The open pages, and what runs for them.
+        hosts: The names that requests may call this machine by, None for any.
+        auth: ``user:password``, None where nobody is asked for it.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported, too
     import fastapi
@@ -58,8 +62,8 @@ def build(
 
     routes = Routes(registry)
     page = _page(registry, routes)
-    page.state_session_capacity = _KEPT
-    page.queue(default_concurrency_limit=_AT_A_TIME, max_size=_WAITING, api_open=False)
+    page.state_session_capacity = _MAX_REMEMBERED_PAGES
+    page.queue(default_concurrency_limit=_MAX_CLICKS, max_size=_MAX_WAITING_CLICKS, api_open=False)
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.router.routes.extend(routes.routes())
     theme = gr.themes.Default(
@@ -70,13 +74,13 @@ def build(
         page,
         path="/",
         theme=theme,
-        css_paths=[_HERE / "page.css"],
+        css_paths=[_CSS],
         head=_HEAD,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
         show_error=True,
-        max_file_size=1,  # files come by our own routes
+        max_file_size=_MAX_GRADIO_FILE_BYTES,
         ssr_mode=False,
         pwa=False,
         mcp_server=False,

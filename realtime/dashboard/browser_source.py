@@ -25,13 +25,17 @@ from moodstream.realtime.sources.base import (
 from moodstream.realtime.sources.images import opened
 
 BROWSER = SourceSpec("camera", "browser", "this browser's camera")
-MOST_BYTES = 2_000_000
-MOST_SIDE = 1920
-_SLICE = 0.25  # longest wait without asking whether to go on, seconds
+MAX_JPEG_BYTES = 2_000_000
+MAX_SIDE_PX = 1920
+_EXPIRY_CHECK_INTERVAL_S = 0.25
 
 
 class FrameSlot:
-    """The newest JPEG that a browser has sent; one that nobody took in time is dropped."""
+    """The newest JPEG that a browser has sent; one that was not taken in time is dropped.
+
+    Attributes:
+        dropped: How many were.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -39,7 +43,11 @@ class FrameSlot:
         self.dropped = 0
 
     def put(self, jpeg: bytes) -> None:
-        """Take the newest picture; raises MoodstreamError where it is not a JPEG of some size."""
+        """Take the newest picture.
+
+        Raises:
+            MoodstreamError: It is not a JPEG, or too large for one of a webcam.
+        """
         _check(jpeg)
         with self._changed:
             self.dropped += self._jpeg is not None
@@ -47,7 +55,14 @@ class FrameSlot:
             self._changed.notify_all()
 
     def take(self, timeout: float) -> bytes | None:
-        """The picture that nobody has taken yet, waiting up to ``timeout`` seconds for one."""
+        """The newest picture, each only once.
+
+        Args:
+            timeout: Seconds to wait for one.
+
+        Returns:
+            The JPEG, None where none came in time.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._jpeg is not None, timeout)
             jpeg, self._jpeg = self._jpeg, None
@@ -59,7 +74,17 @@ class FrameSlot:
 
 
 class BrowserReader:
-    """Reads what a browser sends; a browser that falls silent is gone until it sends again."""
+    """A live source of what a browser sends.
+
+    Args:
+        slot: Where its pictures come in.
+        spec: The source.
+        settings: How long to wait for the first picture.
+        control: How long to wait for each; it expires where the browser has fallen silent.
+
+    Raises:
+        SourceGoneError: The browser sends no pictures; it may do so later.
+    """
 
     def __init__(
         self, slot: FrameSlot, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
@@ -77,7 +102,7 @@ class BrowserReader:
 
     def _next(self) -> Image:
         while not self._control.expired:
-            jpeg = self._slot.take(_SLICE)
+            jpeg = self._slot.take(_EXPIRY_CHECK_INTERVAL_S)
             if jpeg is None:
                 continue
             image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -91,14 +116,14 @@ class BrowserReader:
 
 def _check(jpeg: bytes) -> None:
     """Refuse what would cost more to decode than a webcam's picture does."""
-    if len(jpeg) > MOST_BYTES:
-        raise MoodstreamError(f"a picture of more than {MOST_BYTES // 1_000_000} MB")
+    if len(jpeg) > MAX_JPEG_BYTES:
+        raise MoodstreamError(f"a picture of more than {MAX_JPEG_BYTES // 1_000_000} MB")
     try:
         with opened(jpeg, ["JPEG"]) as picture:
             size = picture.size
     except TooLargeError:
-        size = (MOST_SIDE + 1, 1)
+        size = (MAX_SIDE_PX + 1, 1)
     except UnreadableError:
         raise MoodstreamError("not a JPEG picture") from None
-    if max(size) > MOST_SIDE:
-        raise MoodstreamError(f"a picture of more than {MOST_SIDE} px")
+    if max(size) > MAX_SIDE_PX:
+        raise MoodstreamError(f"a picture of more than {MAX_SIDE_PX} px")

@@ -13,16 +13,21 @@ from moodstream.realtime.dashboard.sessions import Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.privacy import Privacy
-from moodstream.samples.fetch import FetchError, fetch
+from moodstream.samples.fetch import fetch
 
 SAMPLE_VIDEO = "WolfgangLanger_Pexels.mp4"
 SAMPLE_PHOTO = "multi_face.jpg"
-WINDOW = (1.0, 60.0)
-SMOOTHING = (0.0, 5.0)
+WINDOW_RANGE_S = (1.0, 60.0)
+SMOOTHING_RANGE_S = (0.0, 5.0)
+_TOAST_S = 8.0  # for which an error is shown
 
 
 class Handlers:
-    """The functions behind the components; every failure is one friendly line."""
+    """The functions behind the components; every failure is one friendly line.
+
+    Args:
+        registry: The open pages, and what runs for them.
+    """
 
     quiet: ClassVar[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
     """For events: no spinner over the page, and no public API."""
@@ -38,7 +43,9 @@ class Handlers:
         cookie = request.cookies.get(COOKIE)
         if not cookie:
             raise _error("this page needs a cookie to tell you from others; allow it and reload")
-        token: str = self._told(lambda: self.registry.open(str(request.session_hash), cookie).token)
+        token: str = self._or_show_error(
+            lambda: self.registry.open(str(request.session_hash), cookie).token
+        )
         return token
 
     def left(self, request: gr.Request) -> None:
@@ -50,10 +57,10 @@ class Handlers:
         mode = Privacy(value) if value in set(Privacy) else Privacy.GROUP
         self.registry.set_privacy(self._session(request), mode)
 
-    def figures(self, window: Any, smoothing: Any, request: gr.Request) -> None:
+    def tune(self, window: Any, smoothing: Any, request: gr.Request) -> None:
         """The sliders."""
-        figures = LiveTuning(_within(window, WINDOW), _within(smoothing, SMOOTHING))
-        self.registry.set_figures(self._session(request), figures)
+        tuning = LiveTuning(_within(window, WINDOW_RANGE_S), _within(smoothing, SMOOTHING_RANGE_S))
+        self.registry.set_tuning(self._session(request), tuning)
 
     def start(self, source: Any, address: Any, request: gr.Request) -> None:
         """Start the live view."""
@@ -61,7 +68,7 @@ class Handlers:
         wanted = str(address or "").strip() if source == "address" else str(source)
         if not wanted:
             raise _error("type an address first")
-        self._told(lambda: self.registry.start_live(session, wanted))
+        self._or_show_error(lambda: self.registry.start_live(session, wanted))
 
     def pause(self, request: gr.Request) -> None:
         """Pause the live view, or go on."""
@@ -79,13 +86,13 @@ class Handlers:
         upload = session.upload
         if upload is None:
             raise _error("choose a video first")
-        self._told(lambda: self.registry.start_video(session, upload))
+        self._or_show_error(lambda: self.registry.start_video(session, upload))
 
     def sample_video(self, request: gr.Request) -> None:
         """Process the sample."""
         session = self._session(request)
         sample = Upload(SAMPLE_VIDEO, lambda: fetch([SAMPLE_VIDEO])[SAMPLE_VIDEO], keep=True)
-        self._told(lambda: self.registry.start_video(session, sample))
+        self._or_show_error(lambda: self.registry.start_video(session, sample))
 
     def cancel(self, request: gr.Request) -> None:
         """Cancel the video at work."""
@@ -102,8 +109,8 @@ class Handlers:
 
         def handler(request: gr.Request) -> None:
             session = self._session(request)
-            content = self._told(lambda: fetch([SAMPLE_PHOTO])[SAMPLE_PHOTO].read_bytes())
-            self._told(lambda: analyse(session, content, SAMPLE_PHOTO))
+            content = self._or_show_error(lambda: fetch([SAMPLE_PHOTO])[SAMPLE_PHOTO].read_bytes())
+            self._or_show_error(lambda: analyse(session, content, SAMPLE_PHOTO))
 
         return handler
 
@@ -118,15 +125,15 @@ class Handlers:
             raise _error("this page has been away for too long; reload it")
         return session
 
-    def _told(self, act: Callable[[], Any]) -> Any:
+    def _or_show_error(self, act: Callable[[], Any]) -> Any:
         try:
             return act()
-        except (MoodstreamError, FetchError) as error:
+        except MoodstreamError as error:
             raise _error(str(error)) from None
 
 
 def _error(line: str) -> gr.Error:
-    return gr.Error(line, duration=8, title="", print_exception=False)
+    return gr.Error(line, duration=_TOAST_S, title="", print_exception=False)
 
 
 def _within(value: Any, bounds: tuple[float, float]) -> float:

@@ -28,27 +28,39 @@ from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.threads import OwnedThread
 from moodstream.trackers.smoothing import SmoothingSettings
 
-HISTORY = 300
+HISTORY_S = 300.0
 """Seconds of the group that are kept for the chart."""
 
-_TICK = 0.25
-_STEP = 1.0  # seconds between two points of the chart
-_SHIFTS = 12
-_PATIENCE = 30.0  # seconds in which somebody allows their camera
+_TICK_INTERVAL_S = 0.25
+_CHART_INTERVAL_S = 1.0  # between two points of the chart
+_MAX_SHIFTS = 12
+_CAMERA_PERMISSION_S = 30.0  # in which somebody allows their camera
+_OPEN_TIMEOUT_S = 5.0  # of every other source
 
 
 @dataclass(frozen=True)
 class LiveTuning:
-    """What can be chosen while a run goes on: seconds of the window and of the smoothing."""
+    """What can be changed while a run goes on.
+
+    Attributes:
+        window: Seconds that are summed up.
+        smoothing: Time constant of each person's smoothing, in seconds.
+    """
 
     window: float = GroupSettings.window
     smoothing: float = SmoothingSettings.tau
 
 
 class LiveRun:
-    """Runs one source until ``stop``, its end or an error; a thread of its own looks after it.
+    """Runs one source until ``stop``, its end or an error; a thread of its own supervises it.
 
-    ``slot`` holds what a browser sends, None for every other source.
+    Args:
+        spec: The source.
+        models: The networks.
+        privacy: What may be shown; ``set_privacy`` changes it.
+        tuning: Window and smoothing; the attribute ``tuning`` can be set at any time.
+        slot: Holds what a browser sends, None for every other source.
+        opener: Opens every other source.
     """
 
     def __init__(
@@ -56,22 +68,22 @@ class LiveRun:
         spec: SourceSpec,
         models: Models,
         privacy: Privacy,
-        figures: LiveTuning,
+        tuning: LiveTuning,
         slot: FrameSlot | None = None,
         opener: Opener = open_reader,
     ) -> None:
-        self.slot, self.figures = slot, figures
-        self.hub = Broadcaster([spec.name])
+        self.slot, self.tuning = slot, tuning
+        self.broadcaster = Broadcaster([spec.name])
         self.problem: str | None = None
-        self._least = 1  # number of the first picture that may be shown
-        self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY / _STEP))
-        self._shifts: deque[LiveShift] = deque(maxlen=_SHIFTS)
+        self._first_shown = 1  # number of the first picture that may be shown
+        self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S / _CHART_INTERVAL_S))
+        self._shifts: deque[LiveShift] = deque(maxlen=_MAX_SHIFTS)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         settings = LiveSettings(
-            smoothing=SmoothingSettings(tau=figures.smoothing),
-            group=GroupSettings(window=figures.window),
-            capture=CaptureSettings(open_timeout=_PATIENCE if slot else 5.0),
+            smoothing=SmoothingSettings(tau=tuning.smoothing),
+            group=GroupSettings(window=tuning.window),
+            capture=CaptureSettings(open_timeout=_CAMERA_PERMISSION_S if slot else _OPEN_TIMEOUT_S),
             privacy=privacy,
         )
         self.session = LiveSession(
@@ -83,7 +95,7 @@ class LiveRun:
             opener=slot.opener() if slot else opener,
         )
         self.session.panel = False  # the page has the figures
-        self._thread = OwnedThread(self._look_after, "dashboard live")
+        self._thread = OwnedThread(self._supervise, "dashboard live")
 
     @property
     def over(self) -> bool:
@@ -95,13 +107,20 @@ class LiveRun:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """End the run; whether its threads ended within ``timeout`` seconds."""
+        """End the run.
+
+        Args:
+            timeout: Seconds to wait for its threads.
+
+        Returns:
+            Whether they have ended.
+        """
         self._stop.set()
         self._thread.join(timeout)
         return self.over
 
     def pause(self, on: bool) -> None:
-        """Stop looking for a while, or go on."""
+        """Pause the analysis, or go on."""
         self.session.pause(on)
 
     def set_privacy(self, privacy: Privacy) -> None:
@@ -109,9 +128,9 @@ class LiveRun:
         stricter = privacy.stricter_than(self.session.privacy)
         self.session.set_privacy(privacy)
         if stricter:
-            newest = self.hub.newest_picture(0)
+            newest = self.broadcaster.newest_picture(0)
             # the picture that is being painted now may still show what it may not
-            self._least = (newest.number if newest else 0) + 2
+            self._first_shown = (newest.number if newest else 0) + 2
         if not privacy.keeps_individuals:
             with self._lock:
                 self._history.clear()
@@ -119,11 +138,15 @@ class LiveRun:
 
     def picture(self) -> Picture | None:
         """The newest picture that may be shown."""
-        newest = self.hub.newest_picture(0)
-        return newest if newest is not None and newest.number >= self._least else None
+        newest = self.broadcaster.newest_picture(0)
+        return newest if newest is not None and newest.number >= self._first_shown else None
 
     def state(self, since: float = -1.0) -> LiveRunState:
-        """All that the page shows of the run, ready for JSON; history after ``since`` seconds."""
+        """All that the page shows of the run, ready for JSON.
+
+        Args:
+            since: Seconds after which points of the chart are wanted.
+        """
         return {
             "privacy": self.session.privacy,
             "paused": self.session.paused.is_set(),
@@ -134,42 +157,42 @@ class LiveRun:
             "problem": self.problem,
             "history": [row for row in list(self._history) if (row[0] or 0.0) > since],
             "shifts": list(self._shifts),
-            "window": self.figures.window,
+            "window": self.tuning.window,
         }
 
     def _source(self) -> StreamState:
         source = stream_state(self.session, self.session.streams[0])
         if self.slot is not None:
             source["dropped"] = (source["dropped"] or 0) + self.slot.dropped
-        return without_few(source, self.session.privacy)
+        return without_small_group(source, self.session.privacy)
 
-    def _look_after(self) -> None:
+    def _supervise(self) -> None:
         try:
             self.session.start()
             due = 0.0
-            while not self._stop.wait(_TICK) and self.session.tick():
-                self.session.tune(self.figures.window, self.figures.smoothing)
+            while not self._stop.wait(_TICK_INTERVAL_S) and self.session.tick():
+                self.session.tune(self.tuning.window, self.tuning.smoothing)
                 if time.monotonic() >= due:
-                    due = time.monotonic() + _STEP
-                    self._note()
+                    due = time.monotonic() + _CHART_INTERVAL_S
+                    self._add_to_history()
         except MoodstreamError as error:
             self.problem = str(error)
-        except BaseException:  # whatever it is, the page must hear of it
+        except BaseException:  # reported by state()
             logging.getLogger(__name__).exception("a live run broke")
             self.problem = "the live view broke; the server's log says why"
         finally:
             self.session.stop()
 
-    def _note(self) -> None:
-        """Keep what is known now for the chart."""
+    def _add_to_history(self) -> None:
+        """Add what is known now to the chart."""
         with self._lock:  # or what was seen before the switch to group only would stay
             now = self._source()
-            shares = now["probs"]
-            probs = None if shares is None else [shares[name] for name in EMOTIONS]
+            named = now["probs"]
+            probs = None if named is None else [named[name] for name in EMOTIONS]
             self._history.append((now["t"], probs, now["entropy_share"], now["people"]))
 
     def _show(self, source: int, image: Image, t: float) -> None:
-        self.hub.picture(source, image)
+        self.broadcaster.picture(source, image)
 
     def _notify(self, kind: str, content: dict[str, object]) -> None:
         if kind != "shift":
@@ -181,14 +204,14 @@ class LiveRun:
                 self._shifts.append(cast(LiveShift, kept))
 
 
-def browser_run(models: Models, privacy: Privacy, figures: LiveTuning) -> LiveRun:
+def browser_run(models: Models, privacy: Privacy, tuning: LiveTuning) -> LiveRun:
     """A run on what a browser will send."""
-    return LiveRun(BROWSER, models, privacy, figures, FrameSlot())
+    return LiveRun(BROWSER, models, privacy, tuning, FrameSlot())
 
 
-def without_few(source: StreamState, privacy: Privacy) -> StreamState:
-    """A source's state without the figures that would stand for fewer people than are a group."""
-    if (source["people"] or 0) >= privacy.min_group:
+def without_small_group(source: StreamState, privacy: Privacy) -> StreamState:
+    """A source's state, without its figures where the people in view now are too small a group."""
+    if privacy.shows_group_of(source["people"] or 0, source["effective_people"] or 0.0):
         return source
     hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
     return cast(StreamState, {**source, **dict.fromkeys(hidden)})

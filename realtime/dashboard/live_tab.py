@@ -1,14 +1,19 @@
-"""The Live tab: source and controls; its picture, bars and chart are drawn by page.js."""
+"""The Live tab: source and controls; its picture, bars and chart are drawn by page/live.js."""
 
 from __future__ import annotations
+
+import json
+from html import escape
 
 import gradio as gr
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime.dashboard.handlers import SMOOTHING, WINDOW, Handlers
+from moodstream.realtime.dashboard.handlers import SMOOTHING_RANGE_S, WINDOW_RANGE_S, Handlers
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.outputs.report.charts import _STACK
+from moodstream.realtime.privacy import Privacy
 
 _STAGE = """
 <figure id="ms-stage" class="ms-stage">
@@ -22,7 +27,8 @@ _STAGE = """
 _CHART = """
 <section class="ms-card" aria-labelledby="ms-h-chart">
   <h3 id="ms-h-chart">The last minutes</h3>
-  <div id="ms-chart" role="img" aria-label="Shares of the moods over the last minutes"></div>
+  <div id="ms-chart" role="img" aria-label="Shares of the moods over the last minutes"
+    data-colours="{colours}" data-stack="{stack}"></div>
 </section>
 <section class="ms-card" aria-labelledby="ms-h-shifts">
   <h3 id="ms-h-shifts">Mood shifts</h3>
@@ -32,7 +38,7 @@ _CHART = """
 
 
 def bars(name: str) -> str:
-    """A bar with word and figure for each mood; page.js fills them in."""
+    """A bar with word and figure for each mood; page/live.js fills them in."""
     rows = "".join(
         f'<li data-mood="{mood}"><span class="ms-word">{mood}</span>'
         f'<span class="ms-bar"><i style="background:{hex_of(mood)}"></i></span>'
@@ -51,9 +57,15 @@ def _now() -> str:
         '<section class="ms-card" aria-labelledby="ms-h-now"><h3 id="ms-h-now">The group now '
         '<span id="ms-span" class="ms-soft"></span></h3>'
         f'<dl class="ms-facts">{cells}</dl>{bars("ms-bars")}'
-        '<p id="ms-few" class="ms-soft">One or two faces prove nothing about a group.</p>'
+        f'<p id="ms-few" class="ms-soft" data-min-group="{Privacy.GROUP.min_group}">'
+        "One or two faces prove nothing about a group.</p>"
         '<p id="ms-fresh" class="ms-soft"></p></section>'
     )
+
+
+def _chart() -> str:
+    colours = json.dumps({mood: hex_of(mood) for mood in EMOTIONS})
+    return _CHART.format(colours=escape(colours), stack=" ".join(_STACK))
 
 
 def build(registry: Registry, act: Handlers) -> None:
@@ -84,10 +96,10 @@ def build(registry: Registry, act: Handlers) -> None:
                 visible=False,
             )
             with gr.Accordion("Window and smoothing (of videos, too)", open=False):
-                figures(act)
+                _sliders(act)
         with gr.Column(scale=2, min_width=300):
             gr.HTML(_now())
-    gr.HTML(_CHART)
+    gr.HTML(_chart())
     if allowed.typed:
         source.change(
             None, source, address, js="v => ({__type__: 'update', visible: v === 'address'})"
@@ -97,16 +109,18 @@ def build(registry: Registry, act: Handlers) -> None:
     stop.click(act.stop, None, None, **act.quiet).then(None, js=act.refresh)
 
 
-def figures(act: Handlers) -> None:
+def _sliders(act: Handlers) -> None:
     """The sliders of window and smoothing."""
     default = LiveTuning()
     window = gr.Slider(
-        *WINDOW, default.window, step=0.5, label="Window", info="seconds that are summed up"
+        *WINDOW_RANGE_S, default.window, step=0.5, label="Window", info="seconds that are summed up"
     )
     smoothing = gr.Slider(
-        *SMOOTHING, default.smoothing, step=0.1, label="Smoothing", info="of each person, seconds"
+        *SMOOTHING_RANGE_S,
+        default.smoothing,
+        step=0.1,
+        label="Smoothing",
+        info="of each person, seconds",
     )
     for slider in (window, smoothing):
-        slider.change(
-            act.figures, [window, smoothing], None, trigger_mode="always_last", **act.quiet
-        )
+        slider.change(act.tune, [window, smoothing], None, trigger_mode="always_last", **act.quiet)

@@ -8,26 +8,28 @@ import sys
 from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
-_ALONE = 4 << 20  # bytes: photos, not the pictures of a stream, for new pages cost time
-_SPARE = 64 << 20  # bytes that may stay free at the end of a heap until ``release_free_memory``
-_ARENAS = 2
+_OWN_PAGES_FROM_BYTES = 4 << 20  # photos, not the pictures of a stream: new pages cost time
+_MAX_FREE_BYTES = 64 << 20  # at the end of a heap until ``release_free_memory``
+_MAX_ARENAS = 2
 
 
 def limit_arenas() -> None:
-    """Have glibc give threads few heaps, and large blocks pages of their own; before any starts.
+    """Have glibc give threads few heaps, and large blocks pages of their own.
+
+    It must be called before any thread starts.
 
     Each run brings threads, up to eight heaps a core are made for them, and each of those keeps
     the holes that pictures have left in it.
     """
     tune = _glibc("mallopt")
     if tune is not None:
-        tune(_M_MMAP_THRESHOLD, _ALONE)
-        tune(_M_TRIM_THRESHOLD, _SPARE)
-        tune(_M_ARENA_MAX, _ARENAS)
+        tune(_M_MMAP_THRESHOLD, _OWN_PAGES_FROM_BYTES)
+        tune(_M_TRIM_THRESHOLD, _MAX_FREE_BYTES)
+        tune(_M_ARENA_MAX, _MAX_ARENAS)
 
 
 def freeze_gc() -> None:
-    """All that is there now stays: ``release_free_memory`` need not look through it."""
+    """Exempt all that is there now from the collections of ``release_free_memory``."""
     gc.collect()
     gc.freeze()
 

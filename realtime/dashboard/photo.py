@@ -25,15 +25,18 @@ from moodstream.realtime.runs.photos.draw import annotated
 from moodstream.realtime.runs.photos.faces import BINS
 from moodstream.realtime.sources import images
 
-MOST_PIXELS = 60_000_000
+MAX_PIXELS = 60_000_000
 _FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
 
 
 @dataclass(frozen=True)
 class Photo:
-    """What is known of a photo: figures ready for JSON, and the annotated picture as JPEG.
+    """What is known of a photo.
 
-    jpeg is None where privacy keeps no pictures.
+    Attributes:
+        figures: What the page shows, ready for JSON.
+        jpeg: The annotated picture, None where privacy keeps no pictures.
+        privacy: The mode that both were made with.
     """
 
     figures: PhotoFigures
@@ -42,29 +45,47 @@ class Photo:
 
 
 def read_picture(content: bytes, name: str) -> Image:
-    """The picture in a file's bytes, (H, W, 3) uint8 BGR, turned as its camera says.
+    """The picture in a file's bytes, turned as its camera recorded.
 
-    Raises MoodstreamError in one line where there is none.
+    Args:
+        content: Of the file.
+        name: What people call the file, for messages.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        MoodstreamError: It is no picture that can be read.
     """
     if not content:
         raise MoodstreamError(f"{name}: the file is empty")
     try:
         return images.read_picture(
-            content, behind=images.WHITE, most_pixels=MOST_PIXELS, formats=_FORMATS
+            content, behind=images.WHITE, most_pixels=MAX_PIXELS, formats=_FORMATS
         )
     except errors.NoPictureError:
         raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
     except errors.TooLargeError:
-        raise MoodstreamError(f"{name}: more than {MOST_PIXELS // 1_000_000} megapixels") from None
+        raise MoodstreamError(f"{name}: more than {MAX_PIXELS // 1_000_000} megapixels") from None
     except errors.UnreadableError:
         raise MoodstreamError(f"{name}: the picture is damaged") from None
 
 
 def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Photo:
-    """Analyse a photo; in privacy mode ``group`` nothing about single people is kept."""
+    """Analyse a photo; in privacy mode ``group`` nothing about single people is kept.
+
+    Args:
+        content: Of its file.
+        name: What people call the file.
+        models: The networks.
+        privacy: What may be kept.
+
+    Raises:
+        MoodstreamError: It is no picture that can be read.
+    """
     image = read_picture(content, name)
     result = analyse_photo(image, models, PhotoSettings())
-    alone = not privacy.keeps_individuals
+    individuals = privacy.keeps_individuals
     group = view_group(result.group, privacy)
     figures: PhotoFigures = {
         "name": name,
@@ -79,10 +100,10 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "unweighted": _named(group.unweighted),
         "settled": _named(group.settled),
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},
-        "bins": None if alone else _bins(result),
-        "people": None if alone else _people(result),
+        "bins": _bins(result) if individuals else None,
+        "people": _people(result) if individuals else None,
     }
-    jpeg = None if alone else encode_jpeg(annotated(image, result, privacy), "page")
+    jpeg = encode_jpeg(annotated(image, result, privacy), "page") if individuals else None
     return Photo(figures, jpeg, privacy)
 
 
@@ -100,12 +121,12 @@ def _bins(result: PhotoResult) -> dict[str, int]:
 def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
     adds, faces = result.contributions(), result.faces
-    read = set(faces.read.tolist())
+    predicted = set(faces.read.tolist())
     return [
         {
             "number": k + 1,
-            "mood": EMOTIONS[int(faces.probs[k].argmax())] if k in read else None,
-            "share": round(float(faces.probs[k].max()), 4) if k in read else None,
+            "mood": EMOTIONS[int(faces.probs[k].argmax())] if k in predicted else None,
+            "share": round(float(faces.probs[k].max()), 4) if k in predicted else None,
             "bin": BINS[int(faces.bins[k])],
             "quality": round(float(result.quality[k]), 3),
             "weight": round(float(result.weights[k]), 4),

@@ -1,4 +1,4 @@
-"""The Photo tab: a group photo and what its faces add up to; page.js draws it."""
+"""The Photo tab: a group photo and what its faces add up to; page/photo.js draws it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from moodstream.realtime.dashboard.handlers import Handlers
 from moodstream.realtime.dashboard.routes import Routes
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.privacy import Privacy
 
 _FORM = """
 <label class="ms-drop" id="ms-photo-drop">
@@ -26,7 +27,7 @@ _RESULTS = """
       </figcaption>
     </figure>
     <section class="ms-card"><h3>The group</h3>
-      <p id="ms-photo-line"></p>
+      <p id="ms-photo-line" data-min-group="{min_group}"></p>
       <table id="ms-photo-table" class="ms-table"><thead><tr><th scope="col">mood</th>
         <th scope="col">weighted by quality</th><th scope="col">all faces alike</th></tr></thead>
         <tbody></tbody></table>
@@ -46,7 +47,7 @@ def build(registry: Registry, act: Handlers, routes: Routes) -> None:
         sample = gr.Button("Try the sample", elem_id="ms-photo-sample", min_width=120)
         forget = gr.Button("Forget the photo", elem_id="ms-photo-forget", min_width=120)
     moods = "".join(f"<option>{mood}</option>" for mood in EMOTIONS)
-    gr.HTML(_RESULTS.format(moods=moods))
+    gr.HTML(_RESULTS.format(moods=moods, min_group=Privacy.GROUP.min_group))
     handler = act.sample_photo(routes.analyse_photo)
     sample.click(handler, None, None, **act.quiet).then(None, js=act.refresh)
     forget.click(act.forget_photo, None, None, **act.quiet).then(None, js=act.refresh)

@@ -1,4 +1,4 @@
-"""What the page shows of a processed video: charts, moods by part, and what can be downloaded."""
+"""What the page shows of a processed video: charts, summary, and what can be downloaded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from moodstream.realtime.outputs.report.charts import Chart, context_chart, grou
 from moodstream.realtime.outputs.report.data import Timeline, read_lanes
 from moodstream.realtime.outputs.report.summary import terminal_summary
 from moodstream.realtime.outputs.schemas import ShiftEvent, VideoSummary
+from moodstream.realtime.privacy import Privacy
 
 FILES = {
     layout.OVERLAY: "video",
@@ -25,11 +26,16 @@ FILES = {
 }
 """What can be downloaded, and how it is called on the page."""
 
-_MOST_SHIFTS = 100
+_MAX_SHIFTS = 100
 
 
 def video_results(folder: Path, name: str) -> VideoResults:
-    """The results in a folder that a run filled, ready for JSON; charts are plotly's."""
+    """What the page shows of the results of a run, ready for JSON.
+
+    Args:
+        folder: The run's.
+        name: What people call the video.
+    """
     summary: VideoSummary = read_json(folder / layout.SUMMARY)
     events: list[ShiftEvent] = read_json(folder / layout.EVENTS)
     line = Timeline.read(folder / layout.TIMELINE)
@@ -50,9 +56,9 @@ def video_results(folder: Path, name: str) -> VideoResults:
         "lines": [line.split(maxsplit=1) for line in terminal_summary(summary)],
         "notes": summary["notes"],
         "nobody": not len(line) or not bool((line.people > 0).any()),
-        "small": not len(line) or not bool((line.people >= 3).any()),
+        "small": not len(line) or not bool((line.people >= Privacy.GROUP.min_group).any()),
         "charts": charts,
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},
-        "shifts": sorted(events, key=lambda e: float(e["t"]))[:_MOST_SHIFTS],
+        "shifts": sorted(events, key=lambda e: float(e["t"]))[:_MAX_SHIFTS],
         "files": [[file, label] for file, label in FILES.items() if (folder / file).is_file()],
     }

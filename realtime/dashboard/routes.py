@@ -1,4 +1,4 @@
-"""What the page fetches by itself: pictures, states, results; and what it sends: frames, files."""
+"""What the page asks for by itself: its own files, pictures, states, results; and what it sends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from moodstream.realtime.dashboard.access_control import COOKIE
-from moodstream.realtime.dashboard.browser_source import MOST_BYTES
+from moodstream.realtime.dashboard.browser_source import MAX_JPEG_BYTES
 from moodstream.realtime.dashboard.photo import photo_of
 from moodstream.realtime.dashboard.results import FILES, video_results
 from moodstream.realtime.dashboard.sessions import PageClosed, Registry, UserSession
@@ -25,18 +25,23 @@ from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import file_names
 from moodstream.realtime.outputs.server.broadcaster import Picture
 
-_HERE = Path(__file__).parent
-_LONG_POLL = 1.0  # seconds that a request for a newer picture waits for one
-_SHOWN_NAME = 120
-_PHOTO_MB = 40
-_ROOM = 3  # times the size of an upload that must be free: the overlay is a video as well
+_SCRIPTS = sorted((Path(__file__).parent / "page").glob("*.js"))
+_LONG_POLL_S = 1.0  # that a request for a newer picture waits for one
+_PHOTO_QUEUE_S = 10.0  # that a photo waits for the networks
+_MAX_NAME_CHARS = 120
+_MB = 1_000_000  # bytes
+_FREE_SPACE_FACTOR = 3  # times the size of an upload: the overlay is a video as well
 _PRIVATE = {"Cache-Control": "no-store"}
 
 Handler = Callable[[Request, UserSession], Awaitable[Response]]
 
 
 class Routes:
-    """The answers; every one but those of the page's own files needs token and cookie."""
+    """The answers; every one but those of the page's own files needs token and cookie.
+
+    Args:
+        registry: The open pages, and what runs for them.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -54,14 +59,14 @@ class Routes:
             ("POST", "photo", self._take_photo),
             ("GET", "photo.jpg", self._photo),
         ]
-        found = [
+        keyed = [
             Route(f"/moodstream/s/{{token}}/{path}", self._keyed(handler), methods=[method])
             for method, path, handler in own
         ]
         return [
             Route("/moodstream/plotly.js", _plotly),
-            Route("/moodstream/page.js", partial(_static, name="page.js", kind="text/javascript")),
-            *found,
+            *(Route(f"/moodstream/{file.name}", partial(_script, file)) for file in _SCRIPTS),
+            *keyed,
         ]
 
     def _keyed(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -111,7 +116,7 @@ class Routes:
 
     async def _frame(self, request: Request, session: UserSession) -> Response:
         live = session.live
-        jpeg = b"".join([part async for part in _body(request, MOST_BYTES)])
+        jpeg = b"".join([part async for part in _body(request, MAX_JPEG_BYTES)])
         if live is not None and live.slot is not None:  # else the picture was on its way at Stop
             live.slot.put(jpeg)
         return Response(status_code=204)
@@ -130,7 +135,7 @@ class Routes:
             session.uploading = False
 
     async def _upload(self, request: Request, session: UserSession) -> Response:
-        limit = round(self.registry.limits.upload_mb * 1e6)
+        limit = round(self.registry.limits.upload_mb * _MB)
         name = _file_name(request)
         expected = _length(request, limit)
         folder = session.folder / "upload"
@@ -139,7 +144,7 @@ class Routes:
         shutil.rmtree(folder, ignore_errors=True)  # one that nobody wanted analysed
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if shutil.disk_usage(folder).free < _ROOM * expected:
+            if shutil.disk_usage(folder).free < _FREE_SPACE_FACTOR * expected:
                 return _problem(507, "the server has no room for this file")
             if not await self._store(request, path, limit):
                 raise MoodstreamError(f"{name}: the file is empty")
@@ -159,16 +164,16 @@ class Routes:
         """Write a body into a file; returns its size in bytes."""
         size = 0
         with path.open("wb") as file:
-            async for part in _body(request, limit):
-                size += await run_in_threadpool(file.write, part)
+            async for chunk in _body(request, limit):
+                size += await run_in_threadpool(file.write, chunk)
         return size
 
     async def _video(self, request: Request, session: UserSession) -> Response:
         video = session.video
         if video is None or video.stage != "done":
             return _problem(404, "there are no results")
-        found = await run_in_threadpool(video_results, video.folder, video.name)
-        return JSONResponse({**found, "privacy": video.privacy})
+        results = await run_in_threadpool(video_results, video.folder, video.name)
+        return JSONResponse({**results, "privacy": video.privacy})
 
     async def _file(self, request: Request, session: UserSession) -> Response:
         video, name = session.video, request.path_params["name"]
@@ -177,9 +182,9 @@ class Routes:
         path = video.folder / name
         if not path.is_file():
             return _problem(404, "there is no such file")
-        way = "attachment" if "download" in request.query_params else "inline"
+        disposition = "attachment" if "download" in request.query_params else "inline"
         stem = Path(file_names([video.name])[0]).stem
-        answer = FileResponse(path, filename=f"{stem}-{name}", content_disposition_type=way)
+        answer = FileResponse(path, filename=f"{stem}-{name}", content_disposition_type=disposition)
         if name == layout.REPORT:  # a page of its own, which brings its own policy
             policy = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
             answer.headers["Content-Security-Policy"] = policy + "script-src 'unsafe-inline'"
@@ -187,14 +192,19 @@ class Routes:
 
     async def _take_photo(self, request: Request, session: UserSession) -> Response:
         name = _file_name(request)
-        content = b"".join([part async for part in _body(request, _PHOTO_MB * 1_000_000)])
+        limit = round(self.registry.limits.photo_mb * _MB)
+        content = b"".join([part async for part in _body(request, limit)])
         await run_in_threadpool(self.analyse_photo, session, content, name)
         return Response(status_code=204)
 
     def analyse_photo(self, session: UserSession, content: bytes, name: str) -> None:
-        """Analyse a photo for a page; raises MoodstreamError."""
+        """Analyse a photo for a page.
+
+        Raises:
+            MoodstreamError: It cannot be read, there is no room, or the page was closed.
+        """
         session.photo = None
-        if not self.registry.photos.acquire(timeout=10.0):
+        if not self.registry.photos.acquire(timeout=_PHOTO_QUEUE_S):
             raise BusyError("too many photos are being analysed; try again in a moment")
         try:
             photo = photo_of(content, name, self.registry.models, session.privacy)
@@ -217,8 +227,8 @@ async def _newer(session: UserSession, after: float) -> Picture | None:
     if live is None:
         return None
     loop, fresh = asyncio.get_running_loop(), asyncio.Event()
-    until = loop.time() + _LONG_POLL
-    with live.hub.watching(0, partial(loop.call_soon_threadsafe, fresh.set)):
+    until = loop.time() + _LONG_POLL_S
+    with live.broadcaster.watching(0, partial(loop.call_soon_threadsafe, fresh.set)):
         while not live.over and session.live is live:
             fresh.clear()
             picture = live.picture()
@@ -233,14 +243,18 @@ async def _newer(session: UserSession, after: float) -> Picture | None:
 
 
 async def _body(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body, part by part; raises TooLarge as soon as there is more than ``limit`` bytes."""
+    """The body, chunk by chunk.
+
+    Raises:
+        UploadTooLargeError: As soon as there are more than ``limit`` bytes.
+    """
     _length(request, limit)
     total = 0
-    async for part in request.stream():
-        total += len(part)
+    async for chunk in request.stream():
+        total += len(chunk)
         if total > limit:
             raise UploadTooLargeError(_too_large(limit))
-        yield part
+        yield chunk
 
 
 def _length(request: Request, limit: int) -> int:
@@ -252,7 +266,7 @@ def _length(request: Request, limit: int) -> int:
 
 
 def _too_large(limit: int) -> str:
-    return f"the file is too large: at most {limit / 1e6:g} MB"
+    return f"the file is too large: at most {limit / _MB:g} MB"
 
 
 def _file_name(request: Request) -> str:
@@ -260,7 +274,7 @@ def _file_name(request: Request) -> str:
     name = unquote(request.headers.get("x-file-name", "")) or "file"
     name = name.replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(c if c.isprintable() else " " for c in name)
-    return " ".join(plain.split())[:_SHOWN_NAME] or "file"
+    return " ".join(plain.split())[:_MAX_NAME_CHARS] or "file"
 
 
 def _number(request: Request, name: str, default: float) -> float:
@@ -287,6 +301,7 @@ async def _plotly(request: Request) -> Response:
     return Response(content, media_type="text/javascript", headers=keep)
 
 
-async def _static(request: Request, name: str, kind: str) -> Response:
-    content = (_HERE / name).read_text(encoding="utf-8")
-    return PlainTextResponse(content, media_type=kind, headers={"Cache-Control": "no-cache"})
+async def _script(file: Path, request: Request) -> Response:
+    content = file.read_text(encoding="utf-8")
+    headers = {"Cache-Control": "no-cache"}
+    return PlainTextResponse(content, media_type="text/javascript", headers=headers)

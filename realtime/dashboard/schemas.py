@@ -1,11 +1,10 @@
-"""What the dashboard's page is told, key by key: the other end of page.js."""
+"""What the dashboard's page gets, key by key: what page/*.js draws."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
 
 from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
-from moodstream.realtime.privacy import Privacy
 
 LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
 """A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""
@@ -15,9 +14,22 @@ HistoryPoint = tuple[float | None, list[float] | None, float | None, int | None]
 
 
 class LiveRunState(TypedDict):
-    """A live run; ``ended``: why, ``problem``: what went wrong; ``window``: seconds."""
+    """A live run.
 
-    privacy: Privacy
+    Attributes:
+        privacy: The mode it runs with: off, blur or group.
+        paused: The analysis rests.
+        source: State of the source.
+        browser: The source is the browser's camera.
+        over: It has ended.
+        ended: Why.
+        problem: What went wrong, in one line.
+        history: Points of the chart that are new.
+        shifts: The newest mood shifts, oldest first.
+        window: Seconds that are summed up.
+    """
+
+    privacy: str
     paused: bool
     source: StreamState
     browser: bool
@@ -30,21 +42,38 @@ class LiveRunState(TypedDict):
 
 
 class VideoJobState(TypedDict):
-    """The analysis of a video; ``share`` of it is done, ``left`` seconds are to go."""
+    """The analysis of a video.
+
+    Attributes:
+        name: What people call it.
+        stage: One of ``video_job.Stage``.
+        share: How much of the video is done, 0 to 1.
+        left: Seconds to go.
+        problem: What went wrong, in one line.
+        privacy: The mode it is analysed with: off, blur or group.
+    """
 
     name: str
     stage: str
     share: float | None
     left: float | None
     problem: str | None
-    privacy: Privacy
+    privacy: str
 
 
 class VideoResults(TypedDict):
-    """The results of a video; charts are plotly's.
+    """The results of a video.
 
-    lines: label and text; nobody: no face was found; small: never three or more at once; files:
-    name and label.
+    Attributes:
+        name: What people call it.
+        lines: The summary, as label and text.
+        notes: What to bear in mind.
+        nobody: No face was detected.
+        small: There never were so many people at once that they are a group.
+        charts: Data and layout for plotly, by the name of the chart.
+        moods: Colour of each emotion.
+        shifts: The mood shifts, in the order of time.
+        files: What can be downloaded, as name and label.
     """
 
     name: str
@@ -59,7 +88,17 @@ class VideoResults(TypedDict):
 
 
 class PhotoFace(TypedDict):
-    """One face of a photo; ``adds``: its part of the group's figures."""
+    """One face of a photo.
+
+    Attributes:
+        number: As drawn in the picture.
+        mood: Its most probable emotion, None where it was not classified.
+        share: The probability of that.
+        bin: Of its quality: high, mid or low.
+        quality: 0 to 1.
+        weight: In the group's distribution.
+        adds: What it adds to each share of the group's distribution.
+    """
 
     number: int
     mood: str | None
@@ -71,10 +110,27 @@ class PhotoFace(TypedDict):
 
 
 class PhotoFigures(TypedDict):
-    """A photo; ``bins`` and ``people`` are None where only the group may be shown."""
+    """A photo.
+
+    Attributes:
+        name: What people call it.
+        privacy: The mode it was analysed with: off, blur or group.
+        faces: How many were detected.
+        used: How many of them count in the distribution.
+        effective: Kish size of their weights.
+        entropy: Of the distribution, in nats.
+        entropy_share: Of the entropy there can be, 0 to 1.
+        dominant: The emotion with the largest share.
+        weighted: Distribution weighted by face quality.
+        unweighted: The same with all faces alike.
+        settled: The same, prior-adapted.
+        moods: Colour of each emotion.
+        bins: Faces in each bin of quality, None where only the group may be shown.
+        people: The faces, None where only the group may be shown.
+    """
 
     name: str
-    privacy: Privacy
+    privacy: str
     faces: int
     used: int
     effective: float

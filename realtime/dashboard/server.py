@@ -12,11 +12,18 @@ from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.server.listen import listen, url_of, uvicorn_config
 from moodstream.realtime.threads import OwnedThread
 
-_STARTING = 30.0
+_START_TIMEOUT_S = 30.0
+_START_POLL_S = 0.02
 
 
 class DashboardServer:
-    """Serves an ASGI application until it is stopped. port: 0 for any free one."""
+    """Serves an ASGI application until it is stopped.
+
+    Args:
+        app: The application.
+        host: The address to listen on.
+        port: 0 for any that is free; the attribute ``port`` then has it.
+    """
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._socket = listen(host, port)
@@ -31,21 +38,32 @@ class DashboardServer:
         return url_of(self.host, self.port)
 
     def start(self) -> None:
-        """Listen from now on; raises MoodstreamError where the application does not start."""
+        """Listen from now on.
+
+        Raises:
+            MoodstreamError: The application does not start.
+        """
         self._thread.start()
-        until = time.monotonic() + _STARTING
+        until = time.monotonic() + _START_TIMEOUT_S
         while not self._server.started:
             if not self._thread.alive or time.monotonic() > until:
                 raise MoodstreamError("the dashboard's server does not start")
-            time.sleep(0.02)
+            time.sleep(_START_POLL_S)
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """End every connection and the thread; whether it ended within ``timeout`` seconds."""
+        """End every connection and the thread.
+
+        Args:
+            timeout: Seconds to wait for the end.
+
+        Returns:
+            Whether it has ended.
+        """
         self._server.should_exit = True
         ended = self._thread.join(timeout)
         self._socket.close()
         return ended
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; whether it is over."""
+        """Wait for the end, so many seconds at most; returns whether it has ended."""
         return self._thread.join(seconds)

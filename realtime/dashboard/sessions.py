@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from moodstream.realtime.dashboard.limits import Limits
 from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning, browser_run
 from moodstream.realtime.dashboard.memory import release_free_memory
 from moodstream.realtime.dashboard.photo import Photo
@@ -26,34 +27,37 @@ from moodstream.realtime.sources.readers import open_reader
 from moodstream.realtime.threads import OwnedThread
 
 _PREFIX = "moodstream-dashboard-"
-_ROUND = 1.0  # seconds between two rounds of the janitor
-_PATIENCE = 10.0  # seconds for a video that is cancelled to end
+_JANITOR_INTERVAL_S = 1.0
+_CANCEL_TIMEOUT_S = 10.0  # for a video to end
 
 
 class PageClosed(MoodstreamError):
     """The page that asked for something is gone, and all that it had with it."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """streams, videos, photos: at work at a time, of all users; pages: open at a time; upload_mb;
-    silence: seconds without a sign of life after which a page is gone; leaving: the same once its
-    connection broke off; age: seconds for which results are kept while their page stays open.
-    """
-
-    streams: int = 4
-    videos: int = 2
-    photos: int = 2
-    pages: int = 200
-    upload_mb: float = 500.0
-    silence: float = 90.0
-    leaving: float = 5.0
-    age: float = 6 * 3600.0
-
-
 @dataclass
 class UserSession:
-    """One open page. token and cookie together are the key to all that belongs to it."""
+    """One open page; token and cookie together are the key to all that belongs to it.
+
+    Attributes:
+        token: The secret part of the page's addresses.
+        cookie: Of the browser that opened it.
+        page: Gradio's session hash.
+        folder: For its files; made when the first of them comes.
+        deadline: Time (monotonic) at which it is gone unless it asks for something before.
+        privacy: What may be shown and kept for it.
+        tuning: Window and smoothing.
+        live: The live view, None where there is none.
+        runs: Live views so far; the page tells them apart by it.
+        upload: A video that waits to be analysed.
+        video: The video that is or was analysed last.
+        video_at: Time (monotonic) at which that began.
+        videos: Videos so far.
+        photo: The photo that was analysed last.
+        photos: Photos so far.
+        gone: The page was closed, and all that belonged to it is removed.
+        uploading: A video is coming in.
+    """
 
     token: str
     cookie: str
@@ -61,7 +65,7 @@ class UserSession:
     folder: Path
     deadline: float
     privacy: Privacy = Privacy.OFF
-    figures: LiveTuning = field(default_factory=LiveTuning)
+    tuning: LiveTuning = field(default_factory=LiveTuning)
     live: LiveRun | None = None
     runs: int = 0
     upload: Upload | None = None
@@ -75,7 +79,13 @@ class UserSession:
 
 
 class Registry:
-    """Every open page; a thread of its own ends what belongs to pages that are gone."""
+    """Every open page; a thread of its own ends what belongs to pages that are gone.
+
+    Args:
+        models: The networks that all of them share.
+        allowed: Sources that pages may open besides their browser's camera.
+        limits: How much there is room for.
+    """
 
     def __init__(
         self,
@@ -86,11 +96,11 @@ class Registry:
         self.models, self.limits = models, limits or Limits()
         self.allowed = allowed or AllowedSources()
         self.photos = threading.BoundedSemaphore(self.limits.photos)
-        _sweep()
+        _remove_leftovers()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._lock = threading.RLock()
         self._sessions: dict[str, UserSession] = {}
-        self._ended = False  # something, since memory was last handed back
+        self._freed_memory = False  # since it was last given back to the system
         self._stop = threading.Event()
         self._janitor = OwnedThread(self._tidy, "dashboard janitor")
         self._janitor.start()
@@ -98,41 +108,46 @@ class Registry:
     # --- pages ---
 
     def open(self, page: str, cookie: str) -> UserSession:
-        """A session for the page (Gradio's session hash) of the browser with this cookie.
+        """A session for a page.
 
-        Raises Busy where there are too many.
+        Args:
+            page: Gradio's session hash.
+            cookie: Of the browser.
+
+        Raises:
+            BusyError: Too many pages are open.
         """
         with self._lock:
             if len(self._sessions) >= self.limits.pages:
                 raise BusyError("too many pages are open here; try again in a minute")
             token = secrets.token_urlsafe(24)
-            deadline = time.monotonic() + self.limits.silence
+            deadline = time.monotonic() + self.limits.silence_s
             session = UserSession(token, cookie, page, self.root / secrets.token_hex(8), deadline)
             self._sessions[token] = session
             return session
 
     def find(self, token: str, cookie: str | None) -> UserSession | None:
-        """The session with this token, if it belongs to this browser; a sign of its life."""
+        """The session with this token, if it belongs to this browser; keeps it alive."""
         with self._lock:
             session = self._sessions.get(token)
             if session is None or not _same(session.cookie, cookie):
                 return None
-            session.deadline = time.monotonic() + self.limits.silence
+            session.deadline = time.monotonic() + self.limits.silence_s
             return session
 
     def of_page(self, page: str | None, cookie: str | None) -> UserSession | None:
-        """The session of a Gradio page, if it belongs to this browser; a sign of its life."""
+        """The session of a Gradio page, if it belongs to this browser; keeps it alive."""
         with self._lock:
-            found = [s for s in self._sessions.values() if s.page == page]
-            return self.find(found[0].token, cookie) if found else None
+            tokens = [s.token for s in self._sessions.values() if s.page == page]
+            return self.find(tokens[0], cookie) if tokens else None
 
     def leaving(self, session: UserSession | None) -> None:
         """The page's connection broke off: it has little time left to come back."""
         if session is not None:
-            session.deadline = min(session.deadline, time.monotonic() + self.limits.leaving)
+            session.deadline = min(session.deadline, time.monotonic() + self.limits.leaving_s)
 
     def page_left(self, page: str | None) -> None:
-        """Gradio says that this page was closed."""
+        """Gradio reports that this page was closed."""
         with self._lock:
             for session in self._sessions.values():
                 if session.page == page:
@@ -143,14 +158,26 @@ class Registry:
             return len(self._sessions)
 
     def still_there(self, session: UserSession) -> None:
-        """Raise PageClosed where a page was closed while something was done for it."""
+        """Check that a page was not closed while something was done for it.
+
+        Raises:
+            PageClosed: It was.
+        """
         if session.gone:
             raise PageClosed("this page was closed; reload it")
 
     # --- what pages ask for ---
 
     def start_live(self, session: UserSession, source: str) -> None:
-        """Run a source, ``browser`` or one that is allowed; raises MoodstreamError."""
+        """Start a live view, in place of the one that is there.
+
+        Args:
+            session: The page.
+            source: ``browser``, or what ``AllowedSources.spec`` takes.
+
+        Raises:
+            MoodstreamError: The source is not allowed, or there is no room.
+        """
         spec = None if source == "browser" else self.allowed.spec(source)
         while True:
             self.stop_live(session)  # takes seconds at worst, so nobody else has to wait for it
@@ -167,11 +194,11 @@ class Registry:
             raise BusyError(
                 f"the server is busy: live views, as many as fit ({len(lives)}); try later"
             )
-        figures, privacy = session.figures, session.privacy
+        tuning, privacy = session.tuning, session.privacy
         if spec is None:
-            run = browser_run(self.models, privacy, figures)
+            run = browser_run(self.models, privacy, tuning)
         else:
-            run = LiveRun(spec, self.models, privacy, figures, opener=self._opener())
+            run = LiveRun(spec, self.models, privacy, tuning, opener=self._opener())
         session.live, session.runs = run, session.runs + 1
         run.start()
 
@@ -184,7 +211,12 @@ class Registry:
             self.ended()
 
     def start_video(self, session: UserSession, upload: Upload) -> None:
-        """Process a file; raises MoodstreamError where one is at work, or too many are."""
+        """Process a file.
+
+        Raises:
+            MoodstreamError: A video of this page is at work, too many of others are, or the file
+                is gone.
+        """
         with self._lock:
             self.still_there(session)
             if session.video is not None and session.video.busy:
@@ -200,13 +232,13 @@ class Registry:
             session.videos += 1
             folder = session.folder / f"results-{session.videos}"
             session.upload = None
-            session.video = VideoJob(upload, folder, self.models, session.privacy, session.figures)
+            session.video = VideoJob(upload, folder, self.models, session.privacy, session.tuning)
             session.video_at = time.monotonic()
             session.video.start()
 
     def ended(self) -> None:
-        """Something has ended whose memory can be handed back."""
-        self._ended = True
+        """Note that something has ended whose memory can be given back to the system."""
+        self._freed_memory = True
 
     def drop_video(self, session: UserSession) -> None:
         """Forget the results of a video, and its upload."""
@@ -250,12 +282,12 @@ class Registry:
                 session.photo = None
         _discard(video)
 
-    def set_figures(self, session: UserSession, figures: LiveTuning) -> None:
+    def set_tuning(self, session: UserSession, tuning: LiveTuning) -> None:
         """Window and smoothing; a live view goes on with them."""
         with self._lock:
-            session.figures = figures
+            session.tuning = tuning
             if session.live is not None:
-                session.live.figures = figures
+                session.live.tuning = tuning
 
     def _opener(self) -> Opener:
         def checked(
@@ -282,10 +314,10 @@ class Registry:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _tidy(self) -> None:
-        while not self._stop.wait(min(_ROUND, self.limits.leaving)):
+        while not self._stop.wait(min(_JANITOR_INTERVAL_S, self.limits.leaving_s)):
             self._end_those_gone()
-            if self._ended:
-                self._ended = False
+            if self._freed_memory:
+                self._freed_memory = False
                 release_free_memory()
 
     def _end_those_gone(self) -> None:
@@ -295,7 +327,7 @@ class Registry:
         for session in everyone:
             if now > session.deadline:
                 self._end(session)
-            elif session.video and now - session.video_at > self.limits.age:
+            elif session.video and now - session.video_at > self.limits.max_age_s:
                 self.drop_video(session)
 
     def _end(self, session: UserSession) -> None:
@@ -312,7 +344,7 @@ class Registry:
 def _discard(video: VideoJob | None) -> None:
     """End a job and remove its results; may take seconds, so never call it with the lock."""
     if video is not None:
-        video.cancel(_PATIENCE)
+        video.cancel(_CANCEL_TIMEOUT_S)
         shutil.rmtree(video.folder, ignore_errors=True)
 
 
@@ -324,11 +356,11 @@ def _weaker(before: Privacy, now: Privacy) -> bool:
     return now.stricter_than(before)
 
 
-def _sweep() -> None:
-    """Remove what a dashboard left behind that was killed."""
+def _remove_leftovers() -> None:
+    """Remove the folders of dashboards that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        found = re.match(rf"{_PREFIX}(\d+)-", folder.name)
-        if found and not folder.is_symlink() and not _is_running(int(found[1])):
+        match = re.match(rf"{_PREFIX}(\d+)-", folder.name)
+        if match and not folder.is_symlink() and not _is_running(int(match[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 

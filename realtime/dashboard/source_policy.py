@@ -1,6 +1,4 @@
-"""Which sources people may open from the page: what the operator allowed, and never this host's own
-neighbourhood by accident.
-"""
+"""Which sources may be opened from the page: those that the operator allowed, and no others."""
 
 from __future__ import annotations
 
@@ -28,21 +26,27 @@ _NUMBERS = re.compile(r"[\d.*?]*\d[\d.*?]*(:[\d*?]+)?")
 
 
 def resolve(host: str) -> list[Address]:
-    """Every address that a name stands for; none where it stands for nothing."""
+    """Every address that a host name stands for; none where it cannot be resolved."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
 
 
 @dataclass(frozen=True)
 class AllowedSources:
-    """What ``--allow-source`` said.
+    """The sources that ``--allow-source`` names.
 
-    cameras: of this machine, as ``camera:0`` or ``camera:/dev/video0``; patterns: of addresses,
-    with ``*`` and ``?``, matched against scheme, host with port, and path, without user and query;
-    one without a path allows every path.
+    Attributes:
+        cameras: Of this machine, such as ``0`` or ``/dev/video0``.
+        patterns: Of addresses, with ``*`` and ``?``. They are matched against scheme, host with
+            port, and path, without user and query; one without a path allows every path.
+
+    Example:
+        >>> allowed = AllowedSources.parse(["rtsp://10.0.0.*/*"])
+        >>> allowed.spec("rtsp://10.0.0.7/stream", lookup=lambda host: []).name
+        'rtsp://10.0.0.7/stream'
     """
 
     cameras: tuple[str, ...] = ()
@@ -50,7 +54,11 @@ class AllowedSources:
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> AllowedSources:
-        """From the command line; raises MoodstreamError where a pattern can match nothing."""
+        """From the command line.
+
+        Raises:
+            MoodstreamError: One of them can match nothing.
+        """
         cameras, patterns = [], []
         for text in texts:
             kind, _, rest = text.partition(":")
@@ -78,7 +86,15 @@ class AllowedSources:
         return any(mark in p for p in self.patterns for mark in _WILD)
 
     def spec(self, text: str, lookup: Resolve = resolve) -> SourceSpec:
-        """The source that a text names; raises MoodstreamError where it is not allowed."""
+        """The source that a text names.
+
+        Args:
+            text: ``camera:0``, or an address.
+            lookup: Resolves host names.
+
+        Raises:
+            MoodstreamError: It is not allowed.
+        """
         kind, _, rest = text.partition(":")
         if kind == "camera" and rest in self.cameras:
             return parse_source(rest)
@@ -89,7 +105,11 @@ class AllowedSources:
         return spec
 
     def check(self, spec: SourceSpec, lookup: Resolve = resolve) -> None:
-        """Raise MoodstreamError unless an address is allowed, whatever its name stands for now."""
+        """Check that a source is allowed, whatever its host name stands for now.
+
+        Raises:
+            MoodstreamError: It is not.
+        """
         if spec.kind != "network":
             return
         plain, host = _plain(str(spec.address))
@@ -121,7 +141,10 @@ def _plain(address: str) -> tuple[str, str]:
 
 
 def _matches(plain: str, pattern: str) -> bool:
-    """Part by part: a star in the host stands for no slash, and for no name among numbers."""
+    """Scheme, host and path each by itself: a star in the host stands for no slash.
+
+    Nor does one among numbers stand for a name.
+    """
     (scheme, _, rest), (wanted, _, like) = plain.partition("://"), pattern.partition("://")
     (where, _, path), (host, slash, ending) = rest.partition("/"), like.partition("/")
     if _NUMBERS.fullmatch(host) and not _NUMBERS.fullmatch(where):
@@ -148,7 +171,7 @@ def _mapped(address: Address) -> Address:
 
 
 def _is_forbidden(address: Address) -> bool:
-    """Link-local, metadata, multicast and no address at all: nothing to see there, ever."""
+    """Link-local, metadata, multicast and unspecified addresses are never opened."""
     address = _mapped(address)
     nowhere = address.is_unspecified or address.is_multicast
     return address in _METADATA or address.is_link_local or nowhere

@@ -21,11 +21,11 @@ from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.pipeline import Progress
 from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
 from moodstream.realtime.threads import OwnedThread
-from moodstream.samples.fetch import FetchError
 from moodstream.trackers.smoothing import SmoothingSettings
 
 Stage = Literal["starting", "reading", "report", "done", "failed", "cancelled"]
-_BEFORE_A_GUESS = 1.0  # seconds of work from which the time left can be told
+_MIN_WORK_S = 1.0  # from which the time left can be estimated
+_REPORT_S = 0.1  # before the end of the video: what follows is the report
 
 
 class _CancelledError(Exception):
@@ -34,9 +34,12 @@ class _CancelledError(Exception):
 
 @dataclass(frozen=True)
 class Upload:
-    """A file to process: how people call it, and what fetches it to this machine.
+    """A file to process.
 
-    keep: it is not ours to delete.
+    Attributes:
+        name: What people call it.
+        fetch: Brings it to this machine; returns its path.
+        keep: It is not ours to delete.
     """
 
     name: str
@@ -45,10 +48,23 @@ class Upload:
 
 
 class VideoJob:
-    """Processes one file into ``folder``; the upload itself is deleted once it has been read."""
+    """Processes one file on a thread; the file is deleted in the end.
+
+    Args:
+        upload: The file.
+        folder: Where the results go; it is removed where the job does not end well.
+        models: The networks.
+        privacy: What may be kept in the results.
+        tuning: Window and smoothing.
+
+    Attributes:
+        stage: How far it is.
+        problem: In one line, once ``stage`` is "failed".
+        summary: That of the run, once ``stage`` is "done".
+    """
 
     def __init__(
-        self, upload: Upload, folder: Path, models: Models, privacy: Privacy, figures: LiveTuning
+        self, upload: Upload, folder: Path, models: Models, privacy: Privacy, tuning: LiveTuning
     ) -> None:
         self.name, self.folder, self.privacy = upload.name, folder, privacy
         self.stage: Stage = "starting"
@@ -56,8 +72,8 @@ class VideoJob:
         self.summary: VideoSummary | None = None
         self._upload, self._models = upload, models
         self._settings = ProcessSettings(
-            smoothing=SmoothingSettings(tau=figures.smoothing),
-            group=GroupSettings(window=figures.window),
+            smoothing=SmoothingSettings(tau=tuning.smoothing),
+            group=GroupSettings(window=tuning.window),
             # "group only" keeps no pictures, blurred or not
             video=privacy.keeps_individuals,
             privacy=privacy,
@@ -77,16 +93,23 @@ class VideoJob:
         return self._thread.alive
 
     def cancel(self, timeout: float = 0.0) -> bool:
-        """End early and keep nothing; whether it ended within ``timeout`` seconds."""
+        """End early and keep nothing.
+
+        Args:
+            timeout: Seconds to wait for the end.
+
+        Returns:
+            Whether it has ended.
+        """
         self._cancel.set()
         self._thread.join(timeout)
         return not self.busy
 
     def state(self) -> VideoJobState:
-        """Where it stands, ready for JSON; share is of the video, left in seconds."""
+        """How far it is, ready for JSON."""
         share, took = self._share, time.monotonic() - self._began
         left = None
-        if share and self.stage == "reading" and took > _BEFORE_A_GUESS:
+        if share and self.stage == "reading" and took > _MIN_WORK_S:
             left = round(took * (1 - share) / share, 1)
         return {
             "name": self.name,
@@ -105,9 +128,9 @@ class VideoJob:
             self.stage = "done"
         except _CancelledError:
             self.stage = "cancelled"
-        except (MoodstreamError, FetchError) as error:
+        except MoodstreamError as error:
             self._fail(str(error) if path is None else str(error).replace(str(path), self.name))
-        except BaseException:  # whatever it is, the page must hear of it
+        except BaseException:  # reported by state()
             logging.getLogger(__name__).exception("a video could not be processed")
             self._fail(f"{self.name}: cannot be processed; the server's log says why")
         finally:
@@ -124,14 +147,14 @@ class VideoJob:
         last = job.source.info.duration
         self.stage, self._began = "reading", time.monotonic()
 
-        def tick(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             if self._cancel.is_set():
                 raise _CancelledError
             if last:
                 self._share = min(progress.t / last, 1.0)
-                if last - progress.t < 0.1:
+                if last - progress.t < _REPORT_S:
                     self.stage = "report"
 
-        self.summary = job.run(tick)
+        self.summary = job.run(on_progress)
         if self._cancel.is_set():
             raise _CancelledError

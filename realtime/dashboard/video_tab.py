@@ -1,4 +1,4 @@
-"""The Video tab: a file in, its results out; progress and results are drawn by page.js."""
+"""The Video tab: a file in, its results out; page/video.js draws progress and results."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gradio as gr
 
 from moodstream.realtime.dashboard.handlers import Handlers
 from moodstream.realtime.dashboard.sessions import Registry
+from moodstream.realtime.outputs import layout
 
 _FORM = """
 <label class="ms-drop" id="ms-video-drop">
@@ -25,7 +26,7 @@ _RESULTS = """
   <h3 id="ms-results-name"></h3>
   <ul id="ms-notes" class="ms-notes"></ul>
   <div class="ms-two">
-    <video id="ms-overlay" controls playsinline preload="metadata"
+    <video id="ms-overlay" controls playsinline preload="metadata" data-file="{overlay}"
       aria-label="The video with faces and moods"></video>
     <section class="ms-card"><dl id="ms-lines" class="ms-lines"></dl>
       <h4>Mood shifts</h4><ol id="ms-video-shifts" class="ms-list"></ol></section>
@@ -56,7 +57,7 @@ def build(registry: Registry, act: Handlers) -> None:
         sample = gr.Button("Try the sample", elem_id="ms-sample", min_width=120)
         cancel = gr.Button("Cancel", elem_id="ms-cancel", min_width=80)
         forget = gr.Button("Delete the results", elem_id="ms-forget", min_width=120)
-    gr.HTML(_RESULTS)
+    gr.HTML(_RESULTS.format(overlay=layout.OVERLAY))
     for button, handler in (
         (go, act.analyse),
         (sample, act.sample_video),

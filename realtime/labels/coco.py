@@ -19,23 +19,24 @@ from moodstream.realtime.labels.record import (
 
 
 def read(path: Path) -> list[LabelledPicture]:
-    """The pictures of a file, those without boxes too; crowds are ignored.
+    """The pictures of a file, those without boxes too; boxes of a crowd are ignored.
 
-    Raises MoodstreamError with the entry that is wrong.
+    Raises:
+        MoodstreamError: It is malformed; names the entry.
     """
-    found = read_json(path)
-    if not isinstance(found, dict) or "images" not in found:
+    content = read_json(path)
+    if not isinstance(content, dict) or "images" not in content:
         raise MoodstreamError(f"{path}: expected an object with images, annotations, categories")
     kinds: dict[Any, str] = {}
-    for i, one in enumerate(items(path, found, "categories")):
+    for i, one in enumerate(items(path, content, "categories")):
         with entry(path, f"categories[{i}]"):
             kinds[one["id"]] = text_of(one["name"], "name")
     boxes: dict[Any, list[LabelledBox]] = {}
-    images = items(path, found, "images")
+    images = items(path, content, "images")
     for i, one in enumerate(images):
         with entry(path, f"images[{i}]"):
             boxes[one["id"]] = []
-    for i, one in enumerate(items(path, found, "annotations")):
+    for i, one in enumerate(items(path, content, "annotations")):
         with entry(path, f"annotations[{i}]"):
             if one["image_id"] not in boxes:
                 raise ValueError(f"image_id {one['image_id']!r} is no image")

@@ -18,7 +18,11 @@ from moodstream.realtime.labels.xml_tree import Node, read_xml
 
 
 def read(path: Path) -> list[LabelledPicture]:
-    """The pictures of a file; raises MoodstreamError with the line that is wrong."""
+    """The pictures of a file.
+
+    Raises:
+        MoodstreamError: It is malformed; names the line.
+    """
     root = read_xml(path)
     images = root.first("images")
     if root.tag != "dataset" or images is None:

@@ -17,7 +17,12 @@ from moodstream.realtime.sources.images import SUFFIXES
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is read and written."""
+    """How a format is read and written.
+
+    Attributes:
+        read: The pictures of a file or folder.
+        write: Pictures into a file or folder.
+    """
 
     read: Callable[[Path], list[LabelledPicture]]
     write: Callable[[Sequence[LabelledPicture], Path], None]
@@ -34,7 +39,14 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_of(path: Path) -> str:
-    """The name in FORMATS of a file or folder; raises MoodstreamError where it is none of them."""
+    """The format of a file or folder.
+
+    Returns:
+        Its name in FORMATS.
+
+    Raises:
+        MoodstreamError: It is in none of them, or not there.
+    """
     if not path.exists():
         raise MoodstreamError(f"--labels {path}: no such file or folder")
     if path.is_dir():
@@ -55,60 +67,73 @@ def format_of(path: Path) -> str:
 
 
 def read_labels(paths: Iterable[Path], pictures: Path) -> list[LabelledPicture]:
-    """What all these label files say, whatever their formats.
+    """The labelled pictures of several files, whatever their formats.
 
-    ``pictures``: the folder of the pictures, for the format that does not tell their sizes.
-    Raises MoodstreamError for a malformed file, or a picture that is labelled twice.
+    Args:
+        paths: Files and folders of labels.
+        pictures: The folder of the pictures, for the format that does not hold their sizes.
+
+    Raises:
+        MoodstreamError: A file is malformed, or a picture is labelled twice.
     """
-    found: dict[str, LabelledPicture] = {}
+    by_name: dict[str, LabelledPicture] = {}
     for path in paths:
         name = format_of(path)
         if name == "yolo":
             inside = (path / "images").is_dir()
-            read = yolo.read(path, None if inside else pictures)
+            labelled = yolo.read(path, None if inside else pictures)
         else:
-            read = FORMATS[name].read(path)
-        for picture in read:
-            if picture.name in found:
+            labelled = FORMATS[name].read(path)
+        for picture in labelled:
+            if picture.name in by_name:
                 raise MoodstreamError(f"--labels {path}: {picture.name} is labelled twice")
-            found[picture.name] = picture
-    return list(found.values())
+            by_name[picture.name] = picture
+    return list(by_name.values())
 
 
 def pictures_in(folder: Path) -> list[Path]:
     """Every picture file of a folder and the folders in it, sorted by path.
 
-    Raises MoodstreamError where there is none.
+    Raises:
+        MoodstreamError: There is none.
     """
     if not folder.is_dir():
         raise MoodstreamError(f"{folder}: no such folder of pictures")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in SUFFIXES and p.is_file())
-    if not found:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in SUFFIXES and p.is_file())
+    if not files:
         raise MoodstreamError(f"{folder}: holds no pictures")
-    return found
+    return files
 
 
 def locate(
     labelled: Iterable[LabelledPicture], folder: Path, files: Sequence[Path]
 ) -> tuple[dict[Path, LabelledPicture], list[str]]:
-    """The labels of each file, and the names of labels that no file has.
+    """Assign labels to files by the names of the pictures.
 
-    A label's name is looked for as a path in ``folder``, then as the end of a path, then as a
-    file name, if it is the only one.
+    A name is taken as a path in ``folder``, else as the end of a path, else as a file name; each
+    only where a single file has it.
+
+    Args:
+        labelled: The labels.
+        folder: Of the pictures.
+        files: Every picture in it.
+
+    Returns:
+        The labels of each file, and the names of the labels that have none.
     """
     by_name: dict[str, list[Path]] = {}
     for file in files:
         by_name.setdefault(file.name, []).append(file)
-    found: dict[Path, LabelledPicture] = {}
-    lost = []
+    labels: dict[Path, LabelledPicture] = {}
+    unmatched = []
     for picture in labelled:
         tail = re.sub(r"^(\.?/)+", "", picture.name)
         same = by_name.get(PurePosixPath(tail).name, [])
         exact = [f for f in same if f.relative_to(folder).as_posix() == tail]
         ends = [f for f in same if f.resolve().as_posix().endswith(f"/{tail}")]
         match = next((m[0] for m in (exact, ends, same) if len(m) == 1), None)
-        if match is None or match in found:
-            lost.append(picture.name)
+        if match is None or match in labels:
+            unmatched.append(picture.name)
         else:
-            found[match] = picture
-    return found, lost
+            labels[match] = picture
+    return labels, unmatched

@@ -1,4 +1,4 @@
-"""JSON label files, and errors that say which entry is wrong."""
+"""JSON label files, and errors that name the entry that is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from moodstream.realtime.labels.record import read_text
 
 
 def read_json(path: Path) -> Any:
-    """What a file holds; raises MoodstreamError with the line where it is no JSON."""
+    """The content of a file.
+
+    Raises:
+        MoodstreamError: It is no JSON; names the line.
+    """
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -40,16 +44,24 @@ def entry(path: Path, name: str) -> Iterator[None]:
         raise MoodstreamError(f"{path}: {name}: {error}") from None
 
 
-def items(path: Path, found: dict[str, Any], name: str) -> list[Any]:
-    """A list that an object holds, empty where it has none."""
-    held = found.get(name) or []
-    if not isinstance(held, list):
+def items(path: Path, content: dict[str, Any], name: str) -> list[Any]:
+    """The list of that name in an object, empty where there is none.
+
+    Raises:
+        MoodstreamError: It is something else.
+    """
+    entries = content.get(name) or []
+    if not isinstance(entries, list):
         raise MoodstreamError(f"{path}: {name}: expected a list")
-    return held
+    return entries
 
 
 def text_of(value: object, what: str) -> str:
-    """A text that is not empty, or ValueError."""
+    """A text that is not empty.
+
+    Raises:
+        ValueError: It is; the message names ``what`` it should be.
+    """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{what} is {value!r}, expected a text")
     return value

@@ -26,33 +26,36 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # put before the name of a picture tha
 
 
 def read(path: Path) -> list[LabelledPicture]:
-    """The pictures of an export that people looked at.
+    """The pictures of an export that people have labelled.
 
     Of several annotations of a task the last one counts that was not cancelled; a task without
-    any is left out, since nobody has said that it has no faces. Raises MoodstreamError with the
-    task that is wrong.
+    any is left out: whether it has faces is not known.
+
+    Raises:
+        MoodstreamError: It is malformed; names the task.
     """
     return [picture for _, picture in read_tasks(path)]
 
 
 def read_tasks(path: Path) -> list[tuple[dict[str, Any], LabelledPicture]]:
-    """The ``data`` of each task that people looked at, and what they drew; as ``read``."""
+    """The ``data`` of each task that people have labelled, and its picture; see ``read``."""
     tasks = read_json(path)
     if not isinstance(tasks, list):
         raise MoodstreamError(f"{path}: expected a list of tasks, as Label Studio exports them")
-    found = []
+    done = []
     for i, task in enumerate(tasks):
         with entry(path, f"task {i + 1}"):
-            done = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
-            if done:
-                found.append((task["data"], _picture(task["data"], done[-1])))
-    return found
+            valid = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
+            if valid:
+                done.append((task["data"], _picture(task["data"], valid[-1])))
+    return done
 
 
 def write(pictures: Sequence[LabelledPicture], path: Path) -> None:
     """Write tasks with annotations; ignored boxes have no place in it.
 
-    Raises MoodstreamError for a picture of unknown size, since rectangles are in per cent.
+    Raises:
+        MoodstreamError: The size of a picture is unknown; rectangles are in per cent of it.
     """
     write_json(
         path,
@@ -70,7 +73,15 @@ def write(pictures: Sequence[LabelledPicture], path: Path) -> None:
 def rectangles(
     picture: LabelledPicture, scores: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
-    """The boxes of a picture as results of an annotation or, with ``scores``, of a prediction."""
+    """The boxes of a picture as results of an annotation or of a prediction.
+
+    Args:
+        picture: Of known size.
+        scores: Of the N boxes, for a prediction.
+
+    Raises:
+        MoodstreamError: The size of the picture is unknown.
+    """
     if picture.size is None:
         raise MoodstreamError(f"{picture.name}: Label Studio's format needs the picture's size")
     wide, high = picture.size
@@ -106,7 +117,11 @@ def rectangles(
 
 
 def config(kinds: Sequence[tuple[str, str]]) -> str:
-    """The labelling interface of a project, as XML: rectangles of (name, colour)."""
+    """The labelling interface of a project, as XML.
+
+    Args:
+        kinds: Name and colour of each kind of rectangle.
+    """
     labels = "\n".join(
         f'    <Label value="{name}" background="{colour}"/>' for name, colour in kinds
     )

@@ -1,4 +1,4 @@
-"""A Label Studio project of a folder of pictures, with what the networks propose."""
+"""A Label Studio project of a folder of pictures, with the predictions of networks to correct."""
 
 from __future__ import annotations
 
@@ -27,16 +27,23 @@ from moodstream.realtime.sources.images import read_picture
 TASKS, CONFIG = "tasks.json", "labelling_config.xml"
 OUTPUTS = (TASKS, CONFIG)
 READ_OUTPUTS = tuple(f"{part}.json" for part in sampling.SPLITS)
-NONE = "no face"
+NO_FACE = "no face"
 BINS = ("high", "mid", "low")
-"""The seed's bins of face quality, best first; a picture is in that of its median face."""
+"""Bins of face quality, best first; a picture is in that of its median face."""
 
-_HIGH, _MID = (48.0, 100.0), (24.0, 50.0)  # px of the smaller side, variance of the Laplacian
+_MIN_SIDE_PX, _MIN_BLUR_SCORE = (48.0, 24.0), (100.0, 50.0)  # of the bins high and mid
+_FACE_COLOUR = "#222222"  # of a face without an emotion
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the networks say of one picture: boxes with emotions, scores (N,), and its bin."""
+    """The predictions of networks for one picture.
+
+    Attributes:
+        picture: Boxes with emotions.
+        scores: (N,) float32, the detector's confidence × the probability of the emotion named.
+        bin: Quality of its median face, one of BINS, or NO_FACE.
+    """
 
     picture: LabelledPicture
     scores: F32
@@ -51,25 +58,38 @@ def propose(
     min_confidence: float = 0.5,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
-    """Read every picture, one at a time; also those that cannot be read, and why.
+    """Detect and classify the faces of pictures, one picture at a time.
 
     Pictures are named from the folder's own name on, because Label Studio addresses files below
-    its document root, which is then the folder above. A face's score is the detector's
-    confidence × the probability of the emotion named. Raises MoodstreamError where none can be
-    read.
+    its document root, which is then the folder above.
+
+    Args:
+        files: The pictures.
+        folder: In which all of them lie.
+        detector: Detects faces.
+        classifier: Predicts their emotions.
+        min_confidence: Of detections.
+        on_progress: Called after each picture.
+
+    Returns:
+        A proposal for each picture; name and reason of each picture that cannot be read.
+
+    Raises:
+        MoodstreamError: None can be read.
     """
     root = PurePosixPath(folder.resolve().name)
-    found, skipped = [], []
+    proposals, skipped = [], []
     for i, file in enumerate(files):
         name = str(root / file.relative_to(folder).as_posix())
         try:
-            found.append(_proposal(read_picture(file), name, detector, classifier, min_confidence))
+            image = read_picture(file)
+            proposals.append(_proposal(image, name, detector, classifier, min_confidence))
         except UnreadableError as error:
             skipped.append((name, str(error)))
         on_progress("reading pictures", i + 1, len(files))
-    if not found:
+    if not proposals:
         raise MoodstreamError(f"{folder}: none of its pictures can be read ({skipped[-1][1]})")
-    return found, skipped
+    return proposals, skipped
 
 
 def _proposal(
@@ -80,14 +100,14 @@ def _proposal(
     min_confidence: float,
 ) -> Proposal:
     faces = detector.detect([image], min_confidence)[0]
-    read = classifier.classify([image], [faces.boxes])
-    probs = fold_to(read.probs, classifier.classes, EMOTIONS)
-    said = probs.argmax(axis=1) if len(probs) else []
+    predictions = classifier.classify([image], [faces.boxes])
+    probs = fold_to(predictions.probs, classifier.classes, EMOTIONS)
+    emotions = probs.argmax(axis=1) if len(probs) else []
     height, width = image.shape[:2]
     picture = LabelledPicture(
         name,
         faces.boxes,
-        tuple(EMOTIONS[k] for k in said),
+        tuple(EMOTIONS[k] for k in emotions),
         np.zeros(len(faces), bool),
         (width, height),
     )
@@ -96,22 +116,22 @@ def _proposal(
 
 
 def quality_bin(image: Image, boxes: F32) -> str:
-    """The seed's bin of a picture's median face, one of BINS, or NONE without faces."""
+    """The bin of the median face of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        boxes: (N, 4) xyxy px of its faces.
+
+    Returns:
+        One of BINS, or NO_FACE without faces.
+    """
     if not len(boxes):
-        return NONE
-    height, width = image.shape[:2]
-    corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
-    blurs = [quality.blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
-    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-    places = [_bin(float(side), blur) for side, blur in zip(sides, blurs, strict=True)]
-    return BINS[int(np.median(places))]
-
-
-def _bin(side: float, blur: float) -> int:
-    for place, (least_side, least_blur) in enumerate((_HIGH, _MID)):
-        if side >= least_side and blur >= least_blur:
-            return place
-    return len(BINS) - 1
+        return NO_FACE
+    sides, blurs = quality.sides_and_blurs(image, boxes)
+    large = np.array([sides >= limit for limit in _MIN_SIDE_PX])
+    sharp = np.array([blurs >= limit for limit in _MIN_BLUR_SCORE])
+    # a face misses none, one or both of the better bins: that is its index into BINS
+    return BINS[int(np.median((~(large & sharp)).sum(axis=0)))]
 
 
 def tasks(
@@ -119,8 +139,12 @@ def tasks(
 ) -> list[dict[str, Any]]:
     """Label Studio's tasks: the pictures, their split and bin, and the proposals to correct.
 
-    sample: so many pictures, as many of each quality bin as can be; the split is made of the
-    sampled ones. version: what proposed.
+    Args:
+        proposals: Of all pictures.
+        version: Name of the networks.
+        sample: Size of a sample with the bins of quality as equal as can be, which then is
+            split; None for all pictures.
+        seed: Of sample and split.
     """
     if sample is not None:
         picked = sampling.spread([one.bin for one in proposals], sample, seed)
@@ -149,17 +173,27 @@ def tasks(
 
 
 def write(folder: Path, made: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> None:
-    """Write OUTPUTS into a folder that is there; colours: of each of EMOTIONS, as #rrggbb."""
+    """Write OUTPUTS.
+
+    Args:
+        folder: An existing folder.
+        made: The tasks.
+        colours: Of each of EMOTIONS, as #rrggbb.
+    """
     with finished(folder / CONFIG) as part:
         kinds = [(name, colours[name]) for name in EMOTIONS]
-        part.write_text(label_studio.config([*kinds, (FACE, "#222222")]), encoding="utf-8")
+        part.write_text(label_studio.config([*kinds, (FACE, _FACE_COLOUR)]), encoding="utf-8")
     with finished(folder / TASKS) as part:
         write_json(part, made)
 
 
 @dataclass(frozen=True)
 class Export:
-    """What came back: by part of the split the pictures people labelled."""
+    """An export of Label Studio.
+
+    Attributes:
+        parts: The pictures that people have labelled, by train, val and test.
+    """
 
     parts: Mapping[str, list[LabelledPicture]]
 
@@ -171,7 +205,8 @@ class Export:
 def read_export(path: Path) -> Export:
     """The labelled pictures of Label Studio's export, by the split that ``tasks`` gave them.
 
-    Raises MoodstreamError for a malformed export, or one of no labelled task.
+    Raises:
+        MoodstreamError: It is malformed, or no task was labelled.
     """
     parts: dict[str, list[LabelledPicture]] = {part: [] for part in sampling.SPLITS}
     for data, picture in label_studio.read_tasks(path):

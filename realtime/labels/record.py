@@ -1,4 +1,4 @@
-"""What a label file says of one picture, whichever format it is in."""
+"""The labels of one picture, whichever format they were in."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from moodstream.realtime.arrays import F32
 from moodstream.realtime.errors import MoodstreamError
 
 FACE = "face"
-"""The word for a box of which nothing more is said, in formats that want a word."""
+"""The class of a face without an emotion, in formats that need one."""
 
 
 @dataclass(frozen=True)
 class LabelledPicture:
     """The boxes that people drew in one picture.
 
-    name: its path as the label file has it, with forward slashes; boxes: (N, 4) float32 xyxy px;
-    classes: N names, None for a face of which no more is said; ignored: (N,) bool, boxes that
-    count neither as missed nor as found; size: (width, height) px, None where it is not told.
+    Attributes:
+        name: Its path as in the label file, with forward slashes.
+        boxes: (N, 4) float32 xyxy px.
+        classes: N names, None for a face without an emotion.
+        ignored: (N,) bool, boxes that count neither as missed nor as detected.
+        size: (width, height) px, None where the label file does not hold it.
     """
 
     name: str
@@ -45,7 +48,13 @@ class LabelledPicture:
 
 @dataclass(frozen=True)
 class LabelledBox:
-    """One box on its way into a LabelledPicture: xyxy px, its class, and whether to ignore it."""
+    """One box on its way into a LabelledPicture.
+
+    Attributes:
+        corners: xyxy px.
+        kind: Its class, None for a face without an emotion.
+        ignored: It counts neither as missed nor as detected.
+    """
 
     corners: Sequence[float]
     kind: str | None = None
@@ -55,17 +64,21 @@ class LabelledBox:
 def picture_of(
     name: str, boxes: Iterable[LabelledBox], size: tuple[int, int] | None = None
 ) -> LabelledPicture:
-    """The record of a picture from its boxes; raises ValueError for a box without an area."""
-    held = list(boxes)
-    corners = np.array([box.corners for box in held], np.float64).reshape(-1, 4)
-    for box, (x1, y1, x2, y2) in zip(held, corners, strict=True):
+    """The record of a picture from its boxes.
+
+    Raises:
+        ValueError: A box has no area.
+    """
+    boxes = list(boxes)
+    corners = np.array([box.corners for box in boxes], np.float64).reshape(-1, 4)
+    for box, (x1, y1, x2, y2) in zip(boxes, corners, strict=True):
         if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2) and not box.ignored:
             raise ValueError(f"a box without an area ({x1:g}, {y1:g}, {x2:g}, {y2:g})")
     return LabelledPicture(
         name.replace("\\", "/"),
         corners.astype(np.float32),
-        tuple(_known(box.kind) for box in held),
-        np.array([box.ignored for box in held], bool),
+        tuple(_class_of(box.kind) for box in boxes),
+        np.array([box.ignored for box in boxes], bool),
         size,
     )
 
@@ -76,7 +89,11 @@ def rounded(box: F32) -> list[float]:
 
 
 def read_text(path: Path) -> str:
-    """A text file; raises MoodstreamError where it cannot be read."""
+    """The content of a text file.
+
+    Raises:
+        MoodstreamError: It cannot be read, or is not in UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -87,7 +104,11 @@ def read_text(path: Path) -> str:
 
 
 def number_of(text: object, what: str) -> float:
-    """A finite number, or ValueError that says what should have been one."""
+    """A finite number.
+
+    Raises:
+        ValueError: It is none; the message names ``what`` should have been one.
+    """
     try:
         value = float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -97,6 +118,6 @@ def number_of(text: object, what: str) -> float:
     return value
 
 
-def _known(kind: str | None) -> str | None:
+def _class_of(kind: str | None) -> str | None:
     name = (kind or "").strip()
     return None if name.casefold() in ("", FACE) else name

@@ -23,8 +23,11 @@ _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 def read(path: Path) -> list[LabelledPicture]:
     """The picture of a file, or those of all .xml files of a folder.
 
-    Corners are taken as they are, xmax and ymax being where the box ends; difficult ones are
-    ignored. Raises MoodstreamError with the line that is wrong.
+    Corners are taken as they are, xmax and ymax being where the box ends; boxes marked as
+    difficult are ignored.
+
+    Raises:
+        MoodstreamError: A file is malformed; names the line.
     """
     files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
     return [_picture(file) for file in files]
@@ -59,13 +62,13 @@ def _picture(file: Path) -> LabelledPicture:
         raise MoodstreamError(f"{file}: line {root.line}: expected <annotation> with <filename>")
     size = root.first("size")
     try:
-        told = None
+        sides = None
         if size is not None:
             wide, high = (int(number_of(size.value(s), s)) for s in ("width", "height"))
-            told = (wide, high) if wide > 0 and high > 0 else None  # some programs write 0
+            sides = (wide, high) if wide > 0 and high > 0 else None  # some programs write 0
     except ValueError as error:
         raise MoodstreamError(f"{file}: line {size.line if size else 0}: {error}") from None
-    return picture_of(name, [_box(file, thing) for thing in root.all("object")], told)
+    return picture_of(name, [_box(file, thing) for thing in root.all("object")], sides)
 
 
 def _box(file: Path, thing: Node) -> LabelledBox:

@@ -15,13 +15,14 @@ from moodstream.realtime.labels.record import (
     rounded,
 )
 
-_INVALID = 7  # the place of this flag, after x, y, width, height, blur, expression, illumination
+_INVALID_FIELD = 7  # after x, y, width, height, blur, expression, illumination
 
 
 def read(path: Path) -> list[LabelledPicture]:
     """The pictures of a file; invalid faces are ignored.
 
-    Raises MoodstreamError with the line that is wrong.
+    Raises:
+        MoodstreamError: It is malformed; names the line.
     """
     lines = read_text(path).splitlines()
     at, pictures = 0, []
@@ -50,28 +51,28 @@ def read(path: Path) -> list[LabelledPicture]:
 
 def write(pictures: Sequence[LabelledPicture], path: Path) -> None:
     """Write a file that ``read`` can read; classes and sizes have no place in it."""
-    told: list[str] = []
+    lines: list[str] = []
     for picture in pictures:
-        told += [picture.name, str(len(picture))]
+        lines += [picture.name, str(len(picture))]
         for box, ignored in zip(picture.boxes, picture.ignored, strict=True):
             x1, y1, x2, y2 = rounded(box)
             numbers = " ".join(f"{value:.10g}" for value in (x1, y1, x2 - x1, y2 - y1))
-            told.append(f"{numbers} 0 0 0 {int(ignored)} 0 0")
+            lines.append(f"{numbers} 0 0 0 {int(ignored)} 0 0")
         if not len(picture):
-            told.append(" ".join("0" * 10))
-    path.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
+            lines.append(" ".join("0" * 10))
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _box(lines: Sequence[str], at: int) -> LabelledBox:
-    """The box of a line; raises ValueError with what is wrong and the line's place."""
+    """The box of a line; raises ValueError with what is wrong and the line's index."""
     fields = lines[at].split() if at < len(lines) else []
     try:
         if len(fields) < 4:
             raise ValueError(f"expected x y width height …, got {' '.join(fields)!r}")
         values = [number_of(field, "a field") for field in fields]
         x, y, width, height = values[:4]
-        invalid = len(values) > _INVALID and values[_INVALID] == 1
-        # WIDER itself has a few faces without an area, which nobody can find
+        invalid = len(values) > _INVALID_FIELD and values[_INVALID_FIELD] == 1
+        # WIDER itself has a few faces without an area, which no detector can find
         flat = width <= 0 or height <= 0
         return LabelledBox((x, y, x + width, y + height), None, invalid or flat)
     except ValueError as error:

@@ -16,30 +16,42 @@ class _EntityError(Exception):
 
 @dataclass
 class Node:
-    """An element: its tag, attributes, text, the elements in it, and its line in the file."""
+    """An element.
+
+    Attributes:
+        tag: Its name.
+        attributes: By name.
+        line: Where it begins in the file, from 1.
+        text: All the text right inside it.
+        children: The elements right inside it.
+    """
 
     tag: str
     attributes: dict[str, str]
     line: int
     text: str = ""
-    inside: list[Node] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list)
 
     def all(self, tag: str) -> list[Node]:
         """The elements of a name right inside this one."""
-        return [node for node in self.inside if node.tag == tag]
+        return [node for node in self.children if node.tag == tag]
 
     def first(self, tag: str) -> Node | None:
-        """The first of them, if there is one."""
+        """The first element of a name right inside this one, if there is one."""
         return next(iter(self.all(tag)), None)
 
     def value(self, tag: str, default: str = "") -> str:
-        """The text of the first of them."""
-        found = self.first(tag)
-        return default if found is None else found.text.strip()
+        """The text of the first element of a name right inside this one."""
+        node = self.first(tag)
+        return default if node is None else node.text.strip()
 
 
 def read_xml(path: Path) -> Node:
-    """The root element of a file; raises MoodstreamError with the line where it is malformed."""
+    """The root element of a file.
+
+    Raises:
+        MoodstreamError: It is malformed, or declares an entity; names the line.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -51,7 +63,7 @@ def read_xml(path: Path) -> Node:
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         node = Node(tag, attributes, parser.CurrentLineNumber)
-        open_nodes[-1].inside.append(node)
+        open_nodes[-1].children.append(node)
         open_nodes.append(node)
 
     def end(_: str) -> None:
@@ -76,4 +88,4 @@ def read_xml(path: Path) -> Node:
         raise MoodstreamError(
             f"{path}: line {parser.CurrentLineNumber}: declares an entity, which is not read"
         ) from None
-    return top.inside[0]
+    return top.children[0]

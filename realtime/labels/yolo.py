@@ -23,14 +23,20 @@ _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
 def read(path: Path, pictures: Path | None = None) -> list[LabelledPicture]:
     """The pictures of a folder, in it or in its ``images``, labelled in it or in its ``labels``.
 
-    ``pictures``: where they are if not there; their sizes are read from them. A picture without a
-    file has no faces. The names of the classes are in classes.txt or data.yaml. Raises
-    MoodstreamError with the line that is wrong.
+    A picture without a file of labels has no faces. The names of the classes are in classes.txt
+    or data.yaml.
+
+    Args:
+        path: The folder.
+        pictures: Where the pictures are if not there; their sizes are read from them.
+
+    Raises:
+        MoodstreamError: A file is malformed; names the line.
     """
     labels = _inside(path, "labels")
     root = pictures or _inside(path, "images")
     names = _names(path) or _names(labels)
-    held = {
+    images = {
         file.relative_to(root).with_suffix(""): file
         for file in sorted(root.rglob("*"))
         if file.suffix.casefold() in SUFFIXES
@@ -40,20 +46,21 @@ def read(path: Path, pictures: Path | None = None) -> list[LabelledPicture]:
         for file in sorted(labels.rglob("*.txt"))
         if file.name != CLASSES
     }
-    for stem in files.keys() - held.keys():
+    for stem in files.keys() - images.keys():
         raise MoodstreamError(f"{files[stem]}: there is no picture {stem} in {root}")
-    found = []
-    for stem, picture in held.items():
+    labelled = []
+    for stem, picture in images.items():
         size = _size(picture)
         boxes = _boxes(files[stem], size, names) if stem in files else []
-        found.append(picture_of(picture.relative_to(root).as_posix(), boxes, size))
-    return found
+        labelled.append(picture_of(picture.relative_to(root).as_posix(), boxes, size))
+    return labelled
 
 
 def write(pictures: Sequence[LabelledPicture], path: Path) -> None:
     """Write ``labels`` and classes.txt into a folder; ignored boxes have no place in it.
 
-    Raises MoodstreamError for a picture of unknown size.
+    Raises:
+        MoodstreamError: The size of a picture is unknown.
     """
     names = [FACE, *sorted({k for p in pictures for k in p.classes if k is not None})]
     path.mkdir(parents=True, exist_ok=True)
@@ -86,7 +93,7 @@ def _inside(path: Path, name: str) -> Path:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names of the classes, as far as the folder tells them."""
+    """The names of the classes, as far as the folder has them."""
     if (folder / CLASSES).is_file():
         return [line.strip() for line in read_text(folder / CLASSES).splitlines() if line.strip()]
     path = folder / "data.yaml"
@@ -116,17 +123,17 @@ def _size(picture: Path) -> tuple[int, int]:
 
 
 def _boxes(file: Path, size: tuple[int, int], names: Sequence[str]) -> list[LabelledBox]:
-    found = []
+    boxes: list[LabelledBox] = []
     for i, line in enumerate(read_text(file).splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
         try:
-            found.append(_box(fields, size, names))
-            picture_of("", found[-1:])  # here the line is still known
+            boxes.append(_box(fields, size, names))
+            picture_of("", boxes[-1:])  # here the line is still known
         except ValueError as error:
             raise MoodstreamError(f"{file}: line {i}: {error}") from None
-    return found
+    return boxes
 
 
 def _box(fields: Sequence[str], size: tuple[int, int], names: Sequence[str]) -> LabelledBox:

@@ -22,6 +22,7 @@ class Unlucky(OneFace):
     """A detector that breaks at pictures of one size."""
 
     def __init__(self, error: BaseException) -> None:
+        super().__init__()
         self.error = error
 
     def detect(self, images: Any, min_confidence: float) -> Any:
@@ -75,10 +76,10 @@ def test_whatever_is_wrong_with_a_video_is_one_line_and_the_others_are_done(
     broken_by(error, networks, monkeypatch)
     out = tmp_path / "out"
     assert process(*videos, "-o", out, "--json") == 2
-    told = capsys.readouterr()
-    (said,) = told.err.splitlines()
-    assert said.startswith("moodstream: " + line.format(b=videos[1]))
-    assert [s["source"]["name"] for s in json.loads(told.out)] == ["a.mp4", "c.mp4"]
+    output = capsys.readouterr()
+    assert len(output.err.splitlines()) == 1, output.err
+    assert output.err.startswith("moodstream: " + line.format(b=videos[1]))
+    assert [s["source"]["name"] for s in json.loads(output.out)] == ["a.mp4", "c.mp4"]
     assert sorted(folder.name for folder in out.iterdir()) == ["a", "c"]
 
 
@@ -91,7 +92,7 @@ def test_what_is_wrong_with_the_only_video_is_not_hidden(
     assert not (tmp_path / "out").exists()
 
 
-def test_networks_that_cannot_be_had_are_told_once(
+def test_networks_that_cannot_be_had_are_one_line(
     videos: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

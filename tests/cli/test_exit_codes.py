@@ -76,9 +76,9 @@ def test_bad_input_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert code_of(*arguments) == ExitCode.FAILED
-    told = capsys.readouterr()
-    assert told.err.startswith("moodstream: ")
-    assert "Traceback" not in told.err
+    output = capsys.readouterr()
+    assert output.err.startswith("moodstream: ")
+    assert "Traceback" not in output.err
     assert not list(tmp_path.iterdir())
 
 

@@ -55,7 +55,7 @@ def log_all() -> None:
 
 
 @pytest.mark.parametrize(("verbosity", "lines"), [(0, 1), (1, 3), (2, 4), (9, 4)])
-def test_more_is_said_the_more_is_asked_for(capsys, verbosity, lines):
+def test_more_is_logged_the_more_is_asked_for(capsys, verbosity, lines):
     logs.configure(2)
     logs.configure(verbosity)  # in place of the one before
     log_all()
@@ -151,11 +151,13 @@ def test_a_session_logs_what_becomes_of_its_sources(caplog):
         while session.tick():
             assert time.monotonic() < end
             threading.Event().wait(0.01)
-    said = [record.getMessage() for record in caplog.records]
-    assert "rtsp://cam/a: open, 160x120 h264" in said
-    assert any(line.startswith("rtsp://***@cam/a") and "trying again in" in line for line in said)
-    assert "rtsp://cam/a: reconnected (1)" in said
-    assert "rtsp://cam/a: ended" in said
+    messages = [record.getMessage() for record in caplog.records]
+    assert "rtsp://cam/a: open, 160x120 h264" in messages
+    assert any(
+        line.startswith("rtsp://***@cam/a") and "trying again in" in line for line in messages
+    )
+    assert "rtsp://cam/a: reconnected (1)" in messages
+    assert "rtsp://cam/a: ended" in messages
     assert "secret" not in caplog.text
 
 
@@ -201,7 +203,7 @@ def test_packets_that_are_skipped_are_logged_and_counted(caplog, monkeypatch):
     ]
 
 
-def test_a_pyav_whose_clock_cannot_be_replaced_is_told_of(caplog, monkeypatch):
+def test_a_pyav_whose_clock_cannot_be_replaced_is_logged(caplog, monkeypatch):
     core = importlib.import_module("av.container.core")
     monkeypatch.setattr(core, "time", SimpleNamespace(monotonic=time.monotonic))
     network._warn_of_slow_stops.cache_clear()

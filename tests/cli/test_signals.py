@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.media import moving_blob, write_video
+from support.waiting import wait_for
 
 from moodstream.realtime.cli import entry
 from moodstream.realtime.cli.signals import Interrupted, break_off_on_signal, end_on_signal
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
 
-def come(number: int) -> None:
-    """A signal to this process, which has handled it on return."""
+def receive(number: int) -> None:
+    """Send a signal to this process, which has handled it on return."""
     signal.raise_signal(number)
 
 
@@ -44,11 +44,11 @@ def test_the_first_asks_for_the_end_and_the_second_breaks_off(number: int, code:
     with end_on_signal(lambda: asked_for.append("end")) as asked:
         assert asked.number is None
         assert asked.exit_code == 0
-        come(number)
+        receive(number)
         assert asked_for == ["end"]
         for second, _ in CODES:  # whichever it is, and however often
             with pytest.raises(Interrupted) as caught:
-                come(second)
+                receive(second)
             assert caught.value.number == second
     assert asked_for == ["end"]
     assert asked.number == number
@@ -56,16 +56,16 @@ def test_the_first_asks_for_the_end_and_the_second_breaks_off(number: int, code:
 
 
 def test_away_from_the_main_thread_nothing_is_handled() -> None:
-    before, found = signal.getsignal(signal.SIGTERM), []
+    before, seen = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
         with end_on_signal() as asked, break_off_on_signal():
-            found.append((asked.number, signal.getsignal(signal.SIGTERM)))
+            seen.append((asked.number, signal.getsignal(signal.SIGTERM)))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert found == [(None, before)]
+    assert seen == [(None, before)]
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
@@ -96,7 +96,7 @@ def test_every_command_cleans_up_and_ends_with_the_code_of_the_signal(
 
     def run(args: object) -> int:
         try:
-            come(number)
+            receive(number)
         finally:
             cleaned.append(True)
         return 0
@@ -131,12 +131,12 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not true():
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    def running_and_true() -> bool:
         assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return condition()
+
+    wait_for(running_and_true, 120)
 
 
 def long_video(path: Path) -> Path:
@@ -175,8 +175,8 @@ def test_a_second_signal_ends_process_at_once_and_leaves_nothing_half_written(
 
     def twice(self: OfflineRun, tick: object = None) -> object:
         def hit(progress: object) -> None:
-            come(signal.SIGINT)
-            come(signal.SIGTERM)
+            receive(signal.SIGINT)
+            receive(signal.SIGTERM)
 
         return go(self, hit)
 
@@ -197,7 +197,7 @@ def test_the_dashboard_waits_for_a_signal_and_notes_a_server_that_ends() -> None
         def wait(self, seconds: float) -> bool:
             if self.number is None:
                 return True
-            come(self.number)
+            receive(self.number)
             return False
 
     for number, code in CODES:

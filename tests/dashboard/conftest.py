@@ -12,7 +12,8 @@ from support.asking import one_face
 from support.browser import OFFLINE, Visit, chromium, dashboard, mjpeg
 from support.waiting import wait_for
 
-from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.limits import Limits
+from moodstream.realtime.dashboard.sessions import Registry
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def camera_clip(langer: Path, made_once: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def real_site(networks: Any) -> Iterator[tuple[str, Registry]]:
-    limits = Limits(upload_mb=4, leaving=0.5, streams=3)
+    limits = Limits(upload_mb=4, leaving_s=0.5, streams=3)
     with dashboard(networks, limits) as found:
         yield found
 

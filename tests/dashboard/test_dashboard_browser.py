@@ -22,7 +22,9 @@ from support.browser import (
 from support.browser import visit as browser_visit
 from support.waiting import wait_for
 
-from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.limits import Limits
+from moodstream.realtime.dashboard.sessions import Registry
+from moodstream.realtime.privacy import Privacy
 
 
 def rate(visits: list[Visit], seconds: float) -> list[float]:
@@ -71,12 +73,12 @@ def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) 
     one.page.keyboard.press("Tab")
     one.until(lambda: run.session.streams[0].watched.timeline.group.settings.window == 9)
     one.page.get_by_label("blur faces").check()
-    one.until(lambda: run.session.privacy == "blur")
+    one.until(lambda: run.session.privacy is Privacy.BLUR)
     number = one.shown()
     one.until(lambda: one.shown() > number + 2)
     one.page.screenshot(path=shots / "live-blur.png")
     one.page.get_by_label("group only").check()
-    one.until(lambda: run.session.privacy == "group")
+    one.until(lambda: run.session.privacy is Privacy.GROUP)
     one.page.wait_for_selector("text=Group only: fewer than three")
     assert one.source()["probs"] is None
     assert all(row[1] is None for row in run.state()["history"])
@@ -111,7 +113,7 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
             for name in ("Live", "Video", "Photo", "About"):
                 one.tab(name)
                 one.page.evaluate(_DRAWN_TWICE)
-                with suppress(AssertionError):  # below, what stands out is told
+                with suppress(AssertionError):  # the next line names what stands out
                     one.until(lambda: not one.page.evaluate(_TOO_WIDE), 10)
                 assert one.page.evaluate(_TOO_WIDE) == [], f"{name} does not fit a {size} screen"
                 shot = shots / f"{name.lower()}-{light}-{size}.png"
@@ -157,7 +159,7 @@ def test_closing_the_tab_ends_its_run(visit: Callable[..., Visit]) -> None:
     wait_for(lambda: run.over)
 
 
-def test_no_camera_and_a_busy_server_are_said(networks: Any, playwright: Any) -> None:
+def test_no_camera_and_a_busy_server_are_reported(networks: Any, playwright: Any) -> None:
     with dashboard(networks, Limits(streams=1)) as site, chromium(playwright) as browser:
         one = Visit(browser, site)
         one.page.click("#ms-start")

@@ -16,6 +16,7 @@ from support.waiting import wait_for
 
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.video_job import Upload
+from moodstream.realtime.privacy import Privacy
 
 # --- what belongs to whom ---
 
@@ -75,7 +76,7 @@ def test_group_only_keeps_nothing_of_anybody(site: tuple[str, Registry], tmp_pat
 
     url, registry = site
     session = registry.open("group", ANN)
-    registry.set_privacy(session, "group")
+    registry.set_privacy(session, Privacy.GROUP)
     own = f"/moodstream/s/{session.token}/"
     ask = Asker(url, ANN)
     clip = write_video(tmp_path / "clip.mp4", moving_blob(50))
@@ -133,17 +134,17 @@ def test_group_only_tells_of_three_people_together_and_of_nobody_alone(tmp_path:
     three = models(ThreeFaces(), Says(MOSTLY_SAD))
     with dashboard(three, heard=heard) as (url, registry):
         session = registry.open("group", ANN)
-        registry.set_privacy(session, "group")
+        registry.set_privacy(session, Privacy.GROUP)
         ask, own = Asker(url, ANN), f"/moodstream/s/{session.token}/"
         assert ask(own + "photo", jpeg(160, 120), X_File_Name="p.jpg")[0] == 204
         registry.start_live(session, "browser")
 
-        def told() -> Any:
+        def state() -> Any:
             ask(own + "frame", jpeg(160, 120))
             return json.loads(ask(own + "state")[1])
 
-        wait_for(lambda: told()["live"]["source"]["dominant"] == "sad")
-        found = told()
+        wait_for(lambda: state()["live"]["source"]["dominant"] == "sad")
+        found = state()
     assert found["live"]["source"]["people"] == 3
     assert found["photo"]["dominant"] == "sad"
     assert found["photo"]["people"] is found["photo"]["bins"] is None
@@ -170,7 +171,7 @@ def test_stricter_privacy_forgets_what_was_seen_before(site: tuple[str, Registry
 
     wait_for(sent)
     assert ask(own + "picture")[0] == 200
-    registry.set_privacy(session, "group")
+    registry.set_privacy(session, Privacy.GROUP)
     assert run.picture() is None
     found = run.state()
     assert found["source"]["probs"] is None

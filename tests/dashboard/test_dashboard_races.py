@@ -11,27 +11,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.asking import ANN, one_face
 from support.browser import dashboard, jpeg
-from support.fakes import OneFace, Says
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
 from moodstream.realtime.dashboard import routes, sessions
+from moodstream.realtime.dashboard.limits import Limits
 from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning
-from moodstream.realtime.dashboard.sessions import Limits, PageClosed, Registry
+from moodstream.realtime.dashboard.sessions import PageClosed, Registry
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.networks.models import ModelInfo, Models
 from moodstream.realtime.outputs import layout
+from moodstream.realtime.privacy import Privacy
 
-ANN = "a" * 32
-SAD = (0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02)
-LONG = 30.0  # seconds after which a test has failed, not for which it waits
-
-
-def one_face() -> Models:
-    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
-    return Models(OneFace(), Says(SAD), {"detector": info, "emotion": info})
+TIMEOUT_S = 30.0  # after which a test has failed, not for which it waits
 
 
 @pytest.fixture
@@ -72,11 +66,11 @@ class Meanwhile:
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
-        assert self._moved.wait(LONG)
+        assert self._moved.wait(TIMEOUT_S)
 
     def end(self) -> None:
         """Wait until it is done."""
-        self._thread.join(LONG)
+        self._thread.join(TIMEOUT_S)
         assert not self._thread.is_alive()
 
 
@@ -84,7 +78,7 @@ def test_of_two_starts_at_once_one_run_is_left(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[LiveRun] = []
-    both, first = threading.Barrier(2, timeout=LONG), threading.local()
+    both, first = threading.Barrier(2, timeout=TIMEOUT_S), threading.local()
     stop_live, make = registry.stop_live, sessions.browser_run
 
     def stopped_together(session: Any) -> None:
@@ -102,7 +96,7 @@ def test_of_two_starts_at_once_one_run_is_left(
     session = registry.open("page", ANN)
     with ThreadPoolExecutor(2) as pool:
         for start in [pool.submit(registry.start_live, session, "browser") for _ in range(2)]:
-            start.result(LONG)
+            start.result(TIMEOUT_S)
     assert len(runs) == 2
     assert session.live in runs
     assert [run.over for run in runs if run is not session.live] == [True]
@@ -118,15 +112,15 @@ def test_a_switch_during_a_start_reaches_the_live_view(
 
     def switched(*arguments: Any) -> LiveRun:
         run = make(*arguments)
-        meanwhile.do(lambda: registry.set_privacy(session, "group"))
+        meanwhile.do(lambda: registry.set_privacy(session, Privacy.GROUP))
         return run
 
     monkeypatch.setattr(sessions, "browser_run", switched)
     registry.start_live(session, "browser")
     meanwhile.end()
-    assert session.privacy == "group"
+    assert session.privacy is Privacy.GROUP
     assert session.live is not None
-    assert session.live.session.privacy == "group"
+    assert session.live.session.privacy is Privacy.GROUP
 
 
 def test_sliders_during_a_start_reach_the_live_view(
@@ -137,14 +131,14 @@ def test_sliders_during_a_start_reach_the_live_view(
 
     def moved(*arguments: Any) -> LiveRun:
         run = make(*arguments)
-        meanwhile.do(lambda: registry.set_figures(session, LiveTuning(9.0, 0.1)))
+        meanwhile.do(lambda: registry.set_tuning(session, LiveTuning(9.0, 0.1)))
         return run
 
     monkeypatch.setattr(sessions, "browser_run", moved)
     registry.start_live(session, "browser")
     meanwhile.end()
     assert session.live is not None
-    assert session.live.figures == LiveTuning(9.0, 0.1)
+    assert session.live.tuning == LiveTuning(9.0, 0.1)
 
 
 def test_a_video_begun_before_a_switch_keeps_nothing(
@@ -157,13 +151,13 @@ def test_a_video_begun_before_a_switch_keeps_nothing(
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             jobs.append(self)
-            meanwhile.do(lambda: registry.set_privacy(session, "group"))
+            meanwhile.do(lambda: registry.set_privacy(session, Privacy.GROUP))
 
     monkeypatch.setattr(sessions, "VideoJob", Switched)
     registry.start_video(session, Upload("clip.mp4", lambda: clip, keep=True))
     meanwhile.end()
     (job,) = jobs
-    assert job.privacy == "off"
+    assert job.privacy is Privacy.OFF
     assert session.video is None
     wait_for(lambda: not job.busy)
     assert not job.folder.exists()
@@ -187,10 +181,10 @@ def test_a_second_start_of_the_same_upload_does_not_cost_its_results(
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "kept"), [("off", "group", "group"), ("group", "off", "group")]
+    ("before", "now"), [(Privacy.OFF, Privacy.GROUP), (Privacy.GROUP, Privacy.OFF)]
 )
 def test_a_switch_during_a_photo_counts_for_it(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch, before: Any, now: Any, kept: str
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, before: Privacy, now: Privacy
 ) -> None:
     session = registry.open("page", ANN)
     registry.set_privacy(session, before)
@@ -204,7 +198,7 @@ def test_a_switch_during_a_photo_counts_for_it(
     monkeypatch.setattr(routes, "photo_of", switched)
     routes.Routes(registry).analyse_photo(session, jpeg(), "p.jpg")
     assert session.photo is not None
-    assert session.photo.privacy == kept
+    assert session.photo.privacy is Privacy.GROUP
     assert session.photo.jpeg is None
     assert session.photos == 1
 
@@ -226,12 +220,12 @@ def test_a_page_closed_during_its_photo_gets_none(
     assert session.photo is None
 
 
-def test_a_page_closed_during_its_upload_is_told_so_and_nothing_stays(clip: Path) -> None:
+def test_a_page_closed_during_its_upload_gets_an_error_and_nothing_stays(clip: Path) -> None:
     content = clip.read_bytes()
     half = len(content) // 2
-    with dashboard(one_face(), Limits(leaving=0.1)) as (url, registry):
+    with dashboard(one_face(), Limits(leaving_s=0.1)) as (url, registry):
         session = registry.open("page", ANN)
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=LONG)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
         connection.putrequest("POST", f"/moodstream/s/{session.token}/video")
         connection.putheader("Cookie", f"moodstream={ANN}")
         connection.putheader("Content-Length", str(len(content)))
@@ -248,7 +242,7 @@ def test_a_page_closed_during_its_upload_is_told_so_and_nothing_stays(clip: Path
         assert not session.folder.exists()
 
 
-def test_a_page_closed_before_its_upload_is_stored_is_told_so(
+def test_a_page_closed_before_its_upload_is_stored_gets_an_error(
     monkeypatch: pytest.MonkeyPatch, clip: Path
 ) -> None:
     with dashboard(one_face()) as (url, registry):
@@ -260,7 +254,7 @@ def test_a_page_closed_before_its_upload_is_stored_is_told_so(
             return await store(*arguments)  # its folder is gone
 
         monkeypatch.setattr(routes.Routes, "_store", closed)
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=LONG)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
         cookie = {"Cookie": f"moodstream={ANN}"}
         path = f"/moodstream/s/{session.token}/video"
         connection.request("POST", path, clip.read_bytes(), cookie)

@@ -33,11 +33,11 @@ def refused(one: Visit, address: str) -> str:
     start(one, address)
     toast = one.page.get_by_test_id("toast-body")
     toast.wait_for()
-    said = toast.get_by_test_id("toast-text").text_content().strip()
+    shown = toast.get_by_test_id("toast-text").text_content().strip()
     toast.get_by_test_id("toast-close").click()
     toast.wait_for(state="detached")
     assert one.session.live is None
-    return said
+    return shown
 
 
 def test_an_allowed_camera_that_goes_and_comes_back(networks: Any, camera: RtspServer) -> None:
@@ -57,9 +57,9 @@ def test_an_allowed_camera_that_goes_and_comes_back(networks: Any, camera: RtspS
             ("rtsp://169.254.169.254/latest", "never opened here"),
             ("rtsp://[fe80::1]/x", "never opened here"),
         ):
-            said = refused(one, address)
-            assert line in said
-            assert "\n" not in said
+            shown = refused(one, address)
+            assert line in shown
+            assert "\n" not in shown
         start(one, camera.url.replace("://", f"://{USER}:{SECRET}@"))
         one.page.wait_for_function("document.querySelector('#ms-picture').naturalWidth === 640")
         one.until(lambda: "sad" in one.page.text_content("#ms-mood"))

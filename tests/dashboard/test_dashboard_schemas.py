@@ -1,4 +1,4 @@
-"""What the dashboard's page is told has the keys and kinds of values that are promised."""
+"""What the dashboard's page gets has the keys and kinds of values that are promised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.asking import one_face
 from support.browser import jpeg
-from support.fakes import OneFace, Says
+from support.fakes import OneFace, models
 from support.media import moving_blob, write_video
 from support.schema_checker import Checker
 from support.waiting import wait_for
@@ -22,7 +23,6 @@ from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import EmotionPredictions
-from moodstream.realtime.networks.models import ModelInfo, Models
 
 HAPPY, SAD = np.eye(7, dtype=np.float32)[[3, 4]] * 0.86 + 0.02
 
@@ -42,10 +42,8 @@ def as_sent(content: Any) -> Any:
     return json.loads(json.dumps(content, allow_nan=False))
 
 
-def test_the_page_is_told_what_is_promised(tmp_path: Path) -> None:
-    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
-    models = Models(OneFace(), ByLight(), {"detector": info, "emotion": info})
-    registry, check = Registry(models), Checker()
+def test_photo_and_video_are_as_their_schemas(tmp_path: Path) -> None:
+    registry, check = Registry(models(OneFace(), ByLight())), Checker()
     try:
         session = registry.open("page", "a" * 32)
         Routes(registry).analyse_photo(session, jpeg(), "p.jpg")
@@ -55,32 +53,30 @@ def test_the_page_is_told_what_is_promised(tmp_path: Path) -> None:
         job, photo = session.video, session.photo
         assert job is not None
         assert photo is not None
-        found = check.wrong(job.state(), schemas.VideoJobState, "at work")
+        wrong = check.wrong(as_sent(job.state()), schemas.VideoJobState, "at work")
         wait_for(lambda: not job.busy)
-        found += check.wrong(job.state(), schemas.VideoJobState, "done")
+        wrong += check.wrong(as_sent(job.state()), schemas.VideoJobState, "done")
         assert job.stage == "done"
         results = as_sent(video_results(job.folder, job.name))
-        found += check.wrong(results, schemas.VideoResults, "results")
-        found += check.wrong(as_sent(photo.figures), schemas.PhotoFigures, "photo")
+        wrong += check.wrong(results, schemas.VideoResults, "results")
+        wrong += check.wrong(as_sent(photo.figures), schemas.PhotoFigures, "photo")
     finally:
         registry.close()
-    assert found + check.never_met() == []
+    assert wrong + check.never_met() == []
     assert [shift["to"] for shift in results["shifts"]] == ["sad"]
     assert {"group", "context", "lanes"} <= results["charts"].keys()
     assert photo.figures["people"]
 
 
-def test_the_page_is_told_of_a_live_run_what_is_promised() -> None:
-    info = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
-    models = Models(OneFace(), Says(SAD), {"detector": info, "emotion": info})
-    registry, check = Registry(models), Checker()
+def test_a_live_run_is_as_its_schema() -> None:
+    registry, check = Registry(one_face()), Checker()
     try:
         session = registry.open("page", "a" * 32)
         registry.start_live(session, "browser")
         run = session.live
         assert run is not None
         assert run.slot is not None
-        found = check.wrong(as_sent(run.state()), schemas.LiveRunState, "starting")
+        wrong = check.wrong(as_sent(run.state()), schemas.LiveRunState, "starting")
 
         def known() -> bool:
             run.slot.put(jpeg(160, 120))
@@ -91,9 +87,9 @@ def test_the_page_is_told_of_a_live_run_what_is_promised() -> None:
         content: dict[str, object] = {"t": 1.0, "from": "sad", "to": "happy", "size": 0.2}
         run._notify("shift", content | {"source": 0, "name": "camera"})
         state = as_sent(run.state())
-        found += check.wrong(state, schemas.LiveRunState, "live")
+        wrong += check.wrong(state, schemas.LiveRunState, "live")
     finally:
         registry.close()
-    assert found + check.never_met() == []
+    assert wrong + check.never_met() == []
     assert state["shifts"] == [content]
     assert len(state["history"][-1][1]) == len(EMOTIONS)

@@ -74,10 +74,10 @@ def test_bad_videos_get_one_line(
     if one.page.locator("#ms-video-problem").is_hidden():
         one.page.click("#ms-analyse")
     one.page.wait_for_selector("#ms-video-problem:not([hidden])")
-    said = one.page.text_content("#ms-video-problem")
-    assert line in said
-    assert "\n" not in said
-    assert str(one.registry.root) not in said
+    line_shown = one.page.text_content("#ms-video-problem")
+    assert line in line_shown
+    assert "\n" not in line_shown
+    assert str(one.registry.root) not in line_shown
     one.page.wait_for_selector("#ms-sample:not([disabled])")
     assert not list(one.session.folder.rglob("*.*"))
 

@@ -1,3 +1,5 @@
+"""Label formats: what is written is read, and what is malformed is an error with its place."""
+
 from __future__ import annotations
 
 import json
@@ -82,7 +84,7 @@ def test_what_is_written_is_read(name, data, tmp_path_factory):
 
 
 @given(made=pictures())
-def test_label_studio_tells_the_size_with_the_boxes(made, tmp_path_factory):
+def test_label_studio_has_the_size_with_the_boxes(made, tmp_path_factory):
     path = tmp_path_factory.mktemp("labels") / "export.json"
     label_studio.write(made, path)
     for one in label_studio.read(path):
@@ -100,7 +102,7 @@ BOMB = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bb">]>\n<dataset>&b;</da
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "place"),
     [
         ("a.xml", DLIB.format("<box top='1' left='1' width='x' height='2'/>"), "line 5: width"),
         ("a.xml", DLIB.format("<box top='1' left='1' width='0' height='2'/>"), "line 5: a box"),
@@ -129,14 +131,14 @@ BOMB = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bb">]>\n<dataset>&b;</da
         ("yolo/classes.txt", "face\n\udcff", "line 2: not text in UTF-8"),
     ],
 )  # fmt: skip
-def test_a_malformed_file_is_told_with_its_place(file, text, told, tmp_path):
+def test_an_error_in_a_file_has_its_place(file, text, place, tmp_path):
     path = tmp_path / file
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode(errors="surrogateescape"))
     if file.startswith("yolo"):
         cv2.imwrite(str(path.parent / "a.png"), np.zeros((20, 20), np.uint8))
         path = path.parent
-    with pytest.raises(MoodstreamError, match=told) as raised:
+    with pytest.raises(MoodstreamError, match=place) as raised:
         read_labels([path], path)
     assert "\n" not in str(raised.value)
 
@@ -186,19 +188,19 @@ def test_wider_has_pictures_without_faces_and_invalid_faces(tmp_path):
     assert b.ignored.tolist() == [True, True]
 
 
-def test_pictures_are_found_by_path_by_its_end_and_by_name(tmp_path):
+def test_labels_match_pictures_by_path_by_its_end_and_by_name(tmp_path):
     for name in ("a/1.jpg", "b/1.jpg", "c/2.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     files = pictures_in(tmp_path)
     names = ["a/1.jpg", f"{tmp_path.name}/b/1.jpg", "elsewhere/2.jpg", "1.jpg", "3.jpg"]
-    found, lost = locate([picture_of(name, []) for name in names], tmp_path, files)
-    assert {f.relative_to(tmp_path).as_posix(): p.name for f, p in found.items()} == {
+    labels, unmatched = locate([picture_of(name, []) for name in names], tmp_path, files)
+    assert {f.relative_to(tmp_path).as_posix(): p.name for f, p in labels.items()} == {
         "a/1.jpg": "a/1.jpg",
         "b/1.jpg": f"{tmp_path.name}/b/1.jpg",
         "c/2.jpg": "elsewhere/2.jpg",
     }
-    assert lost == ["1.jpg", "3.jpg"]
+    assert unmatched == ["1.jpg", "3.jpg"]
 
 
 def test_yolo_names_come_from_data_yaml(tmp_path):

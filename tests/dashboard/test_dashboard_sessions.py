@@ -1,28 +1,28 @@
-"""The dashboard's limits and ends, and its command."""
+"""Open pages and what runs for them: how many there may be, and that all of it ends."""
 
 from __future__ import annotations
 
 import json
-import signal
+import subprocess
+import tempfile
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from support.asking import ANN, BOB, Asker, one_face
-from support.browser import command
+from support.asking import ANN, BOB, one_face
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
-from moodstream.realtime.cli.entry import build_parser, main
+from moodstream.realtime.dashboard import handlers
+from moodstream.realtime.dashboard.limits import Limits
 from moodstream.realtime.dashboard.live_run import LiveTuning
-from moodstream.realtime.dashboard.sessions import Limits, Registry
+from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.dashboard.video_job import Upload
 from moodstream.realtime.errors import BusyError, MoodstreamError
-
-# --- limits and ends ---
+from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+from moodstream.realtime.outputs.server.server import Server
 
 
 def test_streams_and_pages_have_a_limit() -> None:
@@ -46,7 +46,7 @@ def test_streams_and_pages_have_a_limit() -> None:
 
 def test_silent_pages_go_away_with_all_they_have(tmp_path: Path) -> None:
     before = threading.active_count()
-    registry = Registry(one_face(), limits=Limits(silence=1.0, leaving=0.1))
+    registry = Registry(one_face(), limits=Limits(silence_s=1.0, leaving_s=0.1))
     try:
         clip = write_video(tmp_path / "clip.mp4", moving_blob(25))
         silent, closed = registry.open("silent", ANN), registry.open("closed", BOB)
@@ -70,9 +70,6 @@ def test_silent_pages_go_away_with_all_they_have(tmp_path: Path) -> None:
 def test_what_a_killed_dashboard_left_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import subprocess
-    import tempfile
-
     ended = subprocess.Popen(["true"])
     ended.wait()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -86,22 +83,17 @@ def test_what_a_killed_dashboard_left_is_removed(
     assert other.exists()
 
 
-def test_figures_stay_within_bounds(site: tuple[str, Registry]) -> None:
-    from moodstream.realtime.dashboard import handlers
-
-    assert handlers._within("7", handlers.WINDOW) == 7
-    assert handlers._within(1e9, handlers.WINDOW) == 60
-    session = site[1].open("figures", ANN)
-    site[1].set_figures(session, LiveTuning(9.0, 0.1))
-    assert session.figures == LiveTuning(9.0, 0.1)
+def test_window_and_smoothing_stay_within_bounds(site: tuple[str, Registry]) -> None:
+    assert handlers._within("7", handlers.WINDOW_RANGE_S) == 7
+    assert handlers._within(1e9, handlers.WINDOW_RANGE_S) == 60
+    session = site[1].open("tuning", ANN)
+    site[1].set_tuning(session, LiveTuning(9.0, 0.1))
+    assert session.tuning == LiveTuning(9.0, 0.1)
 
 
 def test_an_allowed_stream_is_shown_and_no_password_with_it() -> None:
-    from moodstream.realtime.outputs.server.broadcaster import Broadcaster
-    from moodstream.realtime.outputs.server.server import Server
-
-    hub = Broadcaster(["room"])
-    camera = Server(hub, port=0)
+    broadcaster = Broadcaster(["room"])
+    camera = Server(broadcaster, port=0)
     camera.start()
     address = f"127.0.0.1:{camera.address[1]}"
     registry = Registry(one_face(), AllowedSources.parse([f"http://{address}/*"]))
@@ -111,52 +103,15 @@ def test_an_allowed_stream_is_shown_and_no_password_with_it() -> None:
         run = session.live
 
         def shown() -> bool:
-            hub.picture(0, np.full((120, 160, 3), 90, np.uint8))
+            broadcaster.picture(0, np.full((120, 160, 3), 90, np.uint8))
             return run is not None and run.picture() is not None
 
         wait_for(shown)
-        told = json.dumps(run.state())
-        assert address in told
-        assert "s3cret" not in told
-        assert "hidden" not in told
+        state = json.dumps(run.state())
+        assert address in state
+        assert "s3cret" not in state
+        assert "hidden" not in state
     finally:
         registry.close()
         camera.stop()
     assert run.over
-
-
-# --- the command ---
-
-
-def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
-    with command(tmp_path, "--auth", "ann:pw") as (process, url):
-        assert Asker(url)("/")[0] == 401
-        assert Asker(url, auth="ann:pw")("/")[0] == 200
-        assert len(list(tmp_path.glob("moodstream-dashboard-*"))) == 1
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert not list(tmp_path.glob("moodstream-*"))
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        (["--auth", "ann"], "--auth: expected USER:PASSWORD"),
-        (["--auth", ":pw"], "--auth: expected USER:PASSWORD"),
-        (["--allow-source", "x"], "--allow-source 'x'"),
-    ],
-)
-def test_bad_options_are_one_line(
-    options: list[str], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["dashboard", *options]) == 2
-    assert line in capsys.readouterr().err
-
-
-def test_a_port_that_is_taken_is_one_line(site: tuple[str, Registry]) -> None:
-    from moodstream.realtime.dashboard.server import DashboardServer
-
-    with pytest.raises(MoodstreamError, match="cannot be listened on"):
-        DashboardServer(lambda *_: None, "127.0.0.1", urlsplit(site[0]).port or 0)
-    assert build_parser().parse_args(["dashboard"]).port == 7860
