@@ -187,7 +187,7 @@ def test_a_recording_is_never_replaced_unasked(tmp_path):
     with StoreWriter(path, {}, ["a"]):
         with pytest.raises(MoodstreamError, match="holds a recording already"):
             prepare_store(folder)
-        with pytest.raises(MoodstreamError, match="there already"):
+        with pytest.raises(MoodstreamError, match="exists already"):
             StoreWriter(path, {}, ["a"])
         with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
             prepare_store(folder, overwrite=True)

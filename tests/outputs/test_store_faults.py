@@ -100,7 +100,7 @@ FULL_DISK = """
 import resource, sys, time
 from pathlib import Path
 from support.recordings import moments
-from moodstream.realtime.store import StoreWriter
+from moodstream.realtime.outputs.recording.store import StoreWriter
 
 path, limited = Path(sys.argv[1]), sys.argv[2] == "limit"
 writer = StoreWriter(path, {}, ["a"], commit_every=0.05)
