@@ -14,8 +14,8 @@ Ten lines of Python do what the command line does::
     faces = moodstream.read_image("group.jpg")
     print(faces.table())
 
-``Pipeline`` puts networks, filters and votes of your own in place of the usual ones. See
-``docs/python.md``. Nothing heavy is loaded before it is used.
+``Pipeline`` takes networks, filters and votes of your own; see ``docs/python.md``. Nothing heavy
+is loaded before it is used.
 """
 
 from __future__ import annotations
@@ -65,16 +65,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "EMOTIONS": "moodstream.realtime.frames",
+    "EMOTIONS": "moodstream.realtime.emotions",
     "Detections": "moodstream.realtime.frames",
     "EmotionClassifier": "moodstream.realtime.networks.classifiers.base",
     "FaceDetector": "moodstream.realtime.networks.detectors.base",
     "FaceFilter": "moodstream.realtime.networks.detectors.base",
     "FaceTransform": "moodstream.realtime.networks.classifiers.face_preprocessing",
     "Faces": "moodstream.realtime.frames",
-    "GroupState": "moodstream.realtime.analysis.group.aggregator",
+    "GroupState": "moodstream.realtime.frames",
     "ImageFaces": "moodstream.images",
-    "MoodShift": "moodstream.realtime.analysis.group.aggregator",
+    "MoodShift": "moodstream.realtime.analysis.group.shifts",
     "MoodstreamError": "moodstream.realtime.errors",
     "Pipeline": "moodstream.pipelines",
     "EmotionPredictions": "moodstream.realtime.frames",
@@ -88,10 +88,10 @@ _MODULES = {
     "stream": "moodstream.streaming",
 }
 
-if not TYPE_CHECKING:  # type checkers see the imports above, and tell of names that are not there
+if not TYPE_CHECKING:  # type checkers see the imports above, and report names that do not exist
 
     def __getattr__(name: str) -> Any:
-        """Import what is asked for when it is asked for."""
+        """Import a name of ``__all__`` with its first use."""
         if name == "__version__":
             value = _version()
         elif name in _MODULES:

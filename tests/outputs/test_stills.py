@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, STEP
+from moodstream.realtime.analysis.group.timeline import STEP
 from moodstream.realtime.outputs.report.stills import people_at
+from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
 STEPS = 500
 
