@@ -1,4 +1,4 @@
-"""A frame with what is known of it when it is drawn."""
+"""A frame with all that is drawn into it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AnnotatedFrame:
         frame: The frame.
         faces: The people present.
         state: The group over the window.
-        shifts: Mood shifts found since the frame before.
+        shifts: Mood shifts detected since the frame before.
         all_boxes: (M, 4) xyxy px of every detected face, tracked or not; None where unknown.
         banner: A line to lay over the picture.
         status_text: A word in place of the figures, where the picture is an old one.

@@ -114,7 +114,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from moodstream.realtime.chunks import ChunkedVideo
+from moodstream.realtime.outputs.video_chunks import ChunkedVideo
 
 video = ChunkedVideo(Path(sys.argv[1]), "v", chunk_seconds=3.0)
 for k in range(100_000):
@@ -148,7 +148,7 @@ LIMITED = """
 import resource, sys, time
 from pathlib import Path
 import numpy as np
-from moodstream.realtime.chunks import ChunkedVideo
+from moodstream.realtime.outputs.video_chunks import ChunkedVideo
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 video = ChunkedVideo(Path(sys.argv[1]), "v")

@@ -138,14 +138,16 @@ class OfflineRun:
 
     Example:
         >>> import tempfile
-        >>> from moodstream.realtime.networks.load import load
-        >>> from moodstream.realtime.networks.models import ModelSettings
-        >>> from moodstream.samples.fetch import fetch
-        >>> clip = fetch()["WolfgangLanger_Pexels.mp4"]
-        >>> models = load(ModelSettings(models="embedded"))
+        >>> import moodstream
+        >>> from moodstream.testing import PaintedFaceClassifier, PaintedFaceDetector
+        >>> from moodstream.testing import Person, ScriptedSource
+        >>> parts = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
+        >>> models = moodstream.Pipeline(**parts).load()
+        >>> source = ScriptedSource([Person((20, 20, 80, 90), "sad")], seconds=1.0)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     run = OfflineRun(clip, Path(folder), models, ProcessSettings(end=1.0, video=False))
-        ...     summary = run.run()
+        ...     clip = source.write(Path(folder) / "clip.mp4")
+        ...     settings = ProcessSettings(video=False)
+        ...     summary = OfflineRun(clip, Path(folder) / "results", models, settings).run()
         >>> summary["counts"]["people_at_once"]
         1
     """
