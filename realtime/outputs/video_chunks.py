@@ -90,6 +90,11 @@ class ChunkedVideo:
         self._thread = OwnedThread(self._run, f"video {stem}", self._on_error)
         self._thread.start()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next picture would be dropped."""
+        return self._waiting.full()
+
     def offer(self, image: Image, t: float) -> None:
         """Take the picture of ``t`` stream seconds, (H, W, 3) uint8 BGR, if there is room.
 

@@ -227,6 +227,16 @@ class StoreWriter:
         """Where the rows of source number ``source`` go."""
         return SourceSink(self, source)
 
+    @property
+    def waiting(self) -> int:
+        """Rows that wait to be written."""
+        return len(self._steps)
+
+    @property
+    def written(self) -> int:
+        """Rows that are on the disk."""
+        return self._written
+
     def put(self, step: _Step) -> None:
         """Queue a row."""
         with self._lock:
