@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.runs.offline.process import ProcessSettings
 
 OnProgress = Callable[[float, "float | None"], object]
-"""Called with the seconds that are done and those there are in all, None where nobody knows."""
+"""Called with the seconds that are done and those there are in all, None where unknown."""
 
 
 def analyze(
@@ -50,22 +50,23 @@ def analyze(
         path: A video file.
         output: A folder that keeps the files that ``process`` writes; without one they lie in a
             temporary folder that goes away with what is returned.
-        overwrite: Replace results in ``output``.
+        overwrite: Whether results in ``output`` are replaced.
         video: Whether the video with boxes and moods is made; by default only with ``output``.
         pipeline: Networks, filters and votes: a ``Pipeline``, or the name of a pair of networks:
             ``auto``, ``embedded`` or ``hsemotion``.
         start: Seconds of media time at which to begin.
         end: Seconds of media time at which to end; None for the end of the file.
-        every_frame: Find and read faces in every frame, not ten times a second.
+        every_frame: Whether faces are detected and classified in every frame, not ten times a
+            second.
         privacy: ``off``; ``blur`` hides faces in every picture; ``group`` besides keeps nothing
             about single people, and no distribution of fewer than three.
         window: Seconds that the group distribution sums over.
         smoothing: Time constant of each person's estimate in seconds; 0 for none.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: How many faces of a frame count at most.
+        max_faces: Faces of a frame that count at most, the best detections.
         shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
-        aggregation: How people are summed up: ``em`` reads each in the light of the others,
+        aggregation: How people are summed up: ``em`` adapts the classifier's prior to the group,
             ``mean`` is the plain average weighted by face quality.
         progress: Called now and then with the seconds done and those in all (or None).
 

@@ -1,4 +1,4 @@
-"""One picture in, its faces out."""
+"""One picture in, its faces and their emotions out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ImageFaces:
 
     Attributes:
         image: The picture, (H, W, 3) uint8 BGR.
-        result: All of it, as ``moodstream photos`` reckons with it.
+        result: All of it, as ``moodstream photos`` uses it.
 
     Example:
         >>> import numpy as np
@@ -57,7 +57,7 @@ class ImageFaces:
 
     @property
     def scores(self) -> F32:
-        """How sure the detector is of each, (N,) in [0, 1]."""
+        """Confidence of the detector in each, (N,) in [0, 1]."""
         return self.result.faces.scores
 
     @property
@@ -67,21 +67,19 @@ class ImageFaces:
 
     @property
     def probs(self) -> F32:
-        """Probabilities over ``EMOTIONS``, (N, 7); a row of NaN could not be read."""
+        """Probabilities over ``EMOTIONS``, (N, 7); NaN where one could not be classified."""
         return self.result.faces.probs
 
     @property
     def labels(self) -> list[str | None]:
-        """The most likely emotion of each face, None where it could not be read."""
-        known = np.isfinite(self.probs).all(axis=1)
+        """The most likely emotion of each face, None where it could not be classified."""
         return [
-            EMOTIONS[int(row.argmax())] if there else None
-            for row, there in zip(np.nan_to_num(self.probs), known, strict=True)
+            EMOTIONS[int(row.argmax())] if np.isfinite(row).all() else None for row in self.probs
         ]
 
     @property
     def quality(self) -> F32:
-        """How well each face can be seen, (N,) in [0, 1]."""
+        """Quality of each face by size and sharpness, (N,) in [0, 1]."""
         return self.result.quality
 
     @property
@@ -96,7 +94,7 @@ class ImageFaces:
 
     @property
     def distribution(self) -> dict[str, float] | None:
-        """The group's share of each emotion; None where nobody was read."""
+        """The group's share of each emotion; None where nobody was classified."""
         shares = self.group.settled
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
@@ -141,7 +139,7 @@ def read_image(
     max_faces: int = 40,
     aggregation: Aggregation = "em",
 ) -> ImageFaces:
-    """Find and read the faces of one picture, as ``moodstream photos`` does.
+    """Detect and classify the faces of one picture, as ``moodstream photos`` does.
 
     Args:
         picture: A file; a picture of Pillow; or an array, (H, W, 3) uint8 BGR as OpenCV has it,
@@ -150,14 +148,14 @@ def read_image(
             ``auto``, ``embedded`` or ``hsemotion``.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: How many faces count at most, the best by quality.
+        max_faces: Faces that count at most, the best by quality.
         aggregation: How the faces are summed up into ``distribution``: ``em`` or ``mean``.
 
     Returns:
         The faces, and what they show together.
 
     Raises:
-        MoodstreamError: It is no picture that can be read, or a network cannot be had.
+        MoodstreamError: It is no picture that can be read, or a network is not available.
 
     Example:
         >>> import numpy as np
@@ -177,7 +175,7 @@ def read_image(
 
 
 def _pixels(picture: Any) -> Image:
-    """A picture, whatever it is given as, (H, W, 3) uint8 BGR."""
+    """The picture of a file, of Pillow or an array as (H, W, 3) uint8 BGR."""
     if isinstance(picture, (str, Path)):
         return _from_file(Path(picture))
     if hasattr(picture, "convert") and hasattr(picture, "mode"):

@@ -1,4 +1,4 @@
-"""Which networks run, and what is done around them: by name, as objects, or as functions."""
+"""The networks of an analysis and what is around them: by name, as objects, or as functions."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class Pipeline:
 
     Args:
         models: The pair of networks whose halves are used where none is named here. ``auto``
-            takes YOLOv8-face and HSEmotion where they can be had, else the embedded ones; beside
+            takes YOLOv8-face and HSEmotion where they are available, else the embedded ones; beside
             a part of your own the other half of ``auto`` is the embedded one for the detector.
         detector: A name or a file as ``--detector`` takes it, a ``FaceDetector``, or a function
             of one picture (H, W, 3) uint8 BGR that returns boxes (N, 4) xyxy px, a pair of boxes
             and scores (N,), or ``Detections``.
-        filters: Decide which of the faces found count: functions of a picture and its
+        filters: Decide which of the detected faces count: functions of a picture and its
             ``Detections`` that return a mask (N,) or fewer ``Detections``. A face that is
             dropped is still hidden where privacy hides faces.
-        transforms: Change each face before it is read, in this order: ``align``, ``enlarge``, a
-            ``FaceTransform``, or a function of the face's picture that returns one of the same
-            size.
+        transforms: Change each face before it is classified, in this order: ``align``,
+            ``enlarge``, a ``FaceTransform``, or a function of the face's picture that returns one
+            of the same size.
         classifiers: One or several that vote. A name or a file as ``--emotion`` takes it, an
             ``EmotionClassifier``, or a function of a list of face crops (h, w, 3) uint8 BGR that
             returns probabilities (N, 7) in the order of ``EMOTIONS``, or N dicts by emotion.
@@ -64,7 +64,7 @@ class Pipeline:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``f32``, ``bf16`` or ``int8``.
         calibration: ``stored``, ``none``, or the path of a calibration file.
-        detector_size: The longer side in px at which CenterFace reads pictures at most.
+        detector_size: The longer side in px at which CenterFace takes pictures at most.
 
     Raises:
         MoodstreamError: A part is not what it should be.
@@ -131,13 +131,13 @@ class Pipeline:
         self._loaded: dict[InferenceStreams, Models] = {}
 
     def load(self, streams: InferenceStreams | None = None) -> Models:
-        """The networks, ready to run; those loaded before where there are some.
+        """The networks, ready to run; loaded with the first call.
 
         Args:
             streams: Network calls that are to run side by side on the CPU, one by default.
 
         Raises:
-            MoodstreamError: A network cannot be had, or does not run here.
+            MoodstreamError: A network is not available, or does not run here.
         """
         from moodstream.realtime.networks.engines.base import SINGLE_STREAM
 
@@ -150,8 +150,8 @@ class Pipeline:
         from moodstream.realtime.networks.classifiers.ensemble import mean_vote
         from moodstream.realtime.networks.load import load
 
-        given = [self._detector, *self._transforms, *self._classifiers]
-        named = all(part is None or isinstance(part, str) for part in given)
+        parts = [self._detector, *self._transforms, *self._classifiers]
+        named = all(part is None or isinstance(part, str) for part in parts)
         if named and self._vote is mean_vote and len(self._transforms) < 2:
             face_preprocessing = self._transforms[0] if self._transforms else None
             emotion = ",".join(cast("list[str]", self._classifiers)) or None
@@ -178,12 +178,11 @@ class Pipeline:
         from moodstream.realtime.networks.load import load_detector
         from moodstream.realtime.networks.models import Models
 
-        notice = None
         if self._detector is None or isinstance(self._detector, str):
-            detector, found = load_detector(self._settings(detector=self._detector))
+            detector, detector_info = load_detector(self._settings(detector=self._detector))
         else:
-            detector, found = self._detector, _own_info(self._detector.name)
-        classifier, read, notice = self._voting()
+            detector, detector_info = self._detector, _own_info(self._detector.name)
+        classifier, emotion_info, notice = self._voting()
         if self._transforms:
             from moodstream.realtime.networks.classifiers.face_preprocessing import (
                 WithPreprocessing,
@@ -197,11 +196,13 @@ class Pipeline:
                 names.insert(0, change if named else change.__name__)
                 made = face_transform(change, self._base, device) if named else change
                 classifier = WithPreprocessing(classifier, made)
-            read = replace(read, face_preprocessing=" ".join(names))
-        return Models(detector, classifier, {"detector": found, "emotion": read}, notice)
+            emotion_info = replace(emotion_info, face_preprocessing=" ".join(names))
+        return Models(
+            detector, classifier, {"detector": detector_info, "emotion": emotion_info}, notice
+        )
 
     def _voting(self) -> tuple[EmotionClassifier, ModelInfo, str | None]:
-        """The classifier, of one part or of several that vote, and what it is."""
+        """The classifier, of one part or of several that vote; its description; and a notice."""
         from moodstream.realtime.networks.classifiers.ensemble import Ensemble
 
         parts = [self._classifier(part) for part in self._classifiers or [None]]
@@ -227,7 +228,11 @@ class Pipeline:
 
 
 def networks(pipeline: Pipeline | Pair, streams: InferenceStreams | None = None) -> Models:
-    """The networks of a pipeline, or of a pair by its name; raises MoodstreamError."""
+    """The networks of a pipeline, or of a pair by its name.
+
+    Raises:
+        MoodstreamError: It is neither, or a network is not available.
+    """
     chosen = _pair(pipeline) if isinstance(pipeline, str) else pipeline
     if not isinstance(chosen, Pipeline):
         raise MoodstreamError(f"expected a Pipeline or a name, got {type(pipeline).__name__}")
@@ -241,8 +246,8 @@ def _pair(name: Pair) -> Pipeline:
 
 def _several(given: Any) -> list[Any]:
     """One part, or a sequence of them."""
-    alone = isinstance(given, str) or not isinstance(given, Sequence)
-    return [given] if alone else list(given)
+    single = isinstance(given, str) or not isinstance(given, Sequence)
+    return [given] if single else list(given)
 
 
 def _made(given: Any, adapt: Callable[[Any], Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,18 +11,22 @@ from moodstream.overlays.palette import hex_of
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.report.data import Timeline
 from moodstream.realtime.outputs.report.figures import BLUE, GREY, INK, new_figure, plain_axes
+from moodstream.realtime.outputs.schemas import ShiftEvent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def timeline_figure(line: Timeline, shifts: Sequence[dict[str, Any]]) -> Figure:
+def timeline_figure(line: Timeline, shifts: Sequence[ShiftEvent]) -> Figure:
     """The group's distribution, its diversity and its people over time.
 
     Args:
         line: The timeline; thinned where it has too many rows to be drawn.
         shifts: Entries of events.json.
+
+    Returns:
+        A figure of matplotlib.
     """
     line = line.thinned()
     figure = new_figure(10.0, 6.4)
@@ -49,6 +53,6 @@ def timeline_figure(line: Timeline, shifts: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _mark(axes: Axes, shifts: Sequence[dict[str, Any]]) -> None:
+def _mark(axes: Axes, shifts: Sequence[ShiftEvent]) -> None:
     for shift in shifts:
         axes.axvline(shift["t"], color=INK, lw=1.0, ls="--")

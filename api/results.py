@@ -1,26 +1,28 @@
-"""What an analysis found: tables, events, a chart, and the files."""
+"""The results of an analysis: tables, events, a chart, and the files."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.outputs import layout
+from moodstream.realtime.outputs.folders import finished, prepare_folder, read_json, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-_EVENT_COLUMNS = ("t", "from", "to", "size", "noticed")
-_NEEDED = ("timeline.parquet", "events.json", "summary.json")
+    from moodstream.realtime.outputs.schemas import ShiftEvent
+
+_REQUIRED = (layout.TIMELINE, layout.EVENTS, layout.SUMMARY)
 
 
 class Results:
-    """What an analysis found, read from its folder when it is asked for.
+    """The results of an analysis, read from its folder with the first use.
 
     ``analyze`` and ``open_results`` make these.
 
@@ -34,7 +36,7 @@ class Results:
         >>> from moodstream.samples.fetch import fetch
         >>> clip = fetch()["WolfgangLanger_Pexels.mp4"]
         >>> result = moodstream.analyze(clip, end=2, pipeline="embedded")
-        >>> result.timeline["people"].max()
+        >>> int(result.timeline["people"].max())
         1
     """
 
@@ -42,41 +44,47 @@ class Results:
         """``owner`` is kept as long as this, such as what removes the folder in the end."""
         self.folder = folder
         self._owner = owner
-        missing = [name for name in _NEEDED if not (folder / name).is_file()]
+        missing = [name for name in _REQUIRED if not (folder / name).is_file()]
         if missing:
             raise MoodstreamError(
                 f"{folder}: holds no results of `moodstream process` or `export` "
                 f"({missing[0]} is missing)"
             )
-        self.summary: dict[str, Any] = _json(folder / "summary.json")
+        self.summary: dict[str, Any] = read_json(folder / layout.SUMMARY)
 
     @cached_property
     def timeline(self) -> DataFrame:
         """The group, a row per 0.2 s of media time; the columns of timeline.csv, NaN: unknown."""
-        return _table(self.folder / "timeline.parquet")
+        return _table(self.folder / layout.TIMELINE)
 
     @cached_property
     def people(self) -> DataFrame:
         """The people, a row each per 0.2 s; without rows where ``privacy`` was ``group``."""
         from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
-        path = self.folder / "people.parquet"
+        path = self.folder / layout.PEOPLE
         return _table(path) if path.is_file() else _frame([], PEOPLE_COLUMNS)
 
     @cached_property
     def events(self) -> DataFrame:
         """The mood shifts: ``t``, ``from``, ``to``, ``size`` (JSD in nats), ``noticed``."""
-        return _frame(_json(self.folder / "events.json"), _EVENT_COLUMNS)
+        from moodstream.realtime.outputs.schemas import ShiftEvent
+
+        return _frame(self._events(), tuple(ShiftEvent.__annotations__))
+
+    def _events(self) -> list[ShiftEvent]:
+        events: list[ShiftEvent] = read_json(self.folder / layout.EVENTS)
+        return events
 
     @property
     def report(self) -> Path | None:
-        """The page that shows all of it without a network, where there is one."""
-        return self._file("report.html")
+        """The page that shows all of it offline, where there is one."""
+        return self._file(layout.REPORT)
 
     @property
     def video(self) -> Path | None:
         """The video with boxes, moods and the group panel, where it was asked for."""
-        return self._file("overlay.mp4")
+        return self._file(layout.OVERLAY)
 
     def _file(self, name: str) -> Path | None:
         path = self.folder / name
@@ -91,15 +99,15 @@ class Results:
         from moodstream.plots import timeline_figure
         from moodstream.realtime.outputs.report.data import Timeline
 
-        line = Timeline.read(self.folder / "timeline.parquet")
-        return timeline_figure(line, _json(self.folder / "events.json"))
+        line = Timeline.read(self.folder / layout.TIMELINE)
+        return timeline_figure(line, self._events())
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Copy the files to a folder of yours, as ``moodstream process -o`` writes them.
 
         Args:
             folder: Where to; it is made where it is not there.
-            overwrite: Replace results that are there already.
+            overwrite: Whether results that are there already are replaced.
 
         Returns:
             The folder.
@@ -107,7 +115,6 @@ class Results:
         Raises:
             MoodstreamError: It cannot be written, or holds results and ``overwrite`` is False.
         """
-        from moodstream.realtime.outputs.folders import finished, prepare_folder, writing
         from moodstream.realtime.runs.offline.process import OUTPUTS
 
         folder = Path(folder)
@@ -157,13 +164,6 @@ def open_results(folder: str | Path) -> Results:
     return Results(Path(folder))
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MoodstreamError(f"{path}: cannot be read ({error})") from error
-
-
 def _table(path: Path) -> DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -174,7 +174,7 @@ def _table(path: Path) -> DataFrame:
         raise MoodstreamError(f"{path}: cannot be read ({error})") from error
 
 
-def _frame(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> DataFrame:
+def _frame(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> DataFrame:
     import pandas as pd
 
     return pd.DataFrame(list(rows), columns=list(columns))

@@ -1,4 +1,4 @@
-"""Frames with their people and their group, one after the other, from a live source or a file."""
+"""Frames with their people and group, one after the other, from a live source or a file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from moodstream.realtime.networks.models import Models
     from moodstream.realtime.runs.live.snapshot import Snapshot
 
-_TICK = 0.25  # s between two looks after a session while nothing comes
+_TICK_S = 0.25  # between two checks of a session while nothing comes
 
 
 @dataclass(frozen=True)
@@ -49,56 +49,54 @@ class StreamFrame:
     ``stream`` yields these.
 
     Attributes:
-        moment: What the overlay draws.
-        privacy: What may be shown of a person.
-        painter: Draws the frames of this stream.
+        privacy: What may be shown of single people.
     """
 
-    moment: AnnotatedFrame = field(repr=False)
     privacy: Privacy
-    painter: Painter = field(repr=False)
+    _annotated: AnnotatedFrame = field(repr=False)
+    _painter: Painter = field(repr=False)
 
     @property
     def t(self) -> float:
         """Seconds: media time of a file, else since the stream began."""
-        return self.moment.frame.t
+        return self._annotated.frame.t
 
     @property
     def index(self) -> int:
         """The number of the frame, from 0; of a live source some are left out."""
-        return self.moment.frame.index
+        return self._annotated.frame.index
 
     @cached_property
     def image(self) -> Image:
         """The picture, (H, W, 3) uint8 BGR; its faces hidden where privacy says so."""
-        picture = self.moment.frame.image
+        picture = self._annotated.frame.image
         if not self.privacy.hides_faces:
             return picture
         from moodstream.overlays.privacy import blur_faces
 
-        all_boxes = self.moment.all_boxes
-        boxes = self.moment.faces.boxes
-        every = boxes if all_boxes is None else np.vstack([boxes, all_boxes])
-        return np.asarray(blur_faces(picture, every), np.uint8)
+        boxes = self._annotated.faces.boxes
+        if self._annotated.all_boxes is not None:
+            boxes = np.vstack([boxes, self._annotated.all_boxes])
+        return np.asarray(blur_faces(picture, boxes), np.uint8)
 
     @property
     def faces(self) -> Faces:
         """The people present: boxes, probs, track_ids …; nobody where privacy is ``group``."""
-        return self.privacy.view_faces(self.moment.faces)
+        return self.privacy.view_faces(self._annotated.faces)
 
     @property
     def group(self) -> GroupState:
         """The group over the window: probs, dominant, entropy, people …"""
-        return self.moment.state
+        return self._annotated.state
 
     @property
     def shifts(self) -> tuple[MoodShift, ...]:
-        """The mood shifts that were found since the frame before this one."""
-        return self.moment.shifts
+        """The mood shifts that were detected since the frame before this one."""
+        return self._annotated.shifts
 
     @property
     def distribution(self) -> dict[str, float] | None:
-        """The group's share of each emotion over the window; None where nobody was read in it."""
+        """The group's share of each emotion over the window; None where nobody counted in it."""
         shares = self.group.probs
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
@@ -116,7 +114,7 @@ class StreamFrame:
 
         Draw frames in the order in which they come: the panel shows the last minute of those.
         """
-        return self.painter.paint(self.moment)
+        return self._painter.paint(self._annotated)
 
 
 class Stream:
@@ -131,35 +129,35 @@ class Stream:
     """
 
     def __init__(
-        self, name: str, begin: Callable[[], _Moments], privacy: Privacy, window: float
+        self, name: str, begin: Callable[[], _Frames], privacy: Privacy, window: float
     ) -> None:
         self.name = name
         self.shifts: list[MoodShift] = []
         self._begin, self._privacy = begin, privacy
         self._painter = Painter(window, privacy)
-        self._moments: _Moments | None = None
+        self._source: _Frames | None = None
         self._over = False
 
     def __iter__(self) -> Iterator[StreamFrame]:
         return self._frames()
 
     def _frames(self) -> Generator[StreamFrame, None, None]:
-        if self._moments is not None or self._over:
+        if self._source is not None or self._over:
             raise MoodstreamError(f"{self.name}: a stream can be iterated over only once")
-        self._moments = self._begin()
+        self._source = self._begin()
         try:
-            while not self._over and (moment := self._moments.next()) is not None:
-                self.shifts += moment.shifts
-                yield StreamFrame(moment, self._privacy, self._painter)
+            while not self._over and (frame := self._source.next()) is not None:
+                self.shifts += frame.shifts
+                yield StreamFrame(self._privacy, frame, self._painter)
         finally:
             self.close()
 
     def close(self) -> None:
         """Close the source and end every thread; does nothing the second time."""
         self._over = True
-        moments, self._moments = self._moments, None
-        if moments is not None:
-            self.shifts += moments.close()
+        source, self._source = self._source, None
+        if source is not None:
+            self.shifts += source.close()
 
     def __enter__(self) -> Stream:
         return self
@@ -173,20 +171,20 @@ class Stream:
         self.close()
 
 
-class _Moments(Protocol):
-    """What is known of a source, moment by moment."""
+class _Frames(Protocol):
+    """The annotated frames of a source, one after the other."""
 
     def next(self) -> AnnotatedFrame | None:
         """Wait for the next; None at the end."""
         ...
 
     def close(self) -> Sequence[MoodShift]:
-        """End it; the mood shifts that no moment has told of."""
+        """End it; returns the mood shifts that were part of no frame."""
         ...
 
 
-class _Shifts:
-    """Takes mood shifts from whichever thread finds them, and leaves all else."""
+class _ShiftCollector:
+    """Collects mood shifts from whichever thread detects them, and drops all else."""
 
     def __init__(self) -> None:
         self._shifts: list[MoodShift] = []
@@ -208,37 +206,37 @@ class _Shifts:
             return taken
 
 
-class _FileMoments:
+class _FileFrames:
     """Every frame of a file in its order, as fast as they are asked for."""
 
     def __init__(self, path: Path, models: Models, settings: ProcessSettings) -> None:
-        from moodstream.realtime.runs.offline.pipeline import Pipeline as Wiring
-        from moodstream.realtime.runs.offline.process import worker_for
+        from moodstream.realtime.runs.offline.pipeline import Pipeline as OfflinePipeline
+        from moodstream.realtime.runs.offline.process import analyzer_for
         from moodstream.realtime.sources.files import FileSource
 
         group = replace(settings.group, prior=models.prior)
-        self._shifts = _Shifts()
+        self._shifts = _ShiftCollector()
         self._source = FileSource(path, settings.start, settings.end)
-        self._wiring = Wiring(
-            worker_for(self._source.info, models, settings),
+        self._pipeline = OfflinePipeline(
+            analyzer_for(self._source.info, models, settings),
             GroupAggregator(group),
             self._shifts,
             view=settings.privacy.view,
         )
-        self._moments = self._wiring.moments(self._source.frames())
+        self._frames = self._pipeline.annotated(self._source.frames())
 
     def next(self) -> AnnotatedFrame | None:
-        moment = next(self._moments, None)
-        return None if moment is None else replace(moment, shifts=self._shifts.take())
+        frame = next(self._frames, None)
+        return None if frame is None else replace(frame, shifts=self._shifts.take())
 
     def close(self) -> Sequence[MoodShift]:
-        self._moments.close()
+        self._frames.close()
         self._source.close()
-        self._wiring.timeline.finish()
+        self._pipeline.timeline.finish()
         return self._shifts.take()
 
 
-class _LiveMoments:
+class _LiveFrames:
     """The newest analysed frame of a live source; those between two calls are left out."""
 
     def __init__(
@@ -246,7 +244,7 @@ class _LiveMoments:
     ) -> None:
         check_networks(models)
         self._hides = settings.privacy.hides_faces
-        self._shifts = _Shifts()
+        self._shifts = _ShiftCollector()
         self._changed = threading.Condition()
         self._newest: Snapshot | None = None
         self._over = False
@@ -270,24 +268,29 @@ class _LiveMoments:
     def _waited(self, seconds: float) -> Snapshot | None:
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None, seconds)
-            found, self._newest = self._newest, None
-            return found
+            newest, self._newest = self._newest, None
+            return newest
 
     def next(self) -> AnnotatedFrame | None:
         while not self._over:
-            found = self._waited(_TICK)
+            snapshot = self._waited(_TICK_S)
             if not self._session.tick():
                 self._over = True
                 self._session.stop()
-                found = found or self._waited(0.0)  # of the step that was going on
-            if found is not None:
-                return self._moment(found)
+                snapshot = snapshot or self._waited(0.0)  # of the step that was going on
+            if snapshot is not None:
+                return self._annotated(snapshot)
         self._raise_unless_over()
         return None
 
-    def _moment(self, found: Snapshot) -> AnnotatedFrame:
-        shifts = self._shifts.take()
-        return AnnotatedFrame(found.frame, found.faces, found.state, shifts, found.all_boxes)
+    def _annotated(self, snapshot: Snapshot) -> AnnotatedFrame:
+        return AnnotatedFrame(
+            snapshot.frame,
+            snapshot.faces,
+            snapshot.state,
+            self._shifts.take(),
+            snapshot.all_boxes,
+        )
 
     def _raise_unless_over(self) -> None:
         stream = self._session.streams[0]
@@ -335,14 +338,16 @@ def stream(
 
     Args:
         source: A camera's number or device, an address (``rtsp://…``, ``http://…``), or a file.
-        live: Play a file at its own pace, as if it were a camera; cameras and addresses are live.
+        live: Whether a file is played at its own pace, like a camera; cameras and addresses are
+            always live.
         pipeline: Networks, filters and votes: a ``Pipeline``, or the name of a pair of networks:
             ``auto``, ``embedded`` or ``hsemotion``.
         start: Seconds of a file at which to begin; not for live ones.
         end: Seconds of a file at which to end; not for live ones.
-        every_frame: Find and read faces in every frame of a file; not for live ones.
-        loop: Play a live file again and again.
-        speed: Play a live file faster or slower.
+        every_frame: Whether faces are detected and classified in every frame of a file; not for
+            live ones.
+        loop: Whether a live file is played again and again.
+        speed: How many times faster a live file is played.
         rtsp_transport: ``tcp`` or ``udp``.
         open_timeout: Seconds until a source that does not open counts as gone.
         read_timeout: Seconds until a silent source counts as gone.
@@ -355,16 +360,16 @@ def stream(
         smoothing: Time constant of each person's estimate in seconds; 0 for none.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: How many faces of a frame count at most.
+        max_faces: Faces of a frame that count at most, the best detections.
         shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
         aggregation: How people are summed up: ``em`` or ``mean``, see ``analyze``.
 
     Returns:
-        What yields ``StreamFrame``; it is a context manager, too.
+        An iterable of ``StreamFrame``, and a context manager that closes it.
 
     Raises:
-        MoodstreamError: The source or a network cannot be had; also while iterating, where a
-            source turns out to be none that can be read.
+        MoodstreamError: The source or a network is not available; also while iterating, where a
+            source turns out to be unreadable.
 
     Example:
         >>> import moodstream
@@ -394,7 +399,7 @@ def stream(
     }
     if spec.kind == "file" and not live:
         _refuse("for live sources only", loop=loop, speed=speed != 1, duration=duration is not None)
-        with _told():
+        with _settings_errors():
             recorded = ProcessSettings(start=start, end=end, every_frame=every_frame, **stages)
         return _of_file(spec, pipeline, recorded)
     if live is False:
@@ -402,7 +407,7 @@ def stream(
     _refuse("not for live sources", start=start != 0, end=end is not None, every_frame=every_frame)
     if spec.kind != "file":
         _refuse("for files only", loop=loop, speed=speed != 1)
-    with _told():
+    with _settings_errors():
         capture = CaptureSettings(
             open_timeout=open_timeout,
             read_timeout=read_timeout,
@@ -420,9 +425,16 @@ def live_stream(
     settings: LiveSettings,
     opener: Opener = open_reader,
 ) -> Stream:
-    """The frames of a live source; ``opener`` is what opens it, such as a ``ScriptedSource``."""
+    """The frames of a live source.
+
+    Args:
+        spec: The source.
+        pipeline: Networks, filters and votes, as ``stream`` takes them.
+        settings: All else.
+        opener: Opens the source, such as a ``ScriptedSource``.
+    """
     models = networks(pipeline)
-    begin = partial(_LiveMoments, spec, models, settings, opener)
+    begin = partial(_LiveFrames, spec, models, settings, opener)
     return Stream(spec.name, begin, settings.privacy, settings.group.window)
 
 
@@ -434,13 +446,13 @@ def _of_file(spec: SourceSpec, pipeline: Pipeline | Pair, settings: ProcessSetti
     path = Path(str(spec.address))
     open_container(path).close()  # before the networks load, which takes longer
     models = networks(pipeline, streams_for(settings.detect_full_size))
-    begin = partial(_FileMoments, path, models, settings)
+    begin = partial(_FileFrames, path, models, settings)
     return Stream(spec.name, begin, settings.privacy, settings.group.window)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Settings that are out of range, as an error for users."""
+def _settings_errors() -> Iterator[None]:
+    """Converts the errors of settings that are out of range to MoodstreamError."""
     try:
         yield
     except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
 """Fakes and contract checks for the tests of what plugs into moodstream, and for our own.
 
 A ``ScriptedSource`` paints people at known places with known emotions; ``PaintedFaceDetector``
-and ``PaintedFaceClassifier`` see exactly that, through any video codec. ``ScriptedDetector`` and
-``ScriptedClassifier`` say what they are told. ``check_detector`` and ``check_classifier`` hold an
+and ``PaintedFaceClassifier`` recognise exactly these, through any video codec. ``ScriptedDetector``
+and ``ScriptedClassifier`` answer by a script. ``check_detector`` and ``check_classifier`` check an
 implementation against its protocol.
 """
 

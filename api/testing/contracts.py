@@ -1,4 +1,4 @@
-"""Whether a detector or a classifier keeps to its protocol."""
+"""Checks that a detector or a classifier keeps to its protocol."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from moodstream.testing.source import Person, ScriptedSource
 
 
 class ContractError(MoodstreamError, AssertionError):
-    """An implementation does not keep to its protocol; says what was expected and what came."""
+    """An implementation does not keep to its protocol; the message has what was expected."""
 
 
 def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None) -> None:
-    """Hold a detector against ``FaceDetector``; for the tests of those who write one.
+    """Check a detector against ``FaceDetector``; for the tests of those who write one.
 
     It must answer no pictures, pictures of several sizes together as one by one, and a picture of
     one pixel; its boxes and scores must be float32 of the right shapes, finite and in order, and
-    none below the confidence that is asked for. What it finds is not judged.
+    none below the given confidence. Whether these are faces is not checked.
 
     Args:
         detector: The detector.
-        images: Pictures (H, W, 3) uint8 BGR to show it besides made ones, such as some with faces.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones, such as some with
+            faces.
 
     Raises:
         ContractError: What was expected and what came.
@@ -49,25 +50,27 @@ def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None
         f"{len(shown)} Detections for as many pictures, got {_length(together)}",
     )
     _expect_unchanged(before, shown)
-    for image, found in zip(shown, together, strict=True):
-        _check_detections(found, 0.3)
+    for image, detections in zip(shown, together, strict=True):
+        _check_detections(detections, 0.3)
         alone = detector.detect([image], 0.3)[0]
-        same = len(alone) == len(found) and np.allclose(alone.boxes, found.boxes, atol=1.0)
+        same = len(alone) == len(detections) and np.allclose(
+            alone.boxes, detections.boxes, atol=1.0
+        )
         _expect(same, "the same boxes for a picture alone and among others, within a pixel")
         for strict in detector.detect([image], 0.99):
             _check_detections(strict, 0.99)
 
 
 def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | None = None) -> None:
-    """Hold a classifier against ``EmotionClassifier``; for the tests of those who write one.
+    """Check a classifier against ``EmotionClassifier``; for the tests of those who write one.
 
     It must answer no faces, faces of several pictures together as one by one, tiny ones and ones
-    that reach over the edge; rows of probabilities must be float32 and sum to 1. What it reads is
-    not judged.
+    that reach over the edge; rows of probabilities must be float32 and sum to 1. Whether they are
+    right is not checked.
 
     Args:
         classifier: The classifier.
-        images: Pictures (H, W, 3) uint8 BGR to show it besides made ones.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones.
 
     Raises:
         ContractError: What was expected and what came.
@@ -81,22 +84,22 @@ def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | No
     _expect(isinstance(classes, tuple), f"classes, a tuple of names, got {classes!r}")
     missing = [name for name in EMOTIONS if name not in (classes or ())]
     _expect(not missing, f"classes with all of EMOTIONS; missing: {', '.join(missing)}")
-    _check_readings(classifier.classify([], []), 0, len(classifier.classes))
+    _check_predictions(classifier.classify([], []), 0, len(classifier.classes))
     shown = [*_pictures(), *(images or ())]
     boxes = [_boxes_in(image) for image in shown]
     nobody = [np.zeros((0, 4), np.float32) for _ in shown]
-    _check_readings(classifier.classify(shown, nobody), 0, len(classifier.classes))
+    _check_predictions(classifier.classify(shown, nobody), 0, len(classifier.classes))
     before = [image.copy() for image in shown]
     together = classifier.classify(shown, boxes)
     _expect_unchanged(before, shown)
-    _check_readings(together, sum(map(len, boxes)), len(classifier.classes))
+    _check_predictions(together, sum(map(len, boxes)), len(classifier.classes))
     alone = [
         classifier.classify([i], [box[None]])
         for i, b in zip(shown, boxes, strict=True)
         for box in b
     ]
-    for reading in alone:
-        _check_readings(reading, 1, len(classifier.classes))
+    for predictions in alone:
+        _check_predictions(predictions, 1, len(classifier.classes))
     same = np.allclose(
         np.concatenate([r.probs for r in alone]), together.probs, atol=0.02, equal_nan=True
     )
@@ -108,24 +111,26 @@ def _check_name(given: object) -> None:
     _expect(isinstance(name, str) and bool(name), f"a name, got {name!r}")
 
 
-def _check_detections(found: object, least: float) -> None:
-    _expect(isinstance(found, Detections), f"Detections, got {type(found).__name__}")
-    assert isinstance(found, Detections)
-    for what, array in (("boxes", found.boxes), ("scores", found.scores)):
+def _check_detections(answer: object, min_confidence: float) -> None:
+    _expect(isinstance(answer, Detections), f"Detections, got {type(answer).__name__}")
+    assert isinstance(answer, Detections)
+    for what, array in (("boxes", answer.boxes), ("scores", answer.scores)):
         _expect(array.dtype == np.float32, f"{what} of float32, got {array.dtype}")
         _expect(bool(np.isfinite(array).all()), f"finite {what}")
-    ordered = (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    ordered = (answer.boxes[:, 2:] > answer.boxes[:, :2]).all()
     _expect(bool(ordered), "boxes with x1 < x2 and y1 < y2")
-    inside = ((found.scores >= least) & (found.scores <= 1)).all()
-    _expect(bool(inside), f"scores from {least:g} to 1, got {found.scores.tolist()}")
+    inside = ((answer.scores >= min_confidence) & (answer.scores <= 1)).all()
+    _expect(bool(inside), f"scores from {min_confidence:g} to 1, got {answer.scores.tolist()}")
 
 
-def _check_readings(read: object, n: int, k: int) -> None:
-    _expect(isinstance(read, EmotionPredictions), f"EmotionPredictions, got {type(read).__name__}")
-    assert isinstance(read, EmotionPredictions)
-    _expect(read.probs.shape == (n, k), f"probs ({n}, {k}), got {read.probs.shape}")
-    _expect(read.probs.dtype == np.float32, f"probs of float32, got {read.probs.dtype}")
-    known = read.probs[~np.isnan(read.probs).any(axis=1)]
+def _check_predictions(answer: object, n: int, k: int) -> None:
+    _expect(
+        isinstance(answer, EmotionPredictions), f"EmotionPredictions, got {type(answer).__name__}"
+    )
+    assert isinstance(answer, EmotionPredictions)
+    _expect(answer.probs.shape == (n, k), f"probs ({n}, {k}), got {answer.probs.shape}")
+    _expect(answer.probs.dtype == np.float32, f"probs of float32, got {answer.probs.dtype}")
+    known = answer.probs[~np.isnan(answer.probs).any(axis=1)]
     sound = (known >= 0).all() and np.allclose(known.sum(axis=1), 1, atol=1e-3)
     _expect(bool(sound), "rows of probabilities that sum to 1, or of NaN")
 

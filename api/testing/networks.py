@@ -1,4 +1,4 @@
-"""Detectors and classifiers that see painted faces, or say what they are told."""
+"""Detectors and classifiers that recognise painted faces, or answer by a script."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from moodstream.realtime.frames import Detections, EmotionPredictions
 
 T = TypeVar("T")
 
-_LEAST = 4  # px of a painted face's smaller side that is found
+_MIN_SIDE_PX = 4  # of a painted face that is detected
 _COLOURFUL, _BRIGHT = 110, 90  # saturation and value from which a pixel is of a painted face
 
 
 class PaintedFaceDetector:
-    """Finds the faces that ``paint_face`` painted, to a pixel or two after a video codec.
+    """Detects the faces that ``paint_face`` painted, to a pixel or two after a video codec.
 
     Args:
-        score: How sure it says that it is.
+        score: The score of every face, in [0, 1].
     """
 
     name = "painted faces"
@@ -33,45 +33,45 @@ class PaintedFaceDetector:
         self.score = score
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
-        """The painted faces of each picture; none where ``score`` is less than asked for."""
+        """The painted faces of each picture; none where ``score`` is below ``min_confidence``."""
         if self.score < min_confidence:
             return [Detections.none() for _ in images]
-        return [self._found(image) for image in images]
+        return [self._detect(image) for image in images]
 
-    def _found(self, image: Image) -> Detections:
+    def _detect(self, image: Image) -> Detections:
         colourful = _hsv(image)
         mask = ((colourful[..., 1] > _COLOURFUL) & (colourful[..., 2] > _BRIGHT)).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         left, top, width, height = (stats[1:, k].astype(np.float32) for k in range(4))
         boxes = np.stack([left, top, left + width, top + height], axis=1)
-        boxes = boxes[np.minimum(width, height) >= _LEAST]
+        boxes = boxes[np.minimum(width, height) >= _MIN_SIDE_PX]
         return Detections(boxes, np.full(len(boxes), self.score, np.float32))
 
 
 class PaintedFaceClassifier:
-    """Reads the emotion of painted faces from their colour.
+    """Predicts the emotion of painted faces from their colour.
 
     Args:
-        sure: The probability of the emotion that is painted; the others share the rest.
+        confidence: The probability of the emotion that is painted; the others share the rest.
     """
 
     name = "painted faces"
     classes: tuple[str, ...] = EMOTIONS
 
-    def __init__(self, sure: float = 0.9) -> None:
-        self.sure = sure
+    def __init__(self, confidence: float = 0.9) -> None:
+        self.confidence = confidence
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:
         """Probabilities (ΣN, 7); a row of NaN where no colour is in the box."""
         k = len(EMOTIONS)
         rows = [
-            self._read(image, box)
+            self._classify(image, box)
             for image, where in zip(images, boxes, strict=True)
             for box in where
         ]
         return EmotionPredictions(np.array(rows, np.float32).reshape(-1, k))
 
-    def _read(self, image: Image, box: F32) -> npt.NDArray[np.float64]:
+    def _classify(self, image: Image, box: F32) -> npt.NDArray[np.float64]:
         k = len(EMOTIONS)
         height, width = image.shape[:2]
         x1, y1, x2, y2 = np.clip(np.rint(box), 0, [width, height, width, height]).astype(int)
@@ -80,19 +80,19 @@ class PaintedFaceClassifier:
         if not len(hues):
             return np.full(k, np.nan)
         turn = np.angle(np.exp(2j * np.pi * hues / 180).mean()) / (2 * np.pi)  # hue is a circle
-        row = np.full(k, (1 - self.sure) / (k - 1))
-        row[round(turn % 1 * k) % k] = self.sure
+        row = np.full(k, (1 - self.confidence) / (k - 1))
+        row[round(turn % 1 * k) % k] = self.confidence
         return row
 
 
 class ScriptedDetector:
-    """Says what it is told, picture after picture; the last answer is given again and again.
+    """Answers by a script, picture after picture; the last answer is repeated.
 
     Args:
         script: Boxes (N, 4) xyxy px for every picture; a sequence of such arrays, one for each
             picture in the order in which they come; or a function of the picture.
-        score: How sure it says that it is.
-        landmarks: Five points at fixed places of each box, if True.
+        score: The score of every face, in [0, 1].
+        landmarks: Whether there are five points at fixed places of each box.
     """
 
     name = "scripted"
@@ -113,32 +113,32 @@ class ScriptedDetector:
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """The next answers of the script."""
         with self._lock:
-            found = [self._answer(image) for image in images]
-        return [each.take(each.scores >= min_confidence) for each in found]
+            answers = [self._answer(image) for image in images]
+        return [each.take(each.scores >= min_confidence) for each in answers]
 
     def _answer(self, image: Image) -> Detections:
         number = len(self.shapes)
         self.shapes.append(image.shape)
         if callable(self._script):
-            said: Any = self._script(image)
+            entry: Any = self._script(image)
         elif isinstance(self._script, (list, tuple)) and _depth(self._script) > 2:
-            said = _nth(self._script, number)
+            entry = _nth(self._script, number)
         else:
-            said = self._script
-        boxes = np.array(said, np.float32).reshape(-1, 4)
+            entry = self._script
+        boxes = np.array(entry, np.float32).reshape(-1, 4)
         marks = _landmarks(boxes) if self.landmarks else None
         return Detections(boxes, np.full(len(boxes), self.score, np.float32), marks)
 
 
 class ScriptedClassifier:
-    """Says what it is told of every face, call after call; the last answer is given again.
+    """Answers by a script, call after call, the same for every face; the last answer is repeated.
 
     Args:
         script: An emotion; its probabilities by name or (K,); or a sequence of these, one for
             each call that has faces.
         classes: Names of the K classes.
-        affect: Valence and arousal of every face, where it is to read them.
-        name: What it is called.
+        affect: Valence and arousal of every face; None where it does not predict them.
+        name: Its name.
     """
 
     def __init__(
@@ -156,14 +156,14 @@ class ScriptedClassifier:
         one = isinstance(script, (str, Mapping)) or (_depth(script) == 1 and not _has_names(script))
         self._rows = [self._row(each) for each in ([script] if one else list(script))]  # type: ignore[arg-type]
 
-    def _row(self, said: str | Mapping[str, float] | npt.ArrayLike) -> F32:
-        if isinstance(said, str):
-            said = {said: 1.0}
-        if isinstance(said, Mapping):
-            said = [said.get(name, 0.0) for name in self.classes]
-        row = np.asarray(said, np.float32)
+    def _row(self, entry: str | Mapping[str, float] | npt.ArrayLike) -> F32:
+        if isinstance(entry, str):
+            entry = {entry: 1.0}
+        if isinstance(entry, Mapping):
+            entry = [entry.get(name, 0.0) for name in self.classes]
+        row = np.asarray(entry, np.float32)
         if row.shape != (len(self.classes),) or abs(float(row.sum()) - 1) > 1e-3:
-            raise ValueError(f"expected probabilities of {self.classes}, got {said!r}")
+            raise ValueError(f"expected probabilities of {self.classes}, got {entry!r}")
         return row
 
     def classify(self, images: Sequence[Image], boxes: Sequence[F32]) -> EmotionPredictions:

@@ -73,7 +73,7 @@ def paint_face(image: Image, box: Sequence[float], emotion: str) -> None:
 
 
 class ScriptedSource:
-    """Pictures in which people come, move and go as they are told to.
+    """Pictures in which people come, move and go by a script.
 
     It makes pictures, frames and video files, and it opens as a live source: give the object as
     ``opener`` to ``Capture``, ``LiveSession`` or ``live_stream``. Each opening goes on where the

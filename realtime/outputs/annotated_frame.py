@@ -1,4 +1,4 @@
-"""A frame with what is known of it when it is drawn."""
+"""A frame with all that is drawn into it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from moodstream.realtime.frames import Faces, Frame, GroupState
 class AnnotatedFrame:
     """A frame with the people in it and the group at its time.
 
-    all_boxes: (M, 4) xyxy px, every box of the last look, also of those not followed; notice: a
-    line to lay over the picture; instead: a word in place of the figures
-    where the picture is an old one.
+    Attributes:
+        frame: The frame.
+        faces: The people present.
+        state: The group over the window.
+        shifts: Mood shifts detected since the frame before.
+        all_boxes: (M, 4) xyxy px of every detected face, tracked or not; None where unknown.
+        banner: A line to lay over the picture.
+        status_text: A word in place of the figures, where the picture is an old one.
     """
 
     frame: Frame
@@ -23,5 +28,5 @@ class AnnotatedFrame:
     state: GroupState
     shifts: tuple[MoodShift, ...] = ()
     all_boxes: F32 | None = None
-    notice: str | None = None
-    instead: str | None = None
+    banner: str | None = None
+    status_text: str | None = None

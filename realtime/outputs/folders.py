@@ -12,20 +12,29 @@ from typing import Any
 
 from moodstream.realtime.errors import MoodstreamError
 
-_NAME_LENGTH = 60
+_MAX_NAME_LENGTH = 60
 
 
 def prepare_folder(
-    folder: Path, outputs: Sequence[str], overwrite: bool, alone: bool = False
+    folder: Path, outputs: Sequence[str], overwrite: bool, must_be_empty: bool = False
 ) -> bool:
-    """Make sure that results can be written there; returns whether the folder is new.
+    """Make a folder where it is missing, and make sure that results can be written there.
 
-    Raises MoodstreamError where it cannot be written, or where it holds any of ``outputs`` (or
-    with ``alone`` any file at all) and ``overwrite`` is False.
+    Args:
+        folder: Where results go.
+        outputs: Names of the files that will be written.
+        overwrite: Whether the folder may hold results already.
+        must_be_empty: Whether, without ``overwrite``, it may hold no file of any kind.
+
+    Returns:
+        Whether the folder is new.
+
+    Raises:
+        MoodstreamError: It cannot be written, or holds what must not be there.
     """
     try:
         if not overwrite:
-            _check_unused(folder, outputs, alone)
+            _check_unused(folder, outputs, must_be_empty)
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -35,17 +44,24 @@ def prepare_folder(
     return new
 
 
-def _check_unused(folder: Path, outputs: Sequence[str], alone: bool) -> None:
+def _check_unused(folder: Path, outputs: Sequence[str], must_be_empty: bool) -> None:
     if any((folder / name).exists() for name in outputs):
-        raise MoodstreamError(f"{folder}: holds results already; use --overwrite to replace them")
-    if alone and folder.is_dir() and any(folder.iterdir()):
-        raise MoodstreamError(f"{folder}: is not empty; use --overwrite to write there anyway")
+        raise MoodstreamError(
+            f"{folder}: holds results already; replace them with --overwrite (overwrite=True)"
+        )
+    if must_be_empty and folder.is_dir() and any(folder.iterdir()):
+        raise MoodstreamError(
+            f"{folder}: is not empty; write there anyway with --overwrite (overwrite=True)"
+        )
 
 
 def clean_up(folder: Path, outputs: Sequence[str], new: bool) -> None:
-    """Remove those of ``outputs`` that are half-written, and the folder if it is ``new`` and empty.
+    """Remove half-written files and, if it is empty then, a new folder.
 
-    Other people's files stay, whatever they are called.
+    Args:
+        folder: Where the results go; all its other files stay.
+        outputs: Names of the files that were being written.
+        new: Whether the folder was made for them.
     """
     for name in outputs:
         (folder / f"{name}.part").unlink(missing_ok=True)
@@ -57,10 +73,18 @@ def clean_up(folder: Path, outputs: Sequence[str], new: bool) -> None:
 def results_folder(folder: Path, outputs: Sequence[str], overwrite: bool) -> Iterator[None]:
     """A folder of nothing but results; on any error, no half-written file is left in it.
 
-    Raises MoodstreamError as ``prepare_folder`` does. What fails inside need not be the folder's
-    fault: put ``writing`` around the part that writes.
+    An OSError inside is not converted, for it need not be the folder's fault: put ``writing``
+    around the part that writes.
+
+    Args:
+        folder: Where results go.
+        outputs: Names of the files that will be written.
+        overwrite: Whether it may hold files already.
+
+    Raises:
+        MoodstreamError: It cannot be written, or is not empty.
     """
-    new = prepare_folder(folder, outputs, overwrite, alone=True)
+    new = prepare_folder(folder, outputs, overwrite, must_be_empty=True)
     try:
         yield
     except BaseException:
@@ -70,7 +94,7 @@ def results_folder(folder: Path, outputs: Sequence[str], overwrite: bool) -> Ite
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Around code that writes and does not read: turns OSError into MoodstreamError."""
+    """Turns OSError into MoodstreamError; for code that only writes."""
     try:
         yield
     except OSError as error:
@@ -79,42 +103,42 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def finished(path: Path) -> Iterator[Path]:
-    """A ``.part`` file to write, which takes its name when it is done; on any error it is gone."""
+    """A ``.part`` file to write, renamed to ``path`` when it is done and removed on any error."""
     part = path.with_name(f"{path.name}.part")
     try:
         yield part
         part.replace(path)
     except BaseException:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is the one to report
             part.unlink(missing_ok=True)
         raise
 
 
 def file_names(names: Sequence[str]) -> list[str]:
-    """A name fit for a file or folder for each of ``names``, no two alike in any file system."""
-    found: list[str] = []
+    """For each name one that can be a file's, no two alike even where case does not matter."""
+    unique: list[str] = []
     taken: set[str] = set()
     for whole in names:
-        # letters of any script, but nothing that means something to a file system
-        plain = re.sub(r"[^\w.-]+", "-", whole).strip("-.")[:_NAME_LENGTH] or "source"
+        # letters of any script, but nothing with a meaning in a file system
+        plain = re.sub(r"[^\w.-]+", "-", whole).strip("-.")[:_MAX_NAME_LENGTH] or "source"
         name, number = plain, 1
         while name.casefold() in taken:
             number += 1
             name = f"{plain}-{number}"
         taken.add(name.casefold())
-        found.append(name)
-    return found
+        unique.append(name)
+    return unique
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write readable JSON, at once or not at all."""
+    """Write indented JSON; the file is complete or not there."""
     with finished(path) as part:
         text = json.dumps(content, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
         MoodstreamError: It cannot be read, or is no JSON.

@@ -34,5 +34,5 @@ METRICS_REPORT = "report.md"
 
 
 def contributors_sheet(emotion: str) -> str:
-    """The name of the sheet of faces that add most to an emotion."""
+    """The name of the contact sheet of the faces that add most to an emotion."""
     return CONTRIBUTORS_SHEETS.replace("*", emotion)

@@ -1,4 +1,4 @@
-"""The overlay video of a recorded run: moments in, one file out."""
+"""The overlay video of an offline run: annotated frames in, one file out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OverlayWriter:
-    """Draws moments into overlay.mp4, which is opened with the first of them.
+    """Draws annotated frames into overlay.mp4, which is opened with the first of them.
 
     As a context manager it finishes the file at the end of the block, and discards it where the
     block fails.
@@ -26,9 +26,9 @@ class OverlayWriter:
     Args:
         path: Of the file.
         source: The video whose pictures and sound they are.
-        window: Seconds of the group's window, as the panel says.
+        window: Seconds of the group's window, as the panel shows them.
         privacy: What may be seen of single people.
-        timer: Is told of the stages ``draw`` and ``encode``.
+        timer: Adds up the seconds of the stages ``draw`` and ``encode``.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class OverlayWriter:
         """Whether nothing was drawn, so that there is no file."""
         return self._video is None
 
-    def draw(self, moment: AnnotatedFrame) -> None:
-        """Add the picture of a moment; moments must come in order."""
+    def draw(self, annotated: AnnotatedFrame) -> None:
+        """Add the picture of a frame; frames must come in order."""
         # imported with the first of them: a run without video needs neither this nor the encoder
         from moodstream.realtime.outputs.painter import Painter
 
         if self._painter is None:
             self._painter = Painter(self._window, self._privacy)
         with self._timer.stage("draw"):
-            picture = self._painter.paint(moment)
+            picture = self._painter.paint(annotated)
         with self._timer.stage("encode"):
             if self._video is None:
-                self._video = self._writer(picture, moment.frame.t)
-            self._video.write(picture, moment.frame.t)
+                self._video = self._writer(picture, annotated.frame.t)
+            self._video.write(picture, annotated.frame.t)
 
     def _writer(self, picture: Image, t: float) -> VideoWriter:
         from moodstream.realtime.outputs.video import VideoWriter
@@ -81,7 +81,7 @@ class OverlayWriter:
         )
 
     def close(self) -> list[str]:
-        """Finish the file, if there is one; returns what is to be said of it."""
+        """Finish the file, if there is one; returns notes for the summary."""
         if self._video is None:
             return []
         with self._timer.stage("encode"):

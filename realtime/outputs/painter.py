@@ -1,4 +1,4 @@
-"""Turns moments of the pipeline into pictures of the overlay."""
+"""Turns annotated frames into pictures of the overlay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
 from moodstream.realtime.privacy import Privacy
 
-_HISTORY = 60.0
+_HISTORY_S = 60.0
 _SHIFTS_SHOWN = 4
 
 
@@ -22,7 +22,15 @@ def _as_f32(values: object) -> F32 | None:
 
 
 class Painter:
-    """Keeps the last minute of the group and draws each moment with it."""
+    """Keeps the last minute of the group and draws each frame with it.
+
+    Args:
+        window: Seconds of the group's window, as the panel shows them.
+        privacy: What may be seen of single people.
+
+    Attributes:
+        panel: Whether the panel with the group is drawn.
+    """
 
     def __init__(self, window: float, privacy: Privacy = Privacy.OFF) -> None:
         self._window, self.privacy = window, privacy
@@ -30,19 +38,19 @@ class Painter:
         self._history: deque[tuple[float, F32]] = deque()
         self._shifts: deque[tuple[float, str, str]] = deque(maxlen=_SHIFTS_SHOWN)
 
-    def scene(self, moment: AnnotatedFrame) -> Scene:
-        """The scene of a moment; moments must come in order."""
-        state, faces = moment.state, moment.faces
-        for shift in moment.shifts:
+    def scene(self, annotated: AnnotatedFrame) -> Scene:
+        """The scene of a frame; frames must come in order."""
+        state, faces = annotated.state, annotated.faces
+        for shift in annotated.shifts:
             self._shifts.append((shift.t, shift.start, shift.end))
         if not self._history or state.t > self._history[-1][0]:
             row = np.full(len(EMOTIONS), np.nan) if state.probs is None else state.probs
             self._history.append((state.t, np.asarray(row, np.float32)))
-        while self._history[0][0] < state.t - _HISTORY:
+        while self._history[0][0] < state.t - _HISTORY_S:
             self._history.popleft()
         return Scene(
-            image=moment.frame.image,
-            t=moment.frame.t,
+            image=annotated.frame.image,
+            t=annotated.frame.t,
             classes=EMOTIONS,
             boxes=faces.boxes,
             track_ids=faces.track_ids,
@@ -63,12 +71,12 @@ class Painter:
             hide_faces=self.privacy.hides_faces,
             show_people=self.privacy.keeps_individuals,
             min_people=self.privacy.min_group,
-            notice=moment.notice,
-            instead=moment.instead,
+            notice=annotated.banner,
+            instead=annotated.status_text,
             panel=self.panel,
-            hide=moment.all_boxes,
+            hide=annotated.all_boxes,
         )
 
-    def paint(self, moment: AnnotatedFrame) -> Image:
-        """The overlay picture of a moment, (H', W', 3) uint8 BGR."""
-        return np.asarray(render(self.scene(moment)), np.uint8)
+    def paint(self, annotated: AnnotatedFrame) -> Image:
+        """The overlay picture of a frame, (H', W', 3) uint8 BGR."""
+        return np.asarray(render(self.scene(annotated)), np.uint8)

@@ -1,4 +1,4 @@
-"""What is written and served, key by key: rows, mood shifts, summaries, and the state of a run."""
+"""The keys of what is written and served: rows, mood shifts, summaries, the state of a session."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _Probabilities(TypedDict):
     p_neutral: float | None
 
 
-class _Mixes(TypedDict):
-    """Shares of the people in view now, by what each weighs and with everyone counting alike."""
+class _Averages(TypedDict):
+    """Means over the window, weighted by face quality (w) and plain (u)."""
 
     w_angry: float | None
     w_disgust: float | None
@@ -46,7 +46,13 @@ class _Mixes(TypedDict):
 
 
 class _Extras(TypedDict):
-    """What some classifiers read besides the classes: both in [-1, 1], and nats."""
+    """What some classifiers predict besides the classes, None where this one does not.
+
+    Attributes:
+        valence: In [-1, 1].
+        arousal: In [-1, 1].
+        disagreement: Of the networks of an ensemble, in nats.
+    """
 
     valence: float | None
     arousal: float | None
@@ -58,15 +64,26 @@ class _Time(TypedDict):
 
 
 class _Group(TypedDict):
-    entropy: float | None  # nats
-    entropy_share: float | None  # of the most there can be
+    """The group over the window.
+
+    Attributes:
+        entropy: Of the distribution, in nats.
+        entropy_share: The same as a share of the largest possible.
+        people: Present now.
+        effective_people: Kish size of the weights.
+        dominant: The emotion with the largest share.
+        shift: JSD of this window to the one before, in nats.
+    """
+
+    entropy: float | None
+    entropy_share: float | None
     people: int
     effective_people: float
     dominant: str | None
-    shift: float | None  # nats: from the window before to this one
+    shift: float | None
 
 
-class TimelineRow(_Time, _Probabilities, _Group, _Mixes, _Extras):
+class TimelineRow(_Time, _Probabilities, _Group, _Averages, _Extras):
     """A row of timeline.parquet and timeline.csv: the group at a step of media time."""
 
 
@@ -75,6 +92,8 @@ class _Track(TypedDict):
 
 
 class _Face(TypedDict):
+    """A face: its most likely emotion, its quality in [0, 1] and its box in px."""
+
     label: str | None
     quality: float
     x1: float
@@ -93,56 +112,63 @@ PEOPLE_COLUMNS = tuple(PersonRow.__annotations__)
 ShiftEvent = TypedDict(
     "ShiftEvent", {"t": float, "from": str, "to": str, "size": float, "noticed": float}
 )
-"""An entry of events.json: when the mood moved, in seconds, from which to which, by how many nats
-(JSD), and when that was noticed."""
+"""An entry of events.json.
+
+``t``: seconds of media time at which the mood changed most; ``from``, ``to``: the emotions that
+lost and gained most; ``size``: the largest JSD in nats; ``noticed``: seconds at which the
+threshold was crossed.
+"""
 
 
 class Gap(TypedDict):
-    """An entry of gaps.json: seconds from which to which there was no picture, and why."""
+    """An entry of gaps.json: seconds between which there was no picture, and why."""
 
     start: float
     end: float
     reason: str
 
 
-class _Stretch(TypedDict):
+class _MoodSpan(TypedDict):
     start: float
     end: float
     dominant: str | None
 
 
-class MoodPart(_Stretch, total=False):
-    """The mood shown most from ``start`` to ``end`` seconds; ``share`` only where there is one."""
+class MoodPart(_MoodSpan, total=False):
+    """The dominant emotion between ``start`` and ``end`` seconds.
+
+    ``share``, its mean share of the group, is missing where nobody was classified.
+    """
 
     share: float
 
 
-class _Shifts(TypedDict):
+class _MoodHistory(TypedDict):
     parts: list[MoodPart]
     shifts: int
     biggest_shift: ShiftEvent | None
 
 
 class MeanExtras(TypedDict, total=False):
-    """Means over a run; those that were not read are not there."""
+    """Means over a run; those that the classifier does not predict are missing."""
 
     valence: float
     arousal: float
     disagreement: float
 
 
-class Mood(_Shifts, MeanExtras):
-    """How the mood went."""
+class Mood(_MoodHistory, MeanExtras):
+    """The mood over a run: the parts between mood shifts, how many shifts, and the largest."""
 
 
 class SourceName(TypedDict):
-    """Where a recording's rows come from."""
+    """The source of a recording, by its name."""
 
     name: str
 
 
 class VideoSource(SourceName):
-    """What a video file says of itself."""
+    """A video file as it describes itself; ``duration`` in seconds."""
 
     width: int
     height: int
@@ -153,34 +179,52 @@ class VideoSource(SourceName):
 
 
 class _Counts(TypedDict):
+    """What was counted in any run.
+
+    Attributes:
+        seconds: Of media time.
+        rows: Of the timeline.
+        people: Tracked for a second or more; None where individuals were not recorded.
+        people_at_once: The most present at a time.
+    """
+
     seconds: float
     rows: int
-    people: int | None  # None where individuals were not recorded
+    people: int | None
     people_at_once: int
 
 
 @final
 class VideoCounts(_Counts):
-    """How much of what there was in a video."""
+    """What was counted in a video.
+
+    Attributes:
+        frames: Frames of the video.
+        frames_searched: Frames in which faces were detected, be it only to hide them.
+        detection_passes: Frames in which faces were detected and people tracked.
+        faces: Faces detected in these.
+        predictions: Faces classified.
+        track_ids: Tracks, however short.
+    """
 
     frames: int
-    searched: int
-    looks: int
+    frames_searched: int
+    detection_passes: int
     faces: int
-    readings: int
+    predictions: int
     track_ids: int
 
 
 @final
 class RecordingCounts(_Counts):
-    """How much of what there was in a recording."""
+    """What was counted in a recording; ``gap_seconds`` in all, overlaps counted once."""
 
     gaps: int
     gap_seconds: float
 
 
 class Speed(TypedDict):
-    """How long a run took, and on what."""
+    """How long a run took; ``stages``: seconds of each, which overlap."""
 
     wall_seconds: float
     frames_per_second: float
@@ -199,7 +243,10 @@ class _Summary(TypedDict):
 
 @final
 class VideoSummary(_Summary):
-    """The summary.json of a processed video; ``stopped_at``: seconds, None where it came whole."""
+    """The summary.json of a processed video.
+
+    ``stopped_at``: seconds at which a damaged file ended; None where it could be read whole.
+    """
 
     source: VideoSource
     counts: VideoCounts
@@ -225,8 +272,40 @@ class RecordingSummary(_Summary):
 Summary = VideoSummary | RecordingSummary
 
 
+class _StoreMeta(TypedDict):
+    sources: list[str]
+    individuals: bool
+    started: str
+    versions: dict[str, str]
+
+
+@final
+class StoreMeta(_StoreMeta, total=False):
+    """What a recording holds about the whole of it.
+
+    Attributes:
+        sources: Names, in the order of their numbers.
+        individuals: Whether single people were recorded.
+        started: Local time, ISO 8601.
+        versions: Of moodstream and what it runs on.
+        settings: Of the session.
+        models: Its networks.
+        notice: What its user was told about them.
+        lost: Rows that are missing; there only where some are.
+        ended: Local time, ISO 8601; missing where there was no proper end.
+        summary: The last state of the session; missing like ``ended``.
+    """
+
+    settings: dict[str, Any]
+    models: dict[str, ModelEntry]
+    notice: str | None
+    lost: int
+    ended: str
+    summary: dict[str, Any] | None
+
+
 class Signal(TypedDict):
-    """The state of a source: since and t in seconds of its clock."""
+    """The state of a source; ``since`` and ``t`` in seconds of its stream."""
 
     name: str
     status: str
@@ -236,7 +315,7 @@ class Signal(TypedDict):
 
 
 class GroupFigures(TypedDict):
-    """The group now, None where there is no signal: that is not nobody."""
+    """The group now; None where there is no signal, which is not the same as nobody."""
 
     people: int | None
     effective_people: float | None
@@ -251,7 +330,7 @@ class GroupFigures(TypedDict):
 
 
 class Throughput(TypedDict):
-    """How much comes in, and how much of it is shown how fast."""
+    """Frames per second that arrive and are shown, delays from capture to screen, and losses."""
 
     fps_in: float | None
     fps_shown: float | None
@@ -264,7 +343,14 @@ class Throughput(TypedDict):
 
 
 class Freshness(TypedDict):
-    """How often faces are looked for and each one is read, and how old the oldest reading is."""
+    """How often faces are detected and classified.
+
+    Attributes:
+        refresh_hz: Predictions per visible face and second.
+        oldest_s: Age of the oldest prediction in seconds.
+        looks_hz: Detection passes per second.
+        look_every: Frames from one detection pass to the next.
+    """
 
     refresh_hz: float | None
     oldest_s: float | None
@@ -273,25 +359,34 @@ class Freshness(TypedDict):
 
 
 class StreamState(Signal, GroupFigures, Throughput, Freshness):
-    """What ``/state`` tells of a source; all but name and status is None while it is not known."""
+    """A source in ``/state``; all but name and status is None while it is not known."""
 
 
 class RecordingState(TypedDict):
-    """How the recording of a session goes: rows that were lost, and its problem in one line."""
+    """The recording of a session: rows that were lost, and its problem in one line."""
 
     lost_rows: int
     problem: str | None
 
 
 class StartingState(TypedDict):
-    """What ``/state`` tells before there is a session."""
+    """What ``/state`` answers before there is a session."""
 
     notice: str
     sources: list[StreamState]
 
 
 class SessionState(StartingState):
-    """What ``/state`` tells."""
+    """What ``/state`` answers.
+
+    Attributes:
+        privacy: The mode: off, blur or group.
+        paused: Whether pictures are held.
+        uptime_s: Seconds since the session began.
+        look_ms: Milliseconds of a detection pass of one picture.
+        read_ms: Milliseconds of the prediction of one face.
+        recording: The recording; without losses or problems also where there is none.
+    """
 
     privacy: str
     paused: bool

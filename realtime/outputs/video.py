@@ -12,8 +12,9 @@ import cv2  # noqa: F401  (before av: both bring FFmpeg, and this order is the o
 
 from moodstream.realtime.arrays import Image
 
-TIME_BASE = Fraction(1, 90_000)
-_BROWSER_SOUND = {"aac", "mp3"}
+TIME_BASE = Fraction(1, 90_000)  # s
+_DEFAULT_FPS = Fraction(25)
+_BROWSER_AUDIO = {"aac", "mp3"}
 
 
 class _Sound:
@@ -29,7 +30,7 @@ class _Sound:
             video = self._input.streams.video[0]
             origin = float((video.start_time or 0) * (video.time_base or 0))
             self._from, self._to = start + origin, None if end is None else end + origin
-            self._copy = self._stream.codec_context.name in _BROWSER_SOUND
+            self._copy = self._stream.codec_context.name in _BROWSER_AUDIO
             if self._copy:
                 self._out = output.add_stream_from_template(self._stream)
             else:
@@ -81,11 +82,18 @@ class _Sound:
 
 
 def add_h264(container: Any, size: tuple[int, int], fps: Fraction | None, **options: str) -> Any:
-    """A stream of H.264 that browsers play, for ``timed_picture``s of one (width, height).
+    """Add a stream of H.264 that browsers play.
 
-    options: of the encoder, where other than for a file that is written at leisure.
+    Args:
+        container: An open container of PyAV.
+        size: (width, height) in px of all its ``timed_picture``s.
+        fps: Frames per second, as players are told; None where they vary.
+        options: Of the encoder, in place of those for files that need not keep pace.
+
+    Returns:
+        The stream of PyAV.
     """
-    rate = fps if fps and 1 <= fps <= 240 else Fraction(25)
+    rate = fps if fps and 1 <= fps <= 240 else _DEFAULT_FPS
     stream = container.add_stream(
         "libx264",
         rate=rate.limit_denominator(65535),
@@ -98,7 +106,16 @@ def add_h264(container: Any, size: tuple[int, int], fps: Fraction | None, **opti
 
 
 def timed_picture(image: Image, t: float, key: bool = False) -> Any:
-    """A (H, W, 3) uint8 BGR picture for the encoder, shown at ``t`` seconds of its file."""
+    """A picture for the encoder.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        t: Seconds of the file at which it is shown.
+        key: Whether it becomes a key frame.
+
+    Returns:
+        A frame of PyAV.
+    """
     import av
 
     frame = av.VideoFrame.from_ndarray(image, format="bgr24")
@@ -113,7 +130,7 @@ class VideoWriter:
 
     The file is written as ``.part`` and gets its name in ``close``; ``discard`` removes it. As a
     context manager it closes at the end of the block, and discards where the block fails. Sound
-    that cannot be read is left out and said in ``notes``.
+    that cannot be read is left out and mentioned in ``notes``.
 
     Args:
         path: Of the file.

@@ -17,11 +17,11 @@ from moodstream.realtime.threads import OwnedThread
 
 logger = logging.getLogger(__name__)
 
-_WAITING = 3  # pictures
-_POLL = 0.1
-_CLOSING = 3.0
-_KEY_EVERY = 1.0  # seconds: a player needs a key frame to begin, a killed file ends at its last
-_LONGEST_BREAK = 10.0
+_MAX_WAITING = 3  # pictures
+_POLL_S = 0.1
+_CLOSE_TIMEOUT_S = 3.0
+_KEY_INTERVAL_S = 1.0  # a player needs a key frame to begin, a killed file ends at its last
+_MAX_BREAK_S = 10.0
 # a fragment is complete in itself, so a file that is cut off plays up to there
 _FRAGMENTED = {"movflags": "+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 
@@ -49,7 +49,7 @@ class _Chunk:
 
         key = t >= self._key
         if key:
-            self._key = t + _KEY_EVERY
+            self._key = t + _KEY_INTERVAL_S
         self._container.mux(self._video.encode(timed_picture(image, t - self.start, key)))
         self.last = t
 
@@ -65,9 +65,17 @@ class ChunkedVideo:
 
     A new chunk begins every ``chunk_seconds``, where the size of the pictures changes, and after
     a break of more than 10 s; numbers go on after the chunks that are there. A killed process
-    leaves playable files that lack the last second or two. ``dropped``: pictures that came
-    faster than they could be encoded; ``problem``: one line once writing has failed, from then on
-    nothing is written; ``path``: the newest chunk. Leaving its context closes it.
+    leaves playable files that lack the last second or two. Leaving its context closes it.
+
+    Args:
+        folder: Where the files go; it must be there.
+        stem: STEM.
+        chunk_seconds: The length of a chunk.
+
+    Attributes:
+        dropped: Pictures that came faster than they could be encoded.
+        problem: One line once writing has failed; from then on nothing is written.
+        path: The newest chunk.
     """
 
     def __init__(self, folder: Path, stem: str, chunk_seconds: float = 300.0) -> None:
@@ -76,11 +84,16 @@ class ChunkedVideo:
         self.problem: str | None = None
         self.path: Path | None = None
         self._seconds = chunk_seconds
-        self._waiting: queue.Queue[tuple[Image, float]] = queue.Queue(_WAITING)
+        self._waiting: queue.Queue[tuple[Image, float]] = queue.Queue(_MAX_WAITING)
         self._stop = threading.Event()
         self._chunk: _Chunk | None = None
-        self._thread = OwnedThread(self._run, f"video {stem}", self._broke)
+        self._thread = OwnedThread(self._run, f"video {stem}", self._on_error)
         self._thread.start()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next picture would be dropped."""
+        return self._waiting.full()
 
     def offer(self, image: Image, t: float) -> None:
         """Take the picture of ``t`` stream seconds, (H, W, 3) uint8 BGR, if there is room.
@@ -97,7 +110,7 @@ class ChunkedVideo:
     def close(self) -> None:
         """Write what is waiting and finish the file; returns within 3 s."""
         self._stop.set()
-        if not self._thread.join(_CLOSING) and self.problem is None:
+        if not self._thread.join(_CLOSE_TIMEOUT_S) and self.problem is None:
             self.problem = f"{self.folder}: the disk does not answer"
 
     def __enter__(self) -> ChunkedVideo:
@@ -113,15 +126,15 @@ class ChunkedVideo:
             self._chunk.close()
         self._chunk = None
 
-    def _broke(self, error: BaseException) -> None:
-        """Say what has failed, and let go of the file that was being written."""
+    def _on_error(self, error: BaseException) -> None:
+        """Report what has failed, and close the file that was being written."""
         import av
 
         self.problem = f"{self.path or self.folder}: video cannot be written ({error})"
         logger.warning("%s", self.problem)
         chunk, self._chunk = self._chunk, None
         if chunk is not None:
-            with suppress(av.error.FFmpegError, OSError):  # the first error is the one to tell
+            with suppress(av.error.FFmpegError, OSError):  # the first error is the one to report
                 chunk.close()
 
     def _next(self) -> tuple[Image, float] | None:
@@ -129,7 +142,7 @@ class ChunkedVideo:
         while True:
             ending = self._stop.is_set()
             try:
-                return self._waiting.get(timeout=0 if ending else _POLL)
+                return self._waiting.get(timeout=0 if ending else _POLL_S)
             except queue.Empty:
                 if ending:
                     return None
@@ -137,7 +150,7 @@ class ChunkedVideo:
     def _write(self, image: Image, t: float) -> None:
         height, width = (side // 2 * 2 for side in image.shape[:2])  # H.264 asks for even sides
         chunk = self._chunk
-        if chunk is not None and chunk.last >= t > chunk.last - _LONGEST_BREAK:
+        if chunk is not None and chunk.last >= t > chunk.last - _MAX_BREAK_S:
             return  # shown twice
         if chunk is None or self._is_over(chunk, (width, height), t):
             if chunk is not None:
@@ -151,7 +164,7 @@ class ChunkedVideo:
         return (
             size != chunk.size
             or t - chunk.start >= self._seconds
-            or abs(t - chunk.last) > _LONGEST_BREAK
+            or abs(t - chunk.last) > _MAX_BREAK_S
         )
 
     def _number(self) -> int:

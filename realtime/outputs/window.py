@@ -1,4 +1,4 @@
-"""The window on the desk, and the mosaic of several sources in it."""
+"""A window on the desktop, and the mosaic of several sources in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from moodstream.realtime.errors import MoodstreamError
 
 Command = Literal["quit", "privacy", "hud", "pause"]
 
-LARGEST = (1600, 850)  # width and height in px of a new window: what most screens have room for
+MAX_SIZE_PX = (1600, 850)
+"""Width and height of a new window: what most screens have room for."""
+
+_TRIAL_TIMEOUT_S = 30.0
 _KEYS: dict[int, Command] = {
     ord("q"): "quit",
     27: "quit",
@@ -33,7 +36,11 @@ _TRIAL = "import cv2; cv2.namedWindow('moodstream'); cv2.destroyAllWindows()"
 class Window:
     """A resizable window for one stream of pictures; for the main thread only.
 
-    Raises MoodstreamError where no window can be opened.
+    Args:
+        title: Of the window.
+
+    Raises:
+        MoodstreamError: No window can be opened here.
     """
 
     def __init__(self, title: str) -> None:
@@ -53,9 +60,14 @@ class Window:
         cv2.imshow(self.title, image)
 
     def poll(self, wait_ms: int = 1) -> Command | None:
-        """Let the window live for a moment; returns what its user wants, if anything.
+        """Handle the window's events.
 
-        q, Escape or closing it: quit; p: privacy; h: hud; space: pause.
+        Args:
+            wait_ms: How long to wait for a key.
+
+        Returns:
+            What its user asked for: quit (by q, Escape or closing it), privacy (p), hud (h),
+            pause (space), or nothing.
         """
         key = cv2.waitKeyEx(max(wait_ms, 1))
         if self._closed or (self._open and not self._visible()):
@@ -75,7 +87,7 @@ class Window:
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         cv2.namedWindow(self.title, flags)
         height, width = image.shape[:2]
-        scale = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
+        scale = min(1.0, MAX_SIZE_PX[0] / width, MAX_SIZE_PX[1] / height)
         cv2.resizeWindow(self.title, round(width * scale), round(height * scale))
         self._open = True
 
@@ -99,7 +111,7 @@ class Window:
 
 
 def _check_display() -> None:
-    hint = "use --serve and look with a browser, or --headless"
+    hint = "watch in a browser with --serve, or run without a picture with --headless"
     if sys.platform == "linux" and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -107,7 +119,10 @@ def _check_display() -> None:
     # Qt ends the whole process where it finds no display, so another process tries it first.
     try:
         trial = subprocess.run(
-            [sys.executable, "-c", _TRIAL], capture_output=True, timeout=30, check=False
+            [sys.executable, "-c", _TRIAL],
+            capture_output=True,
+            timeout=_TRIAL_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise MoodstreamError(f"the display does not answer; {hint}") from None
@@ -119,10 +134,16 @@ def _check_display() -> None:
 
 
 def mosaic(images: Sequence[Image], width: int = 1280) -> Image:
-    """Tile pictures (H, W, 3) uint8 BGR of any sizes in a near-square grid, ``width`` px wide.
+    """Tile pictures in a near-square grid.
 
     Each keeps its proportions within a tile; tiles are as high as the median picture needs.
-    Raises ValueError where there are none.
+
+    Args:
+        images: (H, W, 3) uint8 BGR of any sizes.
+        width: Of the result in px.
+
+    Raises:
+        ValueError: There are none.
     """
     if not images:
         raise ValueError("expected at least one picture, got none")
@@ -145,6 +166,6 @@ def _letterbox(image: Image, tile: Image) -> None:
     (height, width), (tall, wide) = image.shape[:2], tile.shape[:2]
     scale = min(wide / width, tall / height)
     w, h = max(round(width * scale), 1), max(round(height * scale), 1)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     top, left = (tall - h) // 2, (wide - w) // 2
-    tile[top : top + h, left : left + w] = cv2.resize(image, (w, h), interpolation=how)
+    tile[top : top + h, left : left + w] = cv2.resize(image, (w, h), interpolation=interpolation)

@@ -27,7 +27,7 @@ def picture(level: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
 def offer_all(video: ChunkedVideo, pictures) -> None:
     """As fast as they can be taken."""
     for image, t in pictures:
-        wait_for(lambda: not video._waiting.full() or video.problem)
+        wait_for(lambda: not video.is_full or video.problem)
         video.offer(image, t)
 
 
@@ -118,7 +118,7 @@ from moodstream.realtime.outputs.video_chunks import ChunkedVideo
 
 video = ChunkedVideo(Path(sys.argv[1]), "v", chunk_seconds=3.0)
 for k in range(100_000):
-    while video._waiting.full():
+    while video.is_full:
         time.sleep(0.001)
     video.offer(np.full((240, 320, 3), k % 200, np.uint8), k / 30)
     print(k / 30, flush=True)

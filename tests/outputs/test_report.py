@@ -23,7 +23,7 @@ from moodstream.realtime.outputs.recording.writer import (
     _schema,
 )
 from moodstream.realtime.outputs.report.charts import group_chart
-from moodstream.realtime.outputs.report.data import MOST_LANES, Timeline, read_lanes
+from moodstream.realtime.outputs.report.data import MAX_LANES, Timeline, read_lanes
 from moodstream.realtime.outputs.report.page import write_report
 from moodstream.realtime.outputs.report.stills import KeyStill
 
@@ -279,7 +279,7 @@ def test_hostile_names_stay_text(tmp_path):
 def test_an_hour_stays_a_small_page(tmp_path):
     make_timeline(tmp_path, 18_000, 30)
     rng = np.random.default_rng(1)
-    tracks = [(i, 3 * i, 17_000, int(rng.integers(7))) for i in range(MOST_LANES + 7)]
+    tracks = [(i, 3 * i, 17_000, int(rng.integers(7))) for i in range(MAX_LANES + 7)]
     make_people(tmp_path, tracks)
     make_json(tmp_path, 3600.0)
     page, charts, own = read_page(tmp_path)
@@ -287,7 +287,7 @@ def test_an_hour_stays_a_small_page(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < len(get_plotlyjs()) + 2_500_000
     for chart in (charts["group"], charts["context"]):
         assert all(len(d["x"]) <= 2010 for d in chart["data"])
-    assert len(charts["lanes"]["data"][0]["z"]) == MOST_LANES
+    assert len(charts["lanes"]["data"][0]["z"]) == MAX_LANES
     assert "7 more people of a second or more" in page.text
     assert "1:00:00" in page.text
 

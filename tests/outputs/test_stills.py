@@ -1,15 +1,17 @@
-"""Whose boxes a still shows: those of one step of the timeline."""
+"""Which times have a still, and whose boxes it shows: those of one step of the timeline."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, STEP
-from moodstream.realtime.outputs.report.stills import people_at
+from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.outputs.report.stills import MAX_STILLS, people_at, still_times
+from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
 STEPS = 500
 
@@ -43,3 +45,17 @@ def test_a_step_without_people_has_none_and_one_with_two_has_two(folder: Path) -
     boxes, probs, ids = people_at(folder, STEPS * STEP)
     assert (boxes.shape, probs.shape, ids.shape) == ((0, 4), (0, 7), (0,))
     assert people_at(folder, (STEPS + 1) * STEP + 0.1)[2].tolist() == [STEPS + 1] * 2
+
+
+def test_each_part_and_what_comes_after_the_biggest_shifts() -> None:
+    def shift(t: float, size: float = 0.3) -> Any:
+        return {"t": t, "from": "sad", "to": "happy", "size": size, "noticed": t}
+
+    ends = [(0, 10, "happy"), (10, 20, None), (20, 40, "sad")]
+    parts = [{"start": start, "end": end, "dominant": mood} for start, end, mood in ends]
+    summary: Any = {"mood": {"parts": parts}}
+    times = still_times(summary, [shift(10.0)])
+    assert times == [(5.0, "mostly happy"), (10.5, "sad → happy"), (30.0, "mostly sad")]
+    chosen = still_times(summary, [shift(float(k), size=k / 100) for k in range(1, 21)])
+    assert len(chosen) == MAX_STILLS
+    assert [t for t, caption in chosen if "→" in caption] == [t + 0.5 for t in range(15, 21)]

@@ -119,7 +119,7 @@ def test_privacy_leaves_nothing_about_single_people_in_the_file(tmp_path, indivi
     writer = StoreWriter(path, {}, ["a"], individuals, commit_every=0.01)
     for row in rows:
         writer.sink(0).write(*row)
-    wait_for(lambda: writer._written == 50)
+    wait_for(lambda: writer.written == 50)
     everything = b"".join(p.read_bytes() for p in tmp_path.iterdir())
     writer.close()
     everything += path.read_bytes()
@@ -187,7 +187,7 @@ def test_a_recording_is_never_replaced_unasked(tmp_path):
     with StoreWriter(path, {}, ["a"]):
         with pytest.raises(MoodstreamError, match="holds a recording already"):
             prepare_store(folder)
-        with pytest.raises(MoodstreamError, match="there already"):
+        with pytest.raises(MoodstreamError, match="exists already"):
             StoreWriter(path, {}, ["a"])
         with StoreReader(path), pytest.raises(MoodstreamError, match="in use"):
             prepare_store(folder, overwrite=True)

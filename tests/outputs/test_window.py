@@ -22,7 +22,7 @@ import sys, time
 import cv2
 import numpy as np
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.window import Window
+from moodstream.realtime.outputs.window import Window
 
 try:
     window = Window("moodstream test")

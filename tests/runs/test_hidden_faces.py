@@ -1,4 +1,4 @@
-"""Whoever is to be hidden is looked for in every frame that is shown, whatever its time."""
+"""Faces to be hidden are detected in every frame that is shown, whatever its time."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from moodstream.realtime.frames import Detections, EmotionPredictions, Frame
 from moodstream.realtime.maths import jsd
 from moodstream.realtime.networks.detectors.geometry import iou
 from moodstream.realtime.networks.models import Models
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.analyzer import DetectedFrame, OfflineAnalyzer
 from moodstream.realtime.runs.offline.process import ProcessSettings
 from moodstream.realtime.sources.files import FileSource
@@ -141,7 +142,7 @@ def test_no_face_is_shown_however_the_frames_come(
     else:  # and in the stills
         assert watched.sides[: len(times)] == [None] * len(times)
         assert set(watched.sides) == {None}
-    assert summary["counts"]["searched"] == len(times)
+    assert summary["counts"]["frames_searched"] == len(times)
     for (_, plain), (_, hidden), box in zip(pictures, shown, where, strict=True):
         if box is not None:
             assert readable(networks.detector, plain, box)
@@ -171,7 +172,7 @@ def test_without_privacy_the_face_is_there(
         if box is not None
     ]
     assert np.mean(seen) > 0.8
-    assert summary["counts"]["searched"] == summary["counts"]["looks"] == 2
+    assert summary["counts"]["frames_searched"] == summary["counts"]["detection_passes"] == 2
 
 
 def test_nothing_is_searched_that_is_not_shown(
@@ -180,7 +181,7 @@ def test_nothing_is_searched_that_is_not_shown(
     pictures, _ = blinking(face, even(60))
     clip = write_video(tmp_path / "clip.mp4", pictures, fps=60)
     summary = process(clip, tmp_path / "out", "--privacy", "group", "--no-video")
-    assert summary["counts"]["searched"] == summary["counts"]["looks"] == 4
+    assert summary["counts"]["frames_searched"] == summary["counts"]["detection_passes"] == 4
     assert watched.sides == [None] * 4
 
 
@@ -213,7 +214,7 @@ class Walking:
         return 640
 
     def reduced(self, side: int) -> Any:
-        raise AssertionError("expected looks at full size only")
+        raise AssertionError("expected detection passes at full size only")
 
 
 class Moody:
@@ -229,17 +230,16 @@ class Moody:
 def test_frames_searched_besides_change_no_person(streams: int, full_size_every: float) -> None:
     walk = [Frame(np.full((100, 400, 3), k, np.uint8), k / 60, k) for k in range(200)]
 
-    def looks(settings: AnalysisSettings) -> tuple[OfflineAnalyzer, list[DetectedFrame]]:
-        worker = OfflineAnalyzer(Walking(), Moody(), settings, streams=streams)
-        return worker, list(worker.follow(walk))
+    def analyzed(settings: AnalysisSettings) -> tuple[OfflineAnalyzer, list[DetectedFrame]]:
+        analyzer = OfflineAnalyzer(Walking(), Moody(), settings, streams=streams)
+        return analyzer, list(analyzer.analyze(walk))
 
-    few, plain = looks(AnalysisSettings(full_size_every=0.0))
-    every, hidden = looks(
-        AnalysisSettings(full_size_every=full_size_every, detect_every_frame=True)
-    )
-    assert every.searched == len(walk)
-    assert few.searched == few.follower.looks == every.follower.looks == 34
-    assert few.follower.readings == every.follower.readings
+    few, plain = analyzed(AnalysisSettings(full_size_every=0.0))
+    hiding = AnalysisSettings(full_size_every=full_size_every, detect_every_frame=True)
+    every, hidden = analyzed(hiding)
+    assert every.frames_searched == len(walk)
+    assert few.frames_searched == few.people.looks == every.people.looks == 34
+    assert few.people.readings == every.people.readings
     for k, (a, b) in enumerate(zip(plain, hidden, strict=True)):
         assert (a.frame, a.fresh) == (b.frame, b.fresh)
         np.testing.assert_array_equal(a.faces.boxes, b.faces.boxes)
@@ -252,10 +252,13 @@ def test_frames_searched_besides_change_no_person(streams: int, full_size_every:
     [
         (ProcessSettings(), AnalysisSettings()),
         (
-            ProcessSettings(privacy="blur"),
+            ProcessSettings(privacy=Privacy.BLUR),
             AnalysisSettings(full_size_every=0.0, detect_every_frame=True),
         ),
-        (ProcessSettings(privacy="group", video=False), AnalysisSettings(full_size_every=0.0)),
+        (
+            ProcessSettings(privacy=Privacy.GROUP, video=False),
+            AnalysisSettings(full_size_every=0.0),
+        ),
         (
             ProcessSettings(every_frame=True),
             AnalysisSettings(rate=60.0, full_size_every=0.0, refresh=0.0, every_frame=True),
@@ -263,4 +266,4 @@ def test_frames_searched_besides_change_no_person(streams: int, full_size_every:
     ],
 )
 def test_hiding_changes_no_rate(settings: ProcessSettings, expected: AnalysisSettings) -> None:
-    assert settings.looks(60.0) == expected
+    assert settings.analysis_settings(60.0) == expected

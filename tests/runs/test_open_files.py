@@ -20,6 +20,7 @@ from moodstream.realtime.frames import EmotionPredictions, Faces, GroupState
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.video import VideoWriter
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.pipeline import Progress
 from moodstream.realtime.runs.offline.process import OUTPUTS, OfflineRun, ProcessSettings
 from moodstream.realtime.sources.files import FileSource
@@ -106,13 +107,13 @@ def cancel(progress: Progress) -> None:
 @pytest.fixture
 def warm(clip: Path, models: Models, tmp_path: Path) -> None:
     """A run before: libraries keep threads of their own from then on."""
-    OfflineRun(clip, tmp_path / "warm", models, ProcessSettings(privacy="blur")).run()
+    OfflineRun(clip, tmp_path / "warm", models, ProcessSettings(privacy=Privacy.BLUR)).run()
 
 
 @pytest.mark.usefixtures("warm")
-@pytest.mark.parametrize("privacy", ["off", "blur"])
+@pytest.mark.parametrize("privacy", [Privacy.OFF, Privacy.BLUR])
 def test_a_cancelled_run_holds_nothing(
-    clip: Path, models: Models, tmp_path: Path, opened: Open, privacy: Any
+    clip: Path, models: Models, tmp_path: Path, opened: Open, privacy: Privacy
 ) -> None:
     before = threads()
     kept = []  # by who wants to know what became of it
@@ -168,8 +169,12 @@ def test_a_stopped_run_holds_nothing_and_keeps_what_is_done(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
 
 
-@pytest.mark.parametrize("breaks", ["summary", "report"])
+@pytest.mark.parametrize(
+    ("module", "breaks"),
+    [("runs.offline.process", "write_json"), ("outputs.report.page", "write_report")],
+)
 def test_what_fails_after_the_frames_leaves_nothing_half_written(
+    module: str,
     breaks: str,
     clip: Path,
     models: Models,
@@ -180,8 +185,7 @@ def test_what_fails_after_the_frames_leaves_nothing_half_written(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    where = "process.write_json" if breaks == "summary" else "report.write_report"
-    monkeypatch.setattr(f"moodstream.realtime.{where}", full)
+    monkeypatch.setattr(f"moodstream.realtime.{module}.{breaks}", full)
     with pytest.raises(MoodstreamError, match="cannot be written"):
         OfflineRun(clip, tmp_path / "out", models, ProcessSettings()).run()
     assert opened() == []

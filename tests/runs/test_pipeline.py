@@ -81,7 +81,7 @@ class Moody:
 
 
 class Counting(Says):
-    """Notes the times of its readings, which the pictures carry as grey levels."""
+    """Notes the times of its predictions, which the pictures carry as grey levels."""
 
     def __init__(self):
         super().__init__(HAPPY)
@@ -101,13 +101,13 @@ class TwoFaces(OneFace):
 
 
 def make(rows=None, detector=None, classifier=None, draw=None, streams=1, **settings):
-    worker = OfflineAnalyzer(
+    analyzer = OfflineAnalyzer(
         detector or OneFace(),
         classifier or Says(HAPPY),
         AnalysisSettings(**settings),
         streams=streams,
     )
-    return Pipeline(worker, GroupAggregator(), rows or Rows(), draw)
+    return Pipeline(analyzer, GroupAggregator(), rows or Rows(), draw)
 
 
 def test_rows_stand_on_steps_of_media_time():
@@ -122,10 +122,10 @@ def test_rows_stand_on_steps_of_media_time():
 
 
 @pytest.mark.parametrize("fps", [3, 12, 23.976, 60])
-def test_the_number_of_looks_follows_time_and_not_frames(fps):
+def test_the_number_of_detection_passes_follows_time_and_not_frames(fps):
     pipeline = make()
     pipeline.run(frames(int(10 * fps), fps))
-    assert pipeline.worker.follower.looks == pytest.approx(10 * min(fps, 10), abs=3)
+    assert pipeline.analyzer.people.looks == pytest.approx(10 * min(fps, 10), abs=3)
 
 
 def test_a_part_of_a_file_starts_on_the_next_step():
@@ -161,27 +161,21 @@ def test_stop_keeps_what_is_done(streams):
 def test_a_failing_network_is_raised_to_the_owner(stage, streams):
     settings = {stage: Failing(), "streams": streams, "full_size_every": 0.0}
     with pytest.raises(RuntimeError, match="stage broke"):
-        make(draw=lambda moment: None, **settings).run(frames(100_000))
+        make(draw=lambda frame: None, **settings).run(frames(100_000))
 
 
-@pytest.mark.parametrize(
-    ("every_frame", "full_size_every"), [(False, 0.0), (True, 0.0), (False, 1.0)]
-)
-def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, full_size_every):
+@pytest.mark.parametrize(("every_frame", "full_size"), [(False, 0.0), (True, 0.0), (False, 1.0)])
+def test_side_by_side_the_figures_are_those_of_one_after_another(every_frame, full_size):
     walk = [Frame(np.full((48, 64, 3), k, np.uint8), k / 25, k) for k in range(120)]
     told = []
     for streams in (1, 3):
         rows, detector = Rows(), Late()
         drawn: list[AnnotatedFrame] = []
-        settings = {
-            "full_size_every": full_size_every,
-            "every_frame": every_frame,
-            "streams": streams,
-        }
+        settings = {"full_size_every": full_size, "every_frame": every_frame, "streams": streams}
         settings["rate"] = 25.0 if every_frame else 10.0
         make(rows, detector, Moody(), drawn.append, **settings).run(walk)
         assert (detector.most > 1) == (streams > 1)
-        if every_frame:  # no look waits for another: one is prepared while others run
+        if every_frame:  # no pass waits for another: one is prepared while others run
             assert detector.most == caller_threads(streams)
         assert [m.frame.index for m in drawn] == list(range(120))
         told.append((rows, drawn))
@@ -208,11 +202,11 @@ def test_faces_are_read_again_after_the_time(refresh, most, expected):
     pipeline = make(classifier=classifier, draw=drawn.append, refresh=refresh)
     pipeline.run(walk)
     assert len(classifier.read) == pytest.approx(expected, abs=2)
-    assert pipeline.worker.follower.readings == len(classifier.read)
+    assert pipeline.analyzer.people.readings == len(classifier.read)
     assert np.diff(classifier.read).max() / 20 == pytest.approx(most)
     known = [not np.isnan(m.faces.probs).any() for m in drawn if m.faces.seen.any()]
     assert len(known) == pytest.approx(99, abs=2)
-    assert all(known)  # between two readings the estimate stands
+    assert all(known)  # between two predictions the estimate stands
 
 
 def test_who_comes_is_read_at_once_and_then_in_turn():
@@ -227,7 +221,7 @@ def test_who_comes_is_read_at_once_and_then_in_turn():
 
 
 @pytest.mark.parametrize(("drawing", "expected"), [(False, 40), (True, 100)])
-def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
+def test_pictures_that_nobody_needs_are_not_made(drawing, expected):
     made = []
 
     def picture(k):
@@ -237,10 +231,10 @@ def test_pictures_that_nobody_looks_at_are_not_made(drawing, expected):
     walk = [
         Frame(LazyImage(BLANK.shape, functools.partial(picture, k)), k / 25, k) for k in range(100)
     ]
-    pipeline = make(draw=(lambda moment: None) if drawing else None)
+    pipeline = make(draw=(lambda frame: None) if drawing else None)
     pipeline.run(walk)
     assert len(set(made)) == len(made) == pytest.approx(expected, abs=1)
-    assert len(made) == 100 or len(made) == pipeline.worker.follower.looks
+    assert len(made) == 100 or len(made) == pipeline.analyzer.people.looks
 
 
 def test_a_picture_made_later_must_be_as_it_was_told():
@@ -258,12 +252,12 @@ def test_a_failing_reader_is_raised_to_the_owner():
         raise OSError("the camera was unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        make(draw=lambda moment: None).run(broken())
+        make(draw=lambda frame: None).run(broken())
 
 
 def test_a_failing_painter_is_raised_to_the_owner():
-    def draw(moment):
-        if moment.frame.index == 7:
+    def draw(frame):
+        if frame.frame.index == 7:
             raise ValueError("cannot draw")
 
     with pytest.raises(ValueError, match="cannot draw"):
@@ -272,7 +266,7 @@ def test_a_failing_painter_is_raised_to_the_owner():
 
 def test_a_full_disk_is_raised_to_the_owner():
     with pytest.raises(OSError, match="No space"):
-        make(Rows(fail_after=4), draw=lambda moment: None).run(frames(100_000))
+        make(Rows(fail_after=4), draw=lambda frame: None).run(frames(100_000))
 
 
 def test_a_slow_painter_holds_the_reader_back():
@@ -285,9 +279,9 @@ def test_a_slow_painter_holds_the_reader_back():
             ahead.append(frame.index - len(drawn))
             yield frame
 
-    def draw(moment):
+    def draw(frame):
         time.sleep(0.005)
-        drawn.append(moment)
+        drawn.append(frame)
 
     make(draw=draw).run(counted())
     assert len(drawn) == 60
@@ -295,11 +289,11 @@ def test_a_slow_painter_holds_the_reader_back():
 
 
 def test_no_frames_at_all():
-    progress = make(draw=lambda moment: None).run(iter(()))
+    progress = make(draw=lambda frame: None).run(iter(()))
     assert progress.frames == 0
 
 
-def test_between_looks_boxes_are_predictions():
+def test_between_detection_passes_boxes_are_extrapolated():
     drawn: list[AnnotatedFrame] = []
     make(draw=drawn.append, rate=5).run(frames(50))
     late = drawn[20:]

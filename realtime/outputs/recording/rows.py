@@ -47,25 +47,25 @@ def person_values(faces: Faces) -> F32:
     extras = faces.extras
     if extras is None:
         extras = np.full((len(faces), len(EXTRAS)), np.nan, np.float32)
-    parts = [faces.probs, faces.quality[:, None], faces.boxes, extras]
-    values: F32 = np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    columns = [faces.probs, faces.quality[:, None], faces.boxes, extras]
+    values: F32 = np.concatenate(columns, axis=1).astype(np.float32, copy=False)
     return values
 
 
 def person_row(t: float, track_id: int, values: Sequence[float]) -> PersonRow:
     """One row of people.parquet from a row of ``person_values``.
 
-    Probabilities and label are None for who was not read yet.
+    Probabilities and label are None before the person's first prediction.
     """
     probs, quality, box, extras = values[:_K], values[_K], values[_K + 1 : -3], values[-3:]
-    read = not any(map(math.isnan, probs))
+    known = not any(map(math.isnan, probs))
     row: dict[str, Any] = {
         "track_id": track_id,
         "t": t,
-        "label": EMOTIONS[probs.index(max(probs))] if read else None,
+        "label": EMOTIONS[probs.index(max(probs))] if known else None,
         "quality": quality,
     }
-    row |= dict(zip(PROBS, probs if read else [None] * _K, strict=True))
+    row |= dict(zip(PROBS, probs if known else [None] * _K, strict=True))
     row |= dict(zip(BOX, box, strict=True))
     return cast(PersonRow, row | _extras(extras))
 
@@ -89,7 +89,7 @@ def event_row(shift: MoodShift) -> ShiftEvent:
 
 
 def _extras(values: Iterable[float] | None) -> dict[str, float | None]:
-    """Valence, arousal and disagreement; None where the model reads none."""
+    """Valence, arousal and disagreement; None where the model predicts none."""
     if values is None:
         return dict.fromkeys(EXTRAS)
     return {n: None if v != v else float(v) for n, v in zip(EXTRAS, values, strict=True)}

@@ -1,4 +1,4 @@
-"""The timeline store: one SQLite file that survives kill -9 and can be read while it is written."""
+"""The timeline store: a SQLite file that survives kill -9 and can be read while it is written."""
 
 from __future__ import annotations
 
@@ -30,20 +30,25 @@ from moodstream.realtime.threads import OwnedThread
 logger = logging.getLogger(__name__)
 
 VERSION = 1
-"""Of the tables; a store says which it has in ``PRAGMA user_version``."""
+"""Of the tables; a store keeps its own in ``PRAGMA user_version``."""
 
 APPLICATION = 0x6D6F6F64
 """``PRAGMA application_id`` of every store: "mood"."""
 
-READING = np.dtype("<f4")
-"""Of the numbers of a person's reading."""
+PERSON_DTYPE = np.dtype("<f4")
+"""Of ``person_values`` in the column ``reading`` of the table of people."""
 
-_QUEUED = 60.0  # seconds of rows that wait for a slow or full disk
-_NOTES = 1000  # events and gaps that wait
-_BUSY = 1.0  # seconds to wait for other users of the file
-_CLOSING = 3.0
+_MAX_WAITING_S = 60.0  # of rows, for a slow or full disk
+_MAX_WAITING_NOTES = 1000  # events and gaps
+_LOCK_TIMEOUT_S = 1.0  # to wait for other users of the file
+_CLOSE_TIMEOUT_S = 3.0
 _WAL_PAGES = 512
 _WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
+
+# measured: a row of the timeline with its place in the index, and a person's row
+_STEP_BYTES = 290
+_PERSON_BYTES = 84
+_EMPTY_BYTES = 20_000
 
 _KINDS = {"people": "INTEGER", "dominant": "TEXT"}
 _COLUMNS = ", ".join(f"{name} {_KINDS.get(name, 'REAL')}" for name in TIMELINE_COLUMNS)
@@ -67,21 +72,22 @@ def prepare_store(folder: Path, overwrite: bool = False) -> Path:
     """Make sure that a new store can be begun in a folder; what is in it is left as it is.
 
     Args:
-        folder: made where it is missing.
-        overwrite: whether a recording may be in it, for ``StoreWriter`` to replace.
+        folder: Made where it is missing.
+        overwrite: Whether a recording may be in it, for ``StoreWriter`` to replace.
 
     Returns:
         The path of the store.
 
     Raises:
-        MoodstreamError: it cannot be written, holds a recording that is not to be replaced, or
+        MoodstreamError: It cannot be written, holds a recording that is not to be replaced, or
             one that is in use.
     """
     path = folder / STORE
     if path.exists():
         if not overwrite:
             raise MoodstreamError(
-                f"{folder}: holds a recording already; choose another folder or --overwrite"
+                f"{folder}: holds a recording already; choose another folder, or replace it with "
+                "--overwrite (overwrite=True)"
             )
         _check_unused(path)
     prepare_folder(folder, (), overwrite=True)
@@ -89,12 +95,12 @@ def prepare_store(folder: Path, overwrite: bool = False) -> Path:
 
 
 def _check_unused(path: Path) -> None:
-    db = sqlite3.connect(path, timeout=_BUSY)
+    db = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S)
     try:
         db.execute("PRAGMA journal_mode = DELETE")  # refused while anybody else has it open
     except sqlite3.OperationalError as error:
         raise MoodstreamError(f"{path}: is in use, so it is not replaced ({error})") from None
-    except sqlite3.DatabaseError:  # whatever it is, nobody is recording into it
+    except sqlite3.DatabaseError:  # no database, so nobody is recording into it
         return
     finally:
         db.close()
@@ -106,17 +112,18 @@ def _remove(path: Path) -> None:
 
 
 def predicted_bytes(hours: float, faces: float, individuals: bool = True) -> int:
-    """Size of a closed store of one source with so many faces in view, in bytes.
+    """Size of a closed store of one source in bytes.
 
     While it is written, the write-ahead log beside it takes a few MB more.
+
+    Args:
+        hours: How long it records.
+        faces: Faces in view on average.
+        individuals: Whether rows of single people are written.
     """
     steps = hours * 3600 / STEP
-    # measured: a row of the timeline with its place in the index, and a person's row
-    return round(20_000 + steps * (_STEP_BYTES + (faces * _PERSON_BYTES if individuals else 0)))
-
-
-_STEP_BYTES = 290
-_PERSON_BYTES = 84
+    step_bytes = _STEP_BYTES + (faces * _PERSON_BYTES if individuals else 0)
+    return round(_EMPTY_BYTES + steps * step_bytes)
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class _Step:
     source: int
     values: tuple[Any, ...]
     track_ids: list[int]
-    readings: list[bytes]
+    people: list[bytes]  # person_values of each
 
 
 class SourceSink:
@@ -141,8 +148,8 @@ class SourceSink:
         values = tuple(v.item() if isinstance(v, np.generic) else v for v in row.values())
         if not self._writer.individuals:
             faces = Faces.none()
-        readings = [reading.tobytes() for reading in person_values(faces).astype(READING)]
-        self._writer.put(_Step(self._source, values, faces.track_ids.tolist(), readings))
+        people = [row.tobytes() for row in person_values(faces).astype(PERSON_DTYPE)]
+        self._writer.put(_Step(self._source, values, faces.track_ids.tolist(), people))
 
     def event(self, shift: MoodShift) -> None:
         """Take a mood shift."""
@@ -157,15 +164,26 @@ class StoreWriter:
     """Writes the timelines of several sources into one store, one transaction every second.
 
     All writing is done on a thread of its own. A killed process loses what came after the last
-    transaction, ``commit_every`` seconds at most. A power cut may also lose the transactions that
-    the system had not brought to the disk (``synchronous=NORMAL``: half a minute on most systems,
-    everything since the last checkpoint at worst), but never damages what is older.
-    At most a minute of rows waits for a slow or full disk; after that the oldest are dropped and
-    counted in ``lost``. ``problem``: one line while writing fails, None when it works.
-    ``meta`` is anything JSON can hold; names in ``sources`` must be fit to be shown. With
-    ``individuals`` False nothing about single people is written. With ``overwrite`` a store that
-    is there already is replaced. Leaving its context closes it. Raises MoodstreamError where there
-    is a store that is not to be replaced or is in use, or where none can be made.
+    transaction. A power cut may also lose the transactions that the system had not brought to the
+    disk (``synchronous=NORMAL``: half a minute on most systems, everything since the last
+    checkpoint at worst), but never damages what is older. At most a minute of rows waits for a
+    slow or full disk; after that the oldest are dropped. Leaving its context closes it.
+
+    Args:
+        path: Of the store.
+        meta: What belongs to the whole recording, as JSON can hold it; see ``StoreMeta``.
+        sources: Their names, without passwords.
+        individuals: Whether anything about single people is written.
+        commit_every: Seconds between two transactions.
+        overwrite: Whether a store at ``path`` is replaced.
+
+    Attributes:
+        lost: Rows that were dropped.
+        problem: One line while writing fails; None while it works.
+
+    Raises:
+        MoodstreamError: There is a store that is not to be replaced or is in use, or none can be
+            made.
     """
 
     def __init__(
@@ -182,7 +200,7 @@ class StoreWriter:
         self.problem: str | None = None
         about = {"started": _now(), "versions": versions(), "individuals": individuals}
         self._meta = {k: _json(v) for k, v in (about | meta | {"sources": sources}).items()}
-        self._most = max(1, len(sources)) * round(_QUEUED / STEP)
+        self._max_steps = max(1, len(sources)) * round(_MAX_WAITING_S / STEP)
         self._steps: deque[_Step] = deque()
         self._notes: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._lock = threading.Lock()
@@ -191,7 +209,10 @@ class StoreWriter:
         self._every, self._stop = commit_every, threading.Event()
         if path.exists():
             if not overwrite:
-                raise MoodstreamError(f"{path}: is there already; choose another folder")
+                raise MoodstreamError(
+                    f"{path}: exists already; choose another folder, or replace it with "
+                    "--overwrite (overwrite=True)"
+                )
             _check_unused(path)
         try:
             self._create()
@@ -199,12 +220,22 @@ class StoreWriter:
             raise MoodstreamError(f"{path}: cannot be written ({error})") from None
         self._db: sqlite3.Connection | None = None
         self._inode = 0
-        self._thread = OwnedThread(self._run, "store", self._broke)
+        self._thread = OwnedThread(self._run, "store", self._on_error)
         self._thread.start()
 
     def sink(self, source: int) -> SourceSink:
         """Where the rows of source number ``source`` go."""
         return SourceSink(self, source)
+
+    @property
+    def waiting(self) -> int:
+        """Rows that wait to be written."""
+        return len(self._steps)
+
+    @property
+    def written(self) -> int:
+        """Rows that are on the disk."""
+        return self._written
 
     def put(self, step: _Step) -> None:
         """Queue a row."""
@@ -222,12 +253,17 @@ class StoreWriter:
         """Write what is queued and how it ended, and leave one file without a log beside it.
 
         Returns within 3 s; what the disk did not take by then is in ``lost`` and ``problem``.
-        Raises what broke the thread, if anything did.
+
+        Args:
+            summary: The last state of the session, as JSON can hold it.
+
+        Raises:
+            BaseException: What ended the thread early, if anything did.
         """
         if not self._stop.is_set():
             self._meta |= {"ended": _json(_now()), "summary": _json(summary)}
             self._stop.set()
-        if not self._thread.join(_CLOSING):
+        if not self._thread.join(_CLOSE_TIMEOUT_S):
             self.problem = f"{self.path}: the disk does not answer"
         with self._lock:
             waiting = len(self._steps) + len(self._notes)
@@ -245,8 +281,8 @@ class StoreWriter:
         self.close()
 
     def _trim(self) -> None:
-        for queued, most in ((self._steps, self._most), (self._notes, _NOTES)):
-            while len(queued) > most:
+        for queued, limit in ((self._steps, self._max_steps), (self._notes, _MAX_WAITING_NOTES)):
+            while len(queued) > limit:
                 queued.popleft()
                 if self.lost == self._lost_written:  # one line for each stretch of them
                     logger.warning("%s: rows are dropped, the disk is too slow", self.path)
@@ -260,7 +296,7 @@ class StoreWriter:
         finally:
             self._disconnect()
 
-    def _broke(self, error: BaseException) -> None:
+    def _on_error(self, error: BaseException) -> None:
         self.problem = f"{self.path}: recording has stopped ({error})"
         logger.warning("%s", self.problem)
 
@@ -308,7 +344,7 @@ class StoreWriter:
             db.execute("BEGIN IMMEDIATE")
             for number, step in enumerate(steps, first):
                 _insert(db, "timeline", (number, step.source, *step.values))
-                for place, person in enumerate(zip(step.track_ids, step.readings, strict=True)):
+                for place, person in enumerate(zip(step.track_ids, step.people, strict=True)):
                     _insert(db, "people", (number, place, *person))
             for table, values in notes:
                 _insert(db, table, values)
@@ -373,7 +409,7 @@ class StoreWriter:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
+    db = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")

@@ -1,4 +1,4 @@
-"""The rows of a timeline store, read again, also while they are written."""
+"""Reads a timeline store, also while it is written."""
 
 from __future__ import annotations
 
@@ -12,26 +12,48 @@ import numpy as np
 
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.recording.rows import person_row
-from moodstream.realtime.outputs.recording.store import APPLICATION, READING, VERSION
+from moodstream.realtime.outputs.recording.store import APPLICATION, PERSON_DTYPE, VERSION
 from moodstream.realtime.outputs.schemas import (
     TIMELINE_COLUMNS,
     Gap,
     PersonRow,
     ShiftEvent,
+    StoreMeta,
     TimelineRow,
 )
 
-_BATCH = 250  # rows that are read at a time
+_BATCH_ROWS = 250
 
 
 class StoreReader:
     """Reads a store without changing it, also while it is written or after a kill -9.
 
-    meta: what the writer was given, and ``started``, ``versions``, ``individuals``, ``lost``
-    (rows) where some are missing, ``ended`` and ``summary`` where it came to a proper end;
-    sources: their names. Rows are read in small batches, so that memory stays bounded and the
-    writer is never held up. Raises MoodstreamError for what is not a store of this version, and
-    where it is damaged.
+    Rows are read in small batches, so that memory stays bounded and the writer is never held up.
+    Leaving its context closes the file.
+
+    Args:
+        path: Of the store.
+
+    Attributes:
+        meta: What belongs to the whole recording.
+        sources: Names of the sources, in the order of their numbers.
+        individuals: Whether single people were recorded.
+
+    Raises:
+        MoodstreamError: It is no store of this version, or it is damaged; also while reading.
+
+    Example:
+        >>> import tempfile
+        >>> from moodstream.realtime.frames import Faces, GroupState
+        >>> from moodstream.realtime.outputs.recording.store import StoreWriter
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = Path(folder.name) / "moodstream.db"
+        >>> with StoreWriter(path, {}, ["camera 0"]) as writer:
+        ...     writer.sink(0).write(0.2, GroupState(t=0.2, people=0), Faces.none())
+        >>> with StoreReader(path) as reader:
+        ...     [(row["t"], row["people"]) for row in reader.timeline(source=0)]
+        [(0.2, 0)]
+        >>> folder.cleanup()
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +65,7 @@ class StoreReader:
         try:
             self._check()
             stored = self._rows("SELECT key, value FROM meta")
-            self.meta: dict[str, Any] = {key: json.loads(value) for key, value in stored}
+            self.meta = cast(StoreMeta, {key: json.loads(value) for key, value in stored})
         except BaseException:
             self._db.close()
             raise
@@ -57,7 +79,7 @@ class StoreReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def timeline(self, source: int, after: float = -np.inf) -> Iterator[TimelineRow]:
@@ -77,14 +99,14 @@ class StoreReader:
     def events(self, source: int) -> Iterator[ShiftEvent]:
         """The mood shifts of a source, as in events.json."""
         names = tuple(ShiftEvent.__annotations__)
-        return cast(Iterator[ShiftEvent], self._noted("events", names, source))
+        return cast(Iterator[ShiftEvent], self._rows_of("events", names, source))
 
     def gaps(self, source: int) -> Iterator[Gap]:
         """When a source had no picture: start and end in seconds, and the reason."""
         names = tuple(Gap.__annotations__)
-        return cast(Iterator[Gap], self._noted("gaps", names, source))
+        return cast(Iterator[Gap], self._rows_of("gaps", names, source))
 
-    def _noted(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
+    def _rows_of(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
         columns = ", ".join(f'"{name}"' for name in names)
         rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
         return (dict(zip(names, row, strict=True)) for row in rows)
@@ -98,7 +120,7 @@ class StoreReader:
         )
         last = np.iinfo(np.int64).max
         t = float(after)
-        while batch := self._rows(query, source, t, int(last), _BATCH):
+        while batch := self._rows(query, source, t, int(last), _BATCH_ROWS):
             for step, *values in batch:
                 row = dict(zip(TIMELINE_COLUMNS, values, strict=True))
                 yield step, cast(TimelineRow, row)
@@ -107,7 +129,7 @@ class StoreReader:
     def _people(self, step: int, t: float) -> list[PersonRow]:
         query = "SELECT track_id, reading FROM people WHERE step = ? ORDER BY place"
         return [
-            person_row(t, track_id, np.frombuffer(reading, READING).tolist())
+            person_row(t, track_id, np.frombuffer(reading, PERSON_DTYPE).tolist())
             for track_id, reading in self._rows(query, step)
         ]
 

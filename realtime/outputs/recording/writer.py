@@ -24,15 +24,16 @@ from moodstream.realtime.outputs.schemas import (
 )
 
 _FLUSH_ROWS = 250  # 50 s of the timeline: memory has settled within the first minute
-_MOST_ROWS = 10_000  # of people: each row group costs memory until the end, so they are few
+_MAX_GROUP_ROWS = 10_000  # of people: each row group costs memory until the end, so they are few
+_MIN_TRACK_S = 1.0  # shorter tracks are mostly passing errors
 
 
 def _schema(columns: tuple[str, ...]) -> Any:
     import pyarrow as pa
 
-    kinds = {"t": pa.float64(), "people": pa.int32(), "track_id": pa.int64()}
-    words = {"dominant": pa.string(), "label": pa.string()}
-    return pa.schema([(name, {**kinds, **words}.get(name, pa.float32())) for name in columns])
+    numbers = {"t": pa.float64(), "people": pa.int32(), "track_id": pa.int64()}
+    texts = {"dominant": pa.string(), "label": pa.string()}
+    return pa.schema([(name, {**numbers, **texts}.get(name, pa.float32())) for name in columns])
 
 
 class _Table:
@@ -50,7 +51,7 @@ class _Table:
 
     def add(self, row: Mapping[str, object]) -> None:
         self._rows.append(row)
-        if len(self._rows) >= _MOST_ROWS:
+        if len(self._rows) >= _MAX_GROUP_ROWS:
             self.flush()
 
     def flush(self) -> None:
@@ -87,6 +88,11 @@ class TimelineWriter:
     Args:
         folder: Where the files go; it must be there.
         individuals: Whether there is a people.parquet.
+
+    Attributes:
+        events: The mood shifts so far, as in events.json.
+        rows: Rows of the timeline so far.
+        people_at_once: The most people present at a time.
     """
 
     def __init__(self, folder: Path, individuals: bool = True) -> None:
@@ -95,7 +101,7 @@ class TimelineWriter:
         self._folder = folder
         self.events: list[ShiftEvent] = []
         self.rows = self.people_at_once = 0
-        self._steps_seen: Counter[int] = Counter()
+        self._steps_of: Counter[int] = Counter()
         self._done = False
         self._people: _Table | None = None
         with ExitStack() as opened:
@@ -122,8 +128,8 @@ class TimelineWriter:
 
     @property
     def people(self) -> int:
-        """People followed for a second or more in all; shorter tracks are mostly passing errors."""
-        return sum(steps * STEP >= 1.0 - 1e-9 for steps in self._steps_seen.values())
+        """People tracked for a second or more in all."""
+        return sum(steps * STEP >= _MIN_TRACK_S - 1e-9 for steps in self._steps_of.values())
 
     def _part(self, name: str) -> Path:
         return self._folder / f"{name}.part"
@@ -139,7 +145,7 @@ class TimelineWriter:
         for person in people:
             if self._people is not None:
                 self._people.add(person)
-            self._steps_seen[person["track_id"]] += 1
+            self._steps_of[person["track_id"]] += 1
         self.rows += 1
         if self.rows % _FLUSH_ROWS == 0:
             self._flush()

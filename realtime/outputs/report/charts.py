@@ -20,7 +20,9 @@ Chart = dict[str, Any]
 _STACK = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
 _ALPHA = (0.35, 0.55, 0.78, 1.0)  # of the quarters of quality
 _NAMED_SHIFTS = 4
-_DAY = 86_400_000  # ms
+_MARKED_SHIFTS = 200
+_DAY_MS = 86_400_000
+_GROUP_HEIGHT_PX = 360
 _MARGIN = {"l": 46, "r": 26, "t": 8, "b": 30}
 
 
@@ -45,7 +47,7 @@ def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float,
         )
     if shifts:
         data.append(_shift_marks(shifts))
-    layout = _layout(span, 360, shifts)
+    layout = _layout(span, _GROUP_HEIGHT_PX, shifts)
     layout["yaxis"] |= {
         "range": [0, 1.14],
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
@@ -57,14 +59,14 @@ def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float,
 def _shift_marks(shifts: Sequence[ShiftEvent]) -> Chart:
     named = sorted(range(len(shifts)), key=lambda i: -shifts[i]["size"])[:_NAMED_SHIFTS]
     # plotly reads a little HTML in labels
-    words = [escape(f"{s['from']} → {s['to']}", quote=False) for s in shifts]
+    labels = [escape(f"{s['from']} → {s['to']}", quote=False) for s in shifts]
     return {
         "type": "scatter",
         "x": _ms([s["t"] for s in shifts]),
         "y": [1.03] * len(shifts),
         "mode": "markers+text",
-        "text": [w if i in named else "" for i, w in enumerate(words)],
-        "customdata": words,
+        "text": [text if i in named else "" for i, text in enumerate(labels)],
+        "customdata": labels,
         "textposition": "top center",
         "cliponaxis": False,
         "marker": {"symbol": "triangle-down", "size": 9, "color": "#808890"},
@@ -84,7 +86,7 @@ def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[floa
             "customdata": _rounded(line.entropy),
             "name": "diversity",
             "line": {"width": 2, "color": "#0F9E8E"},
-            "hovertemplate": "%{y:.0%} of the most possible (%{customdata:.2f} nats)",
+            "hovertemplate": "%{y:.0%} of the largest possible (%{customdata:.2f} nats)",
         },
         curve
         | {
@@ -157,14 +159,14 @@ def lanes_chart(people: Lanes, span: tuple[float, float]) -> Chart:
     """One lane per person, coloured by the mood shown and paler where quality is low."""
     quarters = len(_ALPHA)
     codes: list[list[int | None]] = []
-    words: list[list[str]] = []
+    texts: list[list[str]] = []
     for lane in people.lanes:
         known = ~np.isnan(lane.probs[:, 0])
         mood = np.where(known[:, None], lane.probs, 0).argmax(1)
         level = np.clip(np.nan_to_num(lane.quality) * quarters, 0, quarters - 1).astype(int)
         cells = list(zip(known.tolist(), mood.tolist(), level.tolist(), strict=True))
         codes.append([m * quarters + q if k else None for k, m, q in cells])
-        words.append(
+        texts.append(
             [
                 f"{EMOTIONS[m]} · quality {v:.1f}" if k else ""
                 for (k, m, _), v in zip(cells, lane.quality.tolist(), strict=True)
@@ -177,7 +179,7 @@ def lanes_chart(people: Lanes, span: tuple[float, float]) -> Chart:
         "x": _ms(people.edges),
         "y": list(range(len(names))),
         "z": codes,
-        "text": words,
+        "text": texts,
         "zmin": -0.5,
         "zmax": n - 0.5,
         "colorscale": [
@@ -237,10 +239,10 @@ def _layout(span: tuple[float, float], height: int, shifts: Sequence[ShiftEvent]
                 "x0": x,
                 "x1": x,
                 "y0": 0,
-                "y1": 0.9 if height == 360 else 1,
+                "y1": 0.9 if height == _GROUP_HEIGHT_PX else 1,
                 "line": {"width": 1, "dash": "dot", "color": "#808890"},
             }
-            for x in _ms([s["t"] for s in shifts][:200])
+            for x in _ms([s["t"] for s in shifts][:_MARKED_SHIFTS])
         ],
     }
 
@@ -264,13 +266,13 @@ def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64]:
 
 
 def _ms(seconds: npt.ArrayLike) -> list[int]:
-    """Times for a date axis, so that its ticks read as a clock at every zoom.
+    """Times for a date axis, so that its ticks show a clock at every zoom.
 
     They start on a later day than the epoch's: plotly takes a number of four digits for a year.
     """
     ms = np.rint(np.asarray(seconds, np.float64) * 1000).astype(np.int64)
-    found: list[int] = (ms + _DAY).tolist()
-    return found
+    shifted: list[int] = (ms + _DAY_MS).tolist()
+    return shifted
 
 
 def _rounded(values: F64) -> list[float | None]:

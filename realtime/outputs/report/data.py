@@ -1,4 +1,4 @@
-"""What the report shows, read from a folder of results in bounded memory."""
+"""The data of the report, read from a folder of results in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,32 @@ from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.outputs.schemas import PROBS
 
-MOST_POINTS = 2000
-MOST_LANES = 60
-_MOST_CELLS = 500
-_HOLE = 1.0  # seconds without rows from which a chart shows a break
-_LONG = 1.0  # seconds from which a person has a lane
+MAX_POINTS = 2000
+"""Of a chart's curve."""
+
+MAX_LANES = 60
+"""People with a lane of their own."""
+
+_MAX_CELLS = 500  # of a lane
+_HOLE_S = 1.0  # without rows, from which a chart shows a break
+_MIN_LANE_S = 1.0  # of presence, from which a person has a lane
 _CURVES = (*PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The group over time. t: (T,) seconds; probs: (T, 7), NaN rows where nobody counted;
-    entropy (nats), entropy_share, people, effective_people, valence, arousal (in [-1, 1]),
-    disagreement (nats): (T,), NaN where unknown.
+    """The group over time; NaN where a figure is unknown.
+
+    Attributes:
+        t: (T,) seconds.
+        probs: (T, 7), rows of NaN where nobody counted.
+        entropy: (T,) nats.
+        entropy_share: (T,) of the largest possible.
+        people: (T,).
+        effective_people: (T,).
+        valence: (T,) in [-1, 1].
+        arousal: (T,) in [-1, 1].
+        disagreement: (T,) nats.
     """
 
     t: F64
@@ -57,34 +70,41 @@ class Timeline:
         return len(self.t)
 
     def mean(self, start: float = -np.inf, end: float = np.inf) -> F64 | None:
-        """Mean distribution (7,) over the rows from start to end, None where nobody counted."""
+        """Mean distribution (7,) over the rows from start to end; None where nobody counted."""
         rows = self.probs[(self.t >= start) & (self.t <= end) & ~np.isnan(self.probs[:, 0])]
         return rows.mean(0) if len(rows) else None
 
-    def thinned(self, most: int = MOST_POINTS) -> Timeline:
-        """About ``most`` rows at most, each the mean of the known values of as many neighbours.
+    def thinned(self, max_rows: int = MAX_POINTS) -> Timeline:
+        """About ``max_rows`` rows at most, each the mean of the known values of its neighbours.
 
-        Where there are no rows for longer than _HOLE, one row of NaN says so.
+        Where there are no rows for longer than a second, a row of NaN breaks the curve.
         """
-        size = max(1, -(-len(self) // most))
-        starts = np.flatnonzero(np.diff(self.t) > _HOLE) + 1
+        size = max(1, -(-len(self) // max_rows))
+        starts = np.flatnonzero(np.diff(self.t) > _HOLE_S) + 1
         stretches = np.split(np.arange(len(self)), starts)
         columns = []
         for f in fields(self):
             values = getattr(self, f.name)
-            parts = [_means(values[rows], size) for rows in stretches]
+            means = [_means(values[rows], size) for rows in stretches]
             hole = np.full((len(starts), *values.shape[1:]), np.nan)
             if f.name == "t":
                 hole = (values[starts - 1] + values[starts]) / 2
-            woven = itertools.zip_longest(parts, hole[:, None], fillvalue=values[:0])
+            woven = itertools.zip_longest(means, hole[:, None], fillvalue=values[:0])
             columns.append(np.concatenate(list(itertools.chain(*woven))))
         return Timeline(*columns)
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One person, or all short tracks together. probs: (B, 7) and quality: (B,), NaN where absent
-    or not read; first, last, seconds: when and for how long they were there.
+    """One person, or all short tracks together, over the B cells of time.
+
+    Attributes:
+        name: Who it is.
+        first: Seconds at which they were first seen.
+        last: Seconds at which they were last seen.
+        seconds: How long they were there in all.
+        probs: (B, 7), NaN where absent or not classified.
+        quality: (B,), NaN where absent or not classified.
     """
 
     name: str
@@ -96,16 +116,19 @@ class Lane:
 
     @property
     def mostly(self) -> str | None:
-        """The mood shown most, each cell counting alike; None where it was never read."""
+        """The mood shown most, each cell counting alike; None where never classified."""
         known = self.probs[~np.isnan(self.probs[:, 0])]
         return EMOTIONS[int(known.mean(0).argmax())] if len(known) else None
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """The lanes in order of first appearance; edges: (B + 1,) seconds of their cells.
+    """The lanes of the people in a recording.
 
-    hidden: people of a second or more for whom there was no room.
+    Attributes:
+        edges: (B + 1,) seconds at which their cells begin and end.
+        lanes: In order of first appearance.
+        hidden: People of a second or more for whom there was no room.
     """
 
     edges: F64
@@ -114,12 +137,15 @@ class Lanes:
 
 
 def read_lanes(path: Path, start: float, end: float) -> Lanes:
-    """The people between two times of a people.parquet, read twice, row group by row group."""
-    cells = max(1, min(_MOST_CELLS, round((end - start) / STEP)))
+    """The people between two times in seconds of a people.parquet.
+
+    The file is read twice, row group by row group.
+    """
+    cells = max(1, min(_MAX_CELLS, round((end - start) / STEP)))
     edges = np.linspace(start, max(end, start + STEP), cells + 1)
     tracks = _tracks(path)
-    long = [i for i, (n, _, _) in tracks.items() if n * STEP >= _LONG - 1e-9]
-    shown = sorted(long, key=lambda i: -tracks[i][0])[:MOST_LANES]
+    long = [i for i, (n, _, _) in tracks.items() if n * STEP >= _MIN_LANE_S - 1e-9]
+    shown = sorted(long, key=lambda i: -tracks[i][0])[:MAX_LANES]
     shown.sort(key=lambda i: (tracks[i][1], i))
     short = sorted(tracks.keys() - set(long))
     sums = _Sums(shown, short, edges)
@@ -149,16 +175,16 @@ class _Sums:
         self._weight, self._quality, self._count = np.zeros((3, *shape))
 
     def add(self, batch: dict[str, npt.NDArray[Any]]) -> None:
-        """Add rows of people.parquet; those not read, or of a lane not shown, count for nothing."""
+        """Add rows of people.parquet; those not classified, or of no lane, count for nothing."""
         if len(self._ids) == 0:
             return
         ids, quality = batch["track_id"].astype(np.int64), np.nan_to_num(batch["quality"])
         probs = np.stack([batch[name] for name in PROBS], 1)
-        place = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-        keep = (self._ids[place] == ids) & ~np.isnan(probs).any(1)
+        index = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        keep = (self._ids[index] == ids) & ~np.isnan(probs).any(1)
         # rows are stamped with the end of their step, so the middle of it decides on the cell
         cell = np.searchsorted(self._edges, batch["t"] - STEP / 2, side="right") - 1
-        where = self._lanes[place], np.clip(cell, 0, len(self._edges) - 2)
+        where = self._lanes[index], np.clip(cell, 0, len(self._edges) - 2)
         where = where[0][keep], where[1][keep]
         quality = quality[keep]
         # a face of no quality is still the only witness of its cell
@@ -176,7 +202,7 @@ class _Sums:
 
 def _tracks(path: Path) -> dict[int, tuple[int, float, float]]:
     """Rows, first and last time of each track."""
-    found: dict[int, tuple[int, float, float]] = {}
+    tracks: dict[int, tuple[int, float, float]] = {}
     for batch in _batches(path, ("track_id", "t")):
         ids, inverse, counts = np.unique(
             batch["track_id"].astype(np.int64), return_inverse=True, return_counts=True
@@ -187,9 +213,9 @@ def _tracks(path: Path) -> dict[int, tuple[int, float, float]]:
         for i, n, a, b in zip(
             ids.tolist(), counts.tolist(), first.tolist(), last.tolist(), strict=True
         ):
-            before = found.get(i, (0, np.inf, -np.inf))
-            found[i] = (before[0] + n, min(before[1], a), max(before[2], b))
-    return found
+            before = tracks.get(i, (0, np.inf, -np.inf))
+            tracks[i] = (before[0] + n, min(before[1], a), max(before[2], b))
+    return tracks
 
 
 def _batches(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, npt.NDArray[Any]]]:

@@ -1,34 +1,22 @@
-"""The look that all figures of this package share."""
+"""The style that all figures of matplotlib share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DPI = 150
 
-
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
-"""Apart in every kind of colour blindness (Okabe & Ito 2008)."""
-
-
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
-"""Apart in every kind of colour blindness (Okabe & Ito 2008)."""
-
-
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
-"""Apart in every kind of colour blindness (Okabe & Ito 2008)."""
-
-
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
-"""Apart in every kind of colour blindness (Okabe & Ito 2008)."""
+"""Distinct in every kind of colour blindness (Okabe & Ito 2008)."""
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches."""
+    """An empty figure of a size in inches."""
     from matplotlib.figure import Figure
 
     return Figure((width, height), layout="constrained", facecolor="white")
@@ -41,7 +29,7 @@ def plain_axes(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def save(figure: Any, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

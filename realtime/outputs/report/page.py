@@ -20,29 +20,37 @@ if TYPE_CHECKING:
     from moodstream.realtime.outputs.report.data import Lanes, Timeline
 
 _PAGE = Path(__file__).parent / "report.html"
-_MOST_ROWS = 500  # of a table
+_MAX_TABLE_ROWS = 500
 
 
 def write_report(
-    folder: Path, out: Path, pictures: Sequence[KeyStill], embed_js: bool = True
+    folder: Path, out: Path, stills: Sequence[KeyStill], embed_js: bool = True
 ) -> None:
     """Write the report of a folder that `moodstream process` filled.
 
     Reads timeline.parquet, events.json, summary.json and, where it exists, people.parquet.
-    ``embed_js`` False puts plotly.min.js beside the page (4.6 MB, shared by all reports there)
-    instead of into it. Raises MoodstreamError for a folder without readable results.
+
+    Args:
+        folder: Where the results are.
+        out: The page to write.
+        stills: Pictures to show in it.
+        embed_js: Whether plotly.js (4.6 MB) is part of the page; else it is written beside it,
+            shared by all reports there.
+
+    Raises:
+        MoodstreamError: The folder has no readable results.
     """
     from plotly.offline import get_plotlyjs
 
     library = get_plotlyjs()
     if not embed_js:
         (out.parent / layout.PLOTLY).write_text(library, encoding="utf-8")
-    view = _view(folder, pictures) | {"library": library if embed_js else None}
+    view = _view(folder, stills) | {"library": library if embed_js else None}
     out.write_text(template(_PAGE).render(view), encoding="utf-8")
 
 
-def _view(folder: Path, pictures: Sequence[KeyStill]) -> dict[str, Any]:
-    """All that the template needs."""
+def _view(folder: Path, stills: Sequence[KeyStill]) -> dict[str, Any]:
+    """The variables of the template."""
     from moodstream.overlays.palette import hex_of
     from moodstream.realtime.outputs.report.data import Timeline, read_lanes
 
@@ -66,20 +74,26 @@ def _view(folder: Path, pictures: Sequence[KeyStill]) -> dict[str, Any]:
         "notes": [n for n in summary.get("notes", []) if seen or "no faces" not in n],
         "notice": summary.get("notice"),
         "parts": _parts(folder, summary, line, events, end),
-        "shifts": sorted(events, key=lambda e: e["t"])[:_MOST_ROWS],
+        "shifts": sorted(events, key=lambda e: e["t"])[:_MAX_TABLE_ROWS],
         "shift_count": len(events),
         "gaps": summary.get("counts", {}).get("gaps", 0),
         "people": people,
-        "moments": [
-            {"caption": p.caption, "jpeg": base64.b64encode(p.jpeg).decode()} for p in pictures
+        "stills": [
+            {"caption": s.caption, "jpeg": base64.b64encode(s.jpeg).decode()} for s in stills
         ],
         "charts": _charts(line, events, people, (start, end)) if seen else {},
         "moods": [(name, hex_of(name)) for name in EMOTIONS],
         "colour": {name: hex_of(name) for name in EMOTIONS},
         "small": not len(line) or not (line.people >= 3).any(),
-        "window": summary.get("settings", {}).get("group", {}).get("window", 5.0),
+        "window": _window(summary),
         "details": details(summary, "source"),
     }
+
+
+def _window(summary: Summary) -> float:
+    """Seconds of the group's window."""
+    window: float = summary.get("settings", {}).get("group", {}).get("window", 5.0)
+    return window
 
 
 def _charts(
@@ -115,7 +129,7 @@ def _facts(
     people: Lanes | None,
     seconds: float,
 ) -> list[tuple[str, str, str, str | None]]:
-    """The head of the page: (what, figure, remark, mood that colours it)."""
+    """The figures at the top of the page: (name, figure, remark, mood that colours it)."""
     at_once = int(line.people.max()) if len(line) else 0
     count = summary.get("counts", {}).get("people")
     if count is None or people is None:  # without single people, only who was there at once
@@ -154,17 +168,16 @@ def _parts(
 
     parts = summary.get("mood", {}).get("parts")
     if parts is None:
-        window = summary.get("settings", {}).get("group", {}).get("window", 5.0)
-        parts = mood_by_part(folder, events, window, end)
-    found = []
-    for part in parts[:_MOST_ROWS]:
+        parts = mood_by_part(folder, events, _window(summary), end)
+    rows = []
+    for part in parts[:_MAX_TABLE_ROWS]:
         inside = (line.t >= part["start"]) & (line.t <= part["end"])
         known = inside & (line.entropy_share == line.entropy_share)
-        found.append(
+        rows.append(
             part
             | {
                 "diversity": float(line.entropy_share[known].mean()) if known.any() else None,
                 "people": float(line.people[inside].mean()) if inside.any() else None,
             }
         )
-    return found
+    return rows

@@ -1,4 +1,4 @@
-"""Pictures of the moments that matter, for the report."""
+"""Pictures of the source at its key moments, for the report."""
 
 from __future__ import annotations
 
@@ -20,23 +20,39 @@ from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.outputs.report.formatting import clock
 from moodstream.realtime.outputs.schemas import BOX, PROBS, ShiftEvent, Summary
+from moodstream.realtime.privacy import HIDE_FROM_CONFIDENCE
 from moodstream.realtime.sources.files import FileSource
 
-MOST = 8
-_WIDTH = 480
-_HIDE_FROM = 0.3  # a face too many hidden is better than one too few
+MAX_STILLS = 8
+_WIDTH_PX = 480
+_AFTER_SHIFT_S = 0.5
+
+
+@dataclass(frozen=True)
+class KeyStill:
+    """A picture for the report.
+
+    Attributes:
+        t: Seconds of media time.
+        caption: One line.
+        jpeg: The encoded picture.
+    """
+
+    t: float
+    caption: str
+    jpeg: bytes
 
 
 def still_times(summary: Summary, events: list[ShiftEvent]) -> list[tuple[float, str]]:
-    """At most ``MOST`` times with a caption: the middle of each part, and just after each shift."""
+    """Times with a caption: the middle of each part, and just after each mood shift."""
     times = [
         ((part["start"] + part["end"]) / 2, f"mostly {part['dominant']}")
         for part in summary["mood"]["parts"]
         if part["dominant"]
     ]
-    biggest = sorted(events, key=lambda e: -e["size"])[: max(0, MOST - len(times))]
-    times += [(e["t"] + 0.5, f"{e['from']} → {e['to']}") for e in biggest]
-    return sorted(times[:MOST])
+    biggest = sorted(events, key=lambda e: -e["size"])[: max(0, MAX_STILLS - len(times))]
+    times += [(e["t"] + _AFTER_SHIFT_S, f"{e['from']} → {e['to']}") for e in biggest]
+    return sorted(times[:MAX_STILLS])
 
 
 def key_stills(
@@ -46,22 +62,28 @@ def key_stills(
     events: list[ShiftEvent],
     hide_by: FaceDetector | None = None,
 ) -> list[KeyStill]:
-    """The source's pictures at the key moments, with boxes from people.parquet, as small JPEGs.
+    """The source's pictures at its key moments, with boxes from people.parquet, as small JPEGs.
 
-    ``hide_by`` finds the faces to hide in each picture, besides those that were followed.
+    Args:
+        source: The video.
+        folder: Its results.
+        summary: Its summary, for the moods by part.
+        events: Its mood shifts.
+        hide_by: Detects the faces to hide in each picture besides those of people.parquet; None
+            to show faces.
     """
-    found = []
+    stills = []
     for t, mood in still_times(summary, events):
         image = source.frame_at(t)
         if image is None:
             continue
         boxes, probs, ids = people_at(folder, t)
         if hide_by is not None:
-            all_boxes = hide_by.detect([image], _HIDE_FROM)[0].boxes
+            all_boxes = hide_by.detect([image], HIDE_FROM_CONFIDENCE)[0].boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, all_boxes])), np.uint8)
         jpeg = encode_jpeg(_still(image, boxes, probs, ids), "report")
-        found.append(KeyStill(t, f"{clock(t)} {mood}", jpeg))
-    return found
+        stills.append(KeyStill(t, f"{clock(t)} {mood}", jpeg))
+    return stills
 
 
 def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
@@ -82,17 +104,8 @@ def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
 
 
 def _still(image: Image, boxes: F32, probs: F32, ids: Any) -> Image:
-    scale = min(1.0, _WIDTH / image.shape[1])
+    scale = min(1.0, _WIDTH_PX / image.shape[1])
     small = np.asarray(cv2.resize(image, None, None, scale, scale, cv2.INTER_AREA), np.uint8)
-    sure = np.ones(len(boxes), np.float32)
-    draw_boxes(small, boxes * np.float32(scale), ids, probs, sure, EMOTIONS)
+    full_quality = np.ones(len(boxes), np.float32)
+    draw_boxes(small, boxes * np.float32(scale), ids, probs, full_quality, EMOTIONS)
     return small
-
-
-@dataclass(frozen=True)
-class KeyStill:
-    """A picture for the report. t: seconds; caption: one line; jpeg: the encoded picture."""
-
-    t: float
-    caption: str
-    jpeg: bytes

@@ -1,4 +1,4 @@
-"""What a finished run comes down to: summary.json and the five lines on the terminal."""
+"""The mood of a finished run for its summary.json, and the summary on the terminal."""
 
 from __future__ import annotations
 
@@ -25,15 +25,26 @@ from moodstream.realtime.outputs.schemas import (
     VideoCounts,
 )
 
+_MAX_PARTS = 6  # on the terminal
+_SHORT_S = 20.0  # runs below this have times with tenths of seconds
+
 
 def mood_by_part(
     folder: Path, events: Sequence[ShiftEvent], window: float, end: float
 ) -> list[MoodPart]:
-    """The dominant mood of each stretch between mood shifts (thirds where there was none).
+    """The dominant mood of each part between mood shifts (thirds where there was none).
 
-    Each is the mean of the window figures that lie wholly in the stretch. A part ends where the
-    timeline has a hole longer than the window: there was no picture then. Parts with nobody read
-    have ``dominant`` None.
+    Each is the mean of the windows that lie wholly in the part. A part ends where the timeline has
+    a hole longer than the window, without a picture.
+
+    Args:
+        folder: Where timeline.parquet is.
+        events: The mood shifts.
+        window: Seconds that the group is summed over.
+        end: Seconds of media time at which the run ended.
+
+    Returns:
+        The parts in order; ``dominant`` is None where nobody was classified.
     """
     import pyarrow.parquet as pq
 
@@ -77,7 +88,7 @@ def _part(
 
 
 def mean_extras(folder: Path) -> MeanExtras:
-    """Mean valence, arousal and disagreement over the steps of a run; only those that were read."""
+    """Mean valence, arousal and disagreement over the steps of a run, where they are known."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -88,19 +99,19 @@ def mean_extras(folder: Path) -> MeanExtras:
 
 
 def terminal_summary(summary: Summary) -> list[str]:
-    """People, duration, dominant mood by part, biggest shift, speed: for a person to read.
+    """People, duration, dominant mood by part, biggest shift, and speed, a line each.
 
     For a recording, its gaps take the place of the speed.
     """
     counts, source = summary["counts"], summary["source"]
-    short = counts["seconds"] < 20
+    short = counts["seconds"] < _SHORT_S
 
     def when(t: float) -> str:
         return f"{t:.1f} s" if short else clock(t)
 
     parts = [
         f"{when(p['start'])}–{when(p['end'])} "
-        + (f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else "nobody read")
+        + (f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else "nobody classified")
         for p in summary["mood"]["parts"]
     ]
     shift = summary["mood"]["biggest_shift"]
@@ -113,7 +124,7 @@ def terminal_summary(summary: Summary) -> list[str]:
     return [
         f"People      {_people(counts)}",
         f"Duration    {when(counts['seconds'])} ({frames}, {source['name']})",
-        f"Mood        {'; '.join(_shortened(parts)) or 'nobody read'}",
+        f"Mood        {'; '.join(_shortened(parts)) or 'nobody classified'}",
         f"Shift       {moved}",
         _speed(summary["speed"])
         if "speed" in summary
@@ -125,8 +136,10 @@ def _people(counts: VideoCounts | RecordingCounts) -> str:
     people, at_once = counts["people"], counts["people_at_once"]
     if people == 0 or (people is None and at_once == 0):
         return "none: no faces were found"
-    most = f"at most {at_once} at once"
-    return most if people is None else f"{people} ({most})"  # None: individuals were not recorded
+    at_most = f"at most {at_once} at once"
+    if people is None:  # individuals were not recorded
+        return at_most
+    return f"{people} ({at_most})"
 
 
 def _speed(speed: Speed) -> str:
@@ -142,5 +155,6 @@ def _gaps(counts: RecordingCounts) -> str:
     return f"{counts['gaps']}, {duration(counts['gap_seconds'])} in all without a picture"
 
 
-def _shortened(parts: list[str], most: int = 6) -> list[str]:
-    return parts if len(parts) <= most else [*parts[:most], f"and {len(parts) - most} more parts"]
+def _shortened(parts: list[str]) -> list[str]:
+    more = len(parts) - _MAX_PARTS
+    return parts if more <= 0 else [*parts[:_MAX_PARTS], f"and {more} more parts"]

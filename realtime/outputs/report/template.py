@@ -1,4 +1,4 @@
-"""The page templates, and what every page shows of a run."""
+"""Templates of report pages, and the details that every page shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moodstream.realtime.outputs.report.formatting import clock
 
 
 def template(page: Path) -> Any:
-    """The template of a report's page, which takes in what all reports share."""
+    """The template of a report's page, which may extend report_base.html."""
     import jinja2
 
     rules = jinja2.Environment(
@@ -25,12 +25,17 @@ def template(page: Path) -> Any:
 
 
 def details(summary: Mapping[str, object], about: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The parts of a summary that say how it came about, as titles and (name, value) lines.
+    """The sections of a summary that say how it came about.
 
-    ``about``: the part that this kind of summary alone has.
+    Args:
+        summary: The summary.
+        about: The section that only this kind of summary has.
+
+    Returns:
+        Titles, each with its (name, value) lines.
     """
-    parts = ("models", "settings", about, "counts", "speed", "versions")
-    return [(part.capitalize(), list(_flat(summary.get(part) or {}))) for part in parts]
+    sections = ("models", "settings", about, "counts", "speed", "versions")
+    return [(section.capitalize(), list(_flat(summary.get(section) or {}))) for section in sections]
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,11 +1,10 @@
-"""A recording turned into the same files that `moodstream process` writes."""
+"""A recording exported to the same files that `moodstream process` writes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.analysis.group.timeline import STEP
@@ -24,7 +23,7 @@ from moodstream.realtime.outputs.recording.store_reader import StoreReader
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report import formatting
 from moodstream.realtime.outputs.report import summary as summaries
-from moodstream.realtime.outputs.schemas import Gap, RecordingSummary
+from moodstream.realtime.outputs.schemas import Gap, RecordingSummary, StoreMeta
 
 OUTPUTS = (
     layout.TIMELINE,
@@ -38,7 +37,11 @@ OUTPUTS = (
 
 
 def find_store(path: Path) -> Path:
-    """The store in a folder, or the file itself; MoodstreamError where there is none."""
+    """The store in a folder, or the file itself.
+
+    Raises:
+        MoodstreamError: The folder holds none.
+    """
     store = path / STORE if path.is_dir() else path
     if path.is_dir() and not store.is_file():
         raise MoodstreamError(f"{path}: holds no recording (no {STORE} in it)")
@@ -46,7 +49,7 @@ def find_store(path: Path) -> Path:
 
 
 def folders(sources: Sequence[str], out: Path) -> list[Path]:
-    """Where each source's files go: ``out`` for one, sub-folders by name for several."""
+    """Where each source's files go: ``out`` for one, subfolders by name for several."""
     if len(sources) == 1:
         return [out]
     return [out / name for name in file_names(sources)]
@@ -55,11 +58,18 @@ def folders(sources: Sequence[str], out: Path) -> list[Path]:
 def export(
     path: Path, out: Path | None = None, overwrite: bool = False
 ) -> list[tuple[Path, RecordingSummary]]:
-    """Write the files of every source of a recording; returns their folders and summaries.
+    """Write the files of every source of a recording, also while it goes on.
 
-    path: a folder with a store, or the store; out: where to, ``export`` beside the store if
-    None. Works while the recording goes on, with what is there by then. Raises MoodstreamError
-    for what is not a recording, or where the files cannot be written or are there already.
+    Args:
+        path: A folder with a store, or the store.
+        out: Where the files go; None for ``export`` beside the store.
+        overwrite: Whether earlier files may be replaced.
+
+    Returns:
+        The folder and the summary of each source.
+
+    Raises:
+        MoodstreamError: It is no recording, or the files cannot be written or are there already.
     """
     store = find_store(path)
     out = store.parent / layout.EXPORT if out is None else out
@@ -154,7 +164,7 @@ def _covered(gaps: list[Gap]) -> float:
     return total
 
 
-def _notes(meta: dict[str, Any], rows: TimelineWriter, end: float, gaps: list[Gap]) -> list[str]:
+def _notes(meta: StoreMeta, rows: TimelineWriter, end: float, gaps: list[Gap]) -> list[str]:
     clock, notes = formatting.clock, []
     if "ended" not in meta:
         notes.append(f"the recording has no proper end (or still runs): it stops at {clock(end)}")

@@ -1,4 +1,4 @@
-"""The one place that wires threads together and stops them."""
+"""The threads of an offline run: decoding, analysis and drawing, wired together and stopped."""
 
 from __future__ import annotations
 
@@ -17,33 +17,48 @@ from moodstream.realtime.runs.offline.link import Link
 from moodstream.realtime.threads import OwnedThread
 from moodstream.realtime.timing import StageTimer
 
+_QUEUED_FRAMES = 8  # that wait between two threads
+
 
 @dataclass
 class Progress:
-    """How far a run is: frames done and the media time of the last one."""
+    """How far a run is.
+
+    Attributes:
+        frames: Frames that are done.
+        t: Seconds of media time of the last one.
+    """
 
     frames: int = 0
     t: float = 0.0
 
 
 class Pipeline:
-    """Frames on one thread, faces and group on the caller's, pictures on a third.
+    """Decodes frames on one thread, analyses them on the caller's and draws them on a third.
 
-    ``stop`` may be set from anywhere: the run ends after the frame in hand, and what was
-    processed is passed on completely. The first error of any thread is raised in ``run``.
+    Setting ``stop`` from any thread ends the run after the current frame, and what was processed
+    is passed on completely. The first error of any thread is raised in ``run``.
+
+    Args:
+        analyzer: Detects, tracks and classifies the people in each frame.
+        group: Sums them up.
+        rows: Takes the rows of the timeline and the mood shifts.
+        draw: Called with each frame on the third thread; None for no drawing.
+        timer: Adds up the seconds of each stage; that of ``analyzer`` by default.
+        view: What may be shown of a group, see ``Privacy.view``.
     """
 
     def __init__(
         self,
-        worker: OfflineAnalyzer,
+        analyzer: OfflineAnalyzer,
         group: GroupAggregator,
         rows: TimelineSink,
         draw: Callable[[AnnotatedFrame], None] | None = None,
         timer: StageTimer | None = None,
         view: Callable[[GroupState], GroupState] = lambda state: state,
     ) -> None:
-        self.worker = worker
-        self.timer = timer or worker.timer
+        self.analyzer = analyzer
+        self.timer = timer or analyzer.timer
         self.stop = threading.Event()
         self.progress = Progress()
         self.timeline = Timeline(group, rows, view, self.timer)
@@ -54,25 +69,32 @@ class Pipeline:
     def run(
         self, frames: Iterable[Frame], on_progress: Callable[[Progress], None] = lambda _: None
     ) -> Progress:
-        """Process every frame; ``on_progress`` is called after each on the caller's thread."""
-        incoming: Link[Frame] = Link(8, self._abort)
-        outgoing: Link[AnnotatedFrame] = Link(8, self._abort)
-        read, paint = partial(self._read, frames, incoming), partial(self._paint, outgoing)
-        threads = [OwnedThread(read, "capture", self._fail)]
+        """Process every frame.
+
+        Args:
+            frames: The frames in their order.
+            on_progress: Called after each frame on the caller's thread.
+
+        Returns:
+            How far it came.
+        """
+        decoded: Link[Frame] = Link(_QUEUED_FRAMES, self._abort)
+        to_draw: Link[AnnotatedFrame] = Link(_QUEUED_FRAMES, self._abort)
+        threads = [OwnedThread(partial(self._decode_all, frames, decoded), "capture", self._fail)]
         if self._draw is not None:
-            threads.append(OwnedThread(paint, "draw", self._fail))
+            threads.append(OwnedThread(partial(self._draw_all, to_draw), "draw", self._fail))
         for thread in threads:
             thread.start()
         try:
-            with closing(self.moments(incoming)) as moments:
-                for moment in moments:
-                    if self._draw is not None and not outgoing.put(moment):
+            with closing(self.annotated(decoded)) as annotated:
+                for frame in annotated:
+                    if self._draw is not None and not to_draw.put(frame):
                         break
                     on_progress(self.progress)
                     if self.stop.is_set():
                         break
             self.timeline.finish()
-            outgoing.end()
+            to_draw.end()
             if self._draw is not None:
                 threads[1].join()
         finally:
@@ -83,13 +105,13 @@ class Pipeline:
             raise self._errors[0]
         return self.progress
 
-    def moments(self, frames: Iterable[Frame]) -> Generator[AnnotatedFrame, None, None]:
-        """Every frame with what is known of it, on the caller's thread; close it to end early."""
-        with closing(self.worker.follow(frames)) as looks:
-            for look in looks:
-                yield self._step(look)
+    def annotated(self, frames: Iterable[Frame]) -> Generator[AnnotatedFrame, None, None]:
+        """Every frame with its people and group, on the caller's thread; close it to end early."""
+        with closing(self.analyzer.analyze(frames)) as detected:
+            for frame in detected:
+                yield self._annotate(frame)
 
-    def _read(self, frames: Iterable[Frame], link: Link[Frame]) -> None:
+    def _decode_all(self, frames: Iterable[Frame], link: Link[Frame]) -> None:
         iterator = iter(frames)
         while not self._abort.is_set():
             with self.timer.stage("decode"):
@@ -101,19 +123,20 @@ class Pipeline:
                 break
         link.end()
 
-    def _paint(self, link: Link[AnnotatedFrame]) -> None:
-        for moment in link:
+    def _draw_all(self, link: Link[AnnotatedFrame]) -> None:
+        for frame in link:
             assert self._draw is not None
-            self._draw(moment)
+            self._draw(frame)
 
     def _fail(self, error: BaseException) -> None:
         self._errors.append(error)
         self._abort.set()
 
-    def _step(self, look: DetectedFrame) -> AnnotatedFrame:
-        frame = look.frame
+    def _annotate(self, detected: DetectedFrame) -> AnnotatedFrame:
+        frame, faces = detected.frame, detected.faces
         shifts = self.timeline.reach(frame.t)
-        shifts += self.timeline.take(frame.t, look.faces, look.fresh)
+        shifts += self.timeline.take(frame.t, faces, detected.fresh)
         self.progress.frames += 1
         self.progress.t = frame.t
-        return AnnotatedFrame(frame, look.faces, self.timeline.state, tuple(shifts), look.all_boxes)
+        state = self.timeline.state
+        return AnnotatedFrame(frame, faces, state, tuple(shifts), detected.all_boxes)

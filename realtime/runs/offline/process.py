@@ -21,7 +21,13 @@ from moodstream.realtime.outputs.folders import clean_up, finished, prepare_fold
 from moodstream.realtime.outputs.overlay_writer import OverlayWriter
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report import summary as summaries
-from moodstream.realtime.outputs.schemas import ShiftEvent, Speed, VideoSource, VideoSummary
+from moodstream.realtime.outputs.schemas import (
+    ShiftEvent,
+    Speed,
+    VideoCounts,
+    VideoSource,
+    VideoSummary,
+)
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
 from moodstream.realtime.runs.offline.pipeline import Pipeline, Progress
@@ -41,19 +47,22 @@ OUTPUTS = (
 )
 
 
+_DEFAULT_FPS = 25.0  # where a file does not state its rate
+
+
 @dataclass(frozen=True)
 class ProcessSettings:
     """All that a run depends on besides the networks; written into its summary.
 
-    Args:
-        worker: How often faces are looked for and read.
-        smoothing: Of each person's readings over time.
+    Attributes:
+        worker: How often faces are detected and classified, and which of them count.
+        smoothing: Of each person's predictions over time.
         group: How people are summed into the group.
         start: Seconds of media time at which the run begins.
         end: Seconds of media time at which it ends; None for the end of the file.
-        every_frame: Find and read faces in every frame.
-        video: Write overlay.mp4.
-        overwrite: Replace earlier results.
+        every_frame: Whether faces are detected and classified in every frame.
+        video: Whether overlay.mp4 is written.
+        overwrite: Whether earlier results may be replaced.
         privacy: ``blur`` and ``group`` hide every face that is shown; ``group`` writes nothing
             about single people.
     """
@@ -70,37 +79,40 @@ class ProcessSettings:
 
     @property
     def detect_full_size(self) -> bool:
-        """Whether every look is at full size: a face must be hidden wherever it is."""
+        """Whether every detection pass is at full size: no face to be hidden may be missed."""
         return self.every_frame or self.privacy.hides_faces
 
-    def looks(self, fps: float | None) -> AnalysisSettings:
-        """How the frames of a video of ``fps`` (None where unknown) are looked at.
+    def analysis_settings(self, fps: float | None) -> AnalysisSettings:
+        """How the frames of a video are analysed.
 
         Where faces are hidden, each frame that is shown is searched for them, whatever its time:
         no rate would do, for frames need not come at the rate that a file states.
+
+        Args:
+            fps: Frames per second of the video; None where unknown.
         """
-        looks = self.worker
+        settings = self.worker
         if self.detect_full_size:
-            looks = replace(looks, full_size_every=0.0)
+            settings = replace(settings, full_size_every=0.0)
         if self.every_frame:
-            rate = min(max(fps or 25.0, 1.0), 240.0)
-            looks = replace(looks, rate=rate, every_frame=True, refresh=0.0)
+            rate = min(max(fps or _DEFAULT_FPS, 1.0), 240.0)
+            settings = replace(settings, rate=rate, every_frame=True, refresh=0.0)
         hides = self.video and self.privacy.hides_faces
-        return replace(looks, detect_every_frame=looks.detect_every_frame or hides)
+        return replace(settings, detect_every_frame=settings.detect_every_frame or hides)
 
     def __post_init__(self) -> None:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ValueError(f"expected 0 ≤ start < end, got {self.start} and {self.end}")
 
 
-def worker_for(
+def analyzer_for(
     info: SourceInfo, models: Models, settings: ProcessSettings, timer: StageTimer | None = None
 ) -> OfflineAnalyzer:
-    """Who finds, follows and reads the faces of a file, as often as ``settings`` ask for."""
+    """The analyzer of a file, with the given networks and settings."""
     return OfflineAnalyzer(
         models.detector,
         models.classifier,
-        settings.looks(None if info.fps is None else float(info.fps)),
+        settings.analysis_settings(None if info.fps is None else float(info.fps)),
         settings.smoothing,
         picture_side=float(max(info.width, info.height)),
         timer=timer,
@@ -112,7 +124,7 @@ def worker_for(
 class OfflineRun:
     """Processes one file; ``stop`` ends it early and keeps what is done.
 
-    The file is opened at once, so that what cannot be read or written is told before the work.
+    The file is opened at once, so that what cannot be read or written is reported before the work.
 
     Args:
         path: The video.
@@ -123,6 +135,21 @@ class OfflineRun:
     Raises:
         MoodstreamError: The file cannot be read, or the folder cannot be written or holds
             results already.
+
+    Example:
+        >>> import tempfile
+        >>> import moodstream
+        >>> from moodstream.testing import PaintedFaceClassifier, PaintedFaceDetector
+        >>> from moodstream.testing import Person, ScriptedSource
+        >>> parts = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
+        >>> models = moodstream.Pipeline(**parts).load()
+        >>> source = ScriptedSource([Person((20, 20, 80, 90), "sad")], seconds=1.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     clip = source.write(Path(folder) / "clip.mp4")
+        ...     settings = ProcessSettings(video=False)
+        ...     summary = OfflineRun(clip, Path(folder) / "results", models, settings).run()
+        >>> summary["counts"]["people_at_once"]
+        1
     """
 
     def __init__(self, path: Path, folder: Path, models: Models, settings: ProcessSettings) -> None:
@@ -138,18 +165,21 @@ class OfflineRun:
         self._pipeline: Pipeline | None = None
 
     def stop(self) -> None:
-        """End after the frame in hand."""
+        """End after the current frame."""
         self._stopped.set()
         if self._pipeline is not None:
             self._pipeline.stop.set()
 
     def run(self, on_progress: Callable[[Progress], None] = lambda _: None) -> VideoSummary:
-        """Process the file and write every result; returns the summary.
+        """Process the file and write every result.
 
         On every way out all files are closed, and whatever fails, no half-written one is left.
 
         Args:
-            tick: Called after each frame.
+            on_progress: Called after each frame.
+
+        Returns:
+            What summary.json holds.
 
         Raises:
             MoodstreamError: The results cannot be written.
@@ -188,7 +218,7 @@ class OfflineRun:
     def _pipeline_to(self, rows: TimelineWriter, overlay: OverlayWriter) -> Pipeline:
         settings = self.settings
         pipeline = Pipeline(
-            worker_for(self.source.info, self.models, settings, self.timer),
+            analyzer_for(self.source.info, self.models, settings, self.timer),
             GroupAggregator(settings.group),
             rows,
             overlay.draw if settings.video else None,
@@ -203,10 +233,10 @@ class OfflineRun:
         self, pipeline: Pipeline, rows: TimelineWriter, interrupted: bool, wall: float
     ) -> VideoSummary:
         settings, source = self.settings, self.source
-        info, progress, worker = source.info, pipeline.progress, pipeline.worker
-        end = progress.t + 1 / float(info.fps or 25) if progress.frames else settings.start
+        progress, events = pipeline.progress, rows.events
+        fps = float(source.info.fps or _DEFAULT_FPS)
+        end = progress.t + 1 / fps if progress.frames else settings.start
         seconds = max(0.0, end - settings.start)
-        follower, events = worker.follower, rows.events
         notes = list(source.notes)
         if interrupted:
             notes.append(f"stopped by the user at {progress.t:.1f} s")
@@ -214,21 +244,8 @@ class OfflineRun:
             notes.append("no faces were found")
         parts = summaries.mood_by_part(self.folder, events, settings.group.window, end)
         return {
-            "source": cast(
-                VideoSource, {**asdict(info), "fps": None if info.fps is None else str(info.fps)}
-            ),
-            "counts": {
-                "frames": progress.frames,
-                "seconds": round(seconds, 3),
-                "rows": rows.rows,
-                "searched": worker.searched,
-                "looks": follower.looks,
-                "faces": follower.faces_detected,
-                "readings": follower.readings,
-                "people": rows.people,
-                "people_at_once": rows.people_at_once,
-                "track_ids": follower.tracker.count,
-            },
+            "source": self._source_entry(),
+            "counts": self._counts(pipeline, rows, seconds),
             "mood": {
                 "parts": parts,
                 "shifts": len(events),
@@ -243,6 +260,26 @@ class OfflineRun:
             "notice": self.models.notice,
             "speed": self._speed(progress, wall, seconds),
             "versions": environment.versions(),
+        }
+
+    def _source_entry(self) -> VideoSource:
+        info = self.source.info
+        fps = None if info.fps is None else str(info.fps)
+        return cast(VideoSource, {**asdict(info), "fps": fps})
+
+    def _counts(self, pipeline: Pipeline, rows: TimelineWriter, seconds: float) -> VideoCounts:
+        analyzer, people = pipeline.analyzer, pipeline.analyzer.people
+        return {
+            "frames": pipeline.progress.frames,
+            "seconds": round(seconds, 3),
+            "rows": rows.rows,
+            "frames_searched": analyzer.frames_searched,
+            "detection_passes": people.looks,
+            "faces": people.faces_detected,
+            "predictions": people.readings,
+            "people": rows.people,
+            "people_at_once": rows.people_at_once,
+            "track_ids": people.tracker.count,
         }
 
     def _speed(self, progress: Progress, wall: float, seconds: float) -> Speed:
