@@ -25,6 +25,7 @@ from moodstream.realtime.networks.load import check_networks
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
 from moodstream.realtime.outputs.painter import Painter
 from moodstream.realtime.privacy import Privacy
+from moodstream.realtime.runs.live.annotate import black_picture
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.stream import LiveSettings
 from moodstream.realtime.runs.offline.process import ProcessSettings
@@ -90,6 +91,11 @@ class StreamFrame:
     def group(self) -> GroupState:
         """The group over the window: probs, dominant, entropy, people …"""
         return self.moment.state
+
+    @property
+    def notice(self) -> str | None:
+        """Why nobody can be seen, such as ``black picture since 0:12``; None where all is well."""
+        return self.moment.notice
 
     @property
     def shifts(self) -> tuple[MoodShift, ...]:
@@ -261,7 +267,7 @@ class _LiveMoments:
         self._session.start()
 
     def _take(self, source: int, snapshot: Snapshot) -> None:
-        if self._hides and not snapshot.looked:
+        if self._hides and not snapshot.detected and snapshot.black_since is None:
             return  # a face that has just come would not be hidden
         with self._changed:
             self._newest = snapshot
@@ -287,6 +293,10 @@ class _LiveMoments:
 
     def _moment(self, found: Snapshot) -> AnnotatedFrame:
         shifts = self._shifts.take()
+        if found.black_since is not None:
+            return replace(
+                black_picture(found.frame, found.black_since, self._hides), shifts=shifts
+            )
         return AnnotatedFrame(found.frame, found.faces, found.state, shifts, found.all_boxes)
 
     def _raise_unless_over(self) -> None:
@@ -331,7 +341,8 @@ def stream(
     """Iterate over the frames of a camera, an address or a file, each with its people and group.
 
     Of a live source the newest frame that was analysed is yielded; those that came while your
-    code was busy are left out. Of a file every frame comes, as fast as you take them.
+    code was busy are left out. While a camera sends black pictures, its frames have nobody in
+    them and a ``notice``. Of a file every frame comes, as fast as you take them.
 
     Args:
         source: A camera's number or device, an address (``rtsp://…``, ``http://…``), or a file.

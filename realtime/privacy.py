@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # numpy, which the command line's options do without
     from moodstream.realtime.frames import Faces, GroupState
 
 
+HIDE_FROM_CONFIDENCE = 0.3  # of a detector: hiding too many is better than showing one face
+
+
 class Privacy(str, Enum):
     """A privacy mode, from least to most strict; its value is what users write.
 
