@@ -22,7 +22,9 @@ from moodstream.realtime.runs.live.scheduler import (
 SETTINGS = ScheduleSettings()
 
 
-def urgency(age, waited=None, movement=0.0, change=0.0, uncertainty=0.5, quality=1.0) -> FaceUrgency:
+def urgency(
+    age, waited=None, movement=0.0, change=0.0, uncertainty=0.5, quality=1.0
+) -> FaceUrgency:
     age = np.asarray(age, float)
     full = lambda v: np.broadcast_to(np.asarray(v, float), age.shape)  # noqa: E731
     return FaceUrgency(
@@ -140,7 +142,9 @@ def test_nobody_in_view():
 def test_detection_takes_the_time_that_classification_leaves(
     detection, prediction, faces, expected
 ):
-    assert detection_interval(Costs(detection, prediction), faces, 1, SETTINGS) == pytest.approx(expected)
+    assert detection_interval(Costs(detection, prediction), faces, 1, SETTINGS) == pytest.approx(
+        expected
+    )
 
 
 def test_two_streams_cost_twice_as_much():
