@@ -94,7 +94,7 @@ class StreamFrame:
 
     @property
     def notice(self) -> str | None:
-        """Why nobody can be seen, such as ``black picture since 0:12``; None where all is well."""
+        """Why nobody is seen: ``black picture since 0:00:12.0``; None where all is well."""
         return self.moment.notice
 
     @property

@@ -206,15 +206,15 @@ def run(args: argparse.Namespace) -> int:
             say=say,
         )
         with end_on_signal(lambda: session.end("interrupted")) as asked:
-            _watch(session, outputs, args)
-        return _conclude(session, outputs, args, asked)
+            watch(session, outputs, args)
+        return conclude(session, outputs, args, asked)
 
 
 def _say(line: str) -> None:
     write_line(f"moodstream: {line}")
 
 
-def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
+def watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
     """The owner's loop, on the main thread: the window lives here."""
     line = StatusLine(show=not args.quiet and sys.stderr.isatty())
     due = 0.0
@@ -232,9 +232,10 @@ def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace)
             line.update(session)
 
 
-def _conclude(
+def conclude(
     session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, asked: EndRequest
 ) -> int:
+    """The session is over: finish the recording, print how it was, and say with which code."""
     outputs.finish({**outputs.state(session), "ended": session.reason})
     state = outputs.state(session)  # with the rows that were lost in the end
     if args.json:

@@ -40,7 +40,7 @@ def session_state(session: LiveSession, lost: int = 0, problem: str | None = Non
     costs = session.analyzer.costs
     return {
         "notice": NOTICE,
-        "privacy": session.privacy,
+        "privacy": session.privacy.value,
         "paused": session.paused.is_set(),
         "uptime_s": round(session.clock() - session.origin, 1),
         "look_ms": round(1000 * costs.detection, 1),
