@@ -25,6 +25,7 @@ from moodstream.realtime.networks.load import check_networks
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
 from moodstream.realtime.outputs.painter import Painter
 from moodstream.realtime.privacy import Privacy
+from moodstream.realtime.runs.live.annotate import black_picture
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.stream import LiveSettings
 from moodstream.realtime.runs.offline.process import ProcessSettings
@@ -88,6 +89,11 @@ class StreamFrame:
     def group(self) -> GroupState:
         """The group over the window: probs, dominant, entropy, people …"""
         return self._annotated.state
+
+    @property
+    def notice(self) -> str | None:
+        """Why nobody is seen: ``black picture since 0:00:12.0``; None where all is well."""
+        return self._annotated.notice
 
     @property
     def shifts(self) -> tuple[MoodShift, ...]:
@@ -259,7 +265,7 @@ class _LiveFrames:
         self._session.start()
 
     def _take(self, source: int, snapshot: Snapshot) -> None:
-        if self._hides and not snapshot.looked:
+        if self._hides and not snapshot.detected and snapshot.black_since is None:
             return  # a face that has just come would not be hidden
         with self._changed:
             self._newest = snapshot
@@ -284,12 +290,12 @@ class _LiveFrames:
         return None
 
     def _annotated(self, snapshot: Snapshot) -> AnnotatedFrame:
+        shifts = self._shifts.take()
+        if snapshot.black_since is not None:
+            black = black_picture(snapshot.frame, snapshot.black_since, self._hides)
+            return replace(black, shifts=shifts)
         return AnnotatedFrame(
-            snapshot.frame,
-            snapshot.faces,
-            snapshot.state,
-            self._shifts.take(),
-            snapshot.all_boxes,
+            snapshot.frame, snapshot.faces, snapshot.state, shifts, snapshot.all_boxes
         )
 
     def _raise_unless_over(self) -> None:
@@ -334,7 +340,8 @@ def stream(
     """Iterate over the frames of a camera, an address or a file, each with its people and group.
 
     Of a live source the newest frame that was analysed is yielded; those that came while your
-    code was busy are left out. Of a file every frame comes, as fast as you take them.
+    code was busy are left out. While a camera sends black pictures, its frames have nobody in
+    them and a ``notice``. Of a file every frame comes, as fast as you take them.
 
     Args:
         source: A camera's number or device, an address (``rtsp://…``, ``http://…``), or a file.

@@ -41,7 +41,7 @@ CODES = {
 }
 """Exit codes by the reason for which a run ended, where it was no signal."""
 
-_TICK = 0.25
+_TICK_S = 0.25
 
 
 def add_parser(commands: Any) -> None:
@@ -49,8 +49,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "live",
         help="a camera, a stream or a file as if live",
-        description="Ends with 0 (file over, --duration, window closed), 2 (source refused), "
-        "3 (--give-up), 130 or 143 (Ctrl-C, SIGTERM).",
+        description="Ends with 0 (file over, --duration, window closed), 2 (source refused, or not "
+        "all could be recorded), 3 (--give-up), 130 or 143 (Ctrl-C, SIGTERM).",
     )
     parser.add_argument(
         "sources",
@@ -115,7 +115,11 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def live_settings(args: argparse.Namespace) -> LiveSettings:
-    """The settings of the command line; raises MoodstreamError where they do not go together."""
+    """The settings of the command line.
+
+    Raises:
+        MoodstreamError: They do not go together.
+    """
     from moodstream.realtime.runs.live.stream import LiveSettings
     from moodstream.realtime.sources.capture import CaptureSettings
 
@@ -139,7 +143,11 @@ def live_settings(args: argparse.Namespace) -> LiveSettings:
 
 
 def sink_settings(args: argparse.Namespace) -> LiveSinkSettings:
-    """Where the results go; raises MoodstreamError where the options do not go together."""
+    """Where the results go.
+
+    Raises:
+        MoodstreamError: The options do not go together.
+    """
     from moodstream.realtime.outputs.server.server import parse_address
     from moodstream.realtime.runs.live.sinks import LiveSinkSettings
 
@@ -198,15 +206,15 @@ def run(args: argparse.Namespace) -> int:
             say=say,
         )
         with end_on_signal(lambda: session.end("interrupted")) as asked:
-            _watch(session, outputs, args)
-        return _conclude(session, outputs, args, asked)
+            watch(session, outputs, args)
+        return conclude(session, outputs, args, asked)
 
 
 def _say(line: str) -> None:
     write_line(f"moodstream: {line}")
 
 
-def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
+def watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace) -> None:
     """The owner's loop, on the main thread: the window lives here."""
     line = StatusLine(show=not args.quiet and sys.stderr.isatty())
     due = 0.0
@@ -215,31 +223,41 @@ def _watch(session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace)
         closing.enter_context(session)
         closing.callback(line.clear)
         while session.reason is None:
-            outputs.turn(session, _TICK)
+            outputs.turn(session, _TICK_S)
             if time.monotonic() < due:
                 continue
-            due = time.monotonic() + _TICK
+            due = time.monotonic() + _TICK_S
             session.tick()
             outputs.publish(session)
             line.update(session)
 
 
-def _conclude(
+def conclude(
     session: LiveSession, outputs: LiveOutputs, args: argparse.Namespace, asked: EndRequest
 ) -> int:
-    state = outputs.state(session)
-    outputs.finish({**state, "ended": session.reason})
+    """The session is over: finish the recording, print how it was, and say with which code."""
+    outputs.finish({**outputs.state(session), "ended": session.reason})
+    state = outputs.state(session)  # with the rows that were lost in the end
     if args.json:
         print(json.dumps(state, indent=2))
     elif not args.quiet:
         for line in summary_lines(state, args.record):
             print(line)
+    return _exit_code(session, outputs, asked)
+
+
+def _exit_code(session: LiveSession, outputs: LiveOutputs, asked: EndRequest) -> int:
     reason = session.reason or "quit"
-    return asked.exit_code if reason == "interrupted" else CODES[reason]
+    code = asked.exit_code if reason == "interrupted" else CODES[reason]
+    if outputs.recorded_all:
+        return code
+    why = outputs.recording_problem or "some rows were lost"
+    write_line(f"moodstream: not all could be recorded: {why}")
+    return ExitCode.FAILED if code == ExitCode.OK else code
 
 
 def summary_lines(state: SessionState, record: Path | None) -> list[str]:
-    """What there was, for a person to read: a line a source, and where the recording is."""
+    """The end of a run for a person to read: a line a source, and where the recording is."""
     lines = []
     for source in state["sources"]:
         parts = [f"{source['frames']} frames", f"{source['dropped']} not shown"]

@@ -7,19 +7,26 @@ import time
 
 from moodstream.realtime.runs.live.session import LiveSession
 
+_INTERVAL_S = 1.0  # between two updates
+
 
 class StatusLine:
-    """One line on a terminal that is written over: the mood and the speed of the first source."""
+    """One line on a terminal that is written over: status, mood and speed of every source.
+
+    Args:
+        show: Whether anything is written.
+    """
 
     def __init__(self, show: bool) -> None:
-        self._show, self._due, self._long = show, 0.0, 0
+        self._show, self._due, self._length = show, 0.0, 0
 
     def update(self, session: LiveSession) -> None:
+        """Write the line anew, if it is time."""
         from moodstream.realtime.runs.live.state import stream_state
 
         if not self._show or time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + 1.0
+        self._due = time.monotonic() + _INTERVAL_S
         parts = []
         for stream in session.streams:
             state = stream_state(session, stream)
@@ -28,11 +35,12 @@ class StatusLine:
                 mood += f", {state['dominant']} {max(state['probs'].values()):.0%}"
             parts.append(f"{state['name']}: {state['status']}, {mood}, {state['fps_shown']:.0f}/s")
         text = "  |  ".join(parts)
-        sys.stderr.write("\r" + text.ljust(self._long))
+        sys.stderr.write("\r" + text.ljust(self._length))
         sys.stderr.flush()
-        self._long = len(text)
+        self._length = len(text)
 
     def clear(self) -> None:
-        if self._long:
-            sys.stderr.write("\r" + " " * self._long + "\r")
+        """Leave an empty line."""
+        if self._length:
+            sys.stderr.write("\r" + " " * self._length + "\r")
             sys.stderr.flush()

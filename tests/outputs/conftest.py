@@ -1,4 +1,4 @@
-"""A hub of two sources, and a server of it on a free port."""
+"""A broadcaster of two sources, and a server of it on a free port."""
 
 from __future__ import annotations
 

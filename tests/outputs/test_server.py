@@ -70,7 +70,7 @@ def test_an_event_stream_with_no_news_is_kept_alive(server, monkeypatch):
 
 def test_a_slow_listener_loses_the_oldest_events():
     hub, woken = Broadcaster(["a"]), []
-    with hub.listening(lambda: woken.append(1)) as listener:
+    with hub.subscribe_events(lambda: woken.append(1)) as listener:
         for n in range(BACKLOG + 5):
             hub.event("shift", {"n": n})
         assert len(woken) == BACKLOG + 5
@@ -185,6 +185,6 @@ def test_broken_requests_hurt_nobody(server, capfd):
 def test_what_cannot_be_listened_on_is_told_in_one_line(server, host, reason):
     port = server.address[1]
     with pytest.raises(MoodstreamError, match=reason) as caught:
-        Server(server.hub, host, port).start()
+        Server(server.broadcaster, host, port).start()
     assert str(caught.value).startswith(f"{host}:{port}: ")
     assert "\n" not in str(caught.value)

@@ -26,10 +26,18 @@ from moodstream.realtime.outputs.server.listen import host_name
 
 MAX_VIEWERS = 64
 """Open streams, pictures and events together, of all viewers."""
-RESEND_AFTER_S = 2.0  # seconds after which the last picture is sent again, for proxies to see life
+
+RESEND_AFTER_S = 2.0
+"""Seconds after which the last picture is sent again, so that proxies keep the connection."""
+
 STATE_INTERVAL_S = 1.0
-KEEPALIVE_S = 10.0  # seconds after which a comment keeps an event stream alive
-STALL_TIMEOUT_S = 20.0  # seconds of not taking anything after which a viewer is cut off
+"""Seconds between two states in an event stream."""
+
+KEEPALIVE_S = 10.0
+"""Seconds after which a comment keeps a silent event stream alive."""
+
+STALL_TIMEOUT_S = 20.0
+"""Seconds of not taking anything after which a viewer is cut off."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -44,21 +52,28 @@ Pump = Callable[[Write], Awaitable[None]]
 
 
 class Web:
-    """The ASGI application over one hub.
+    """The ASGI application; it belongs to one event loop.
 
-    hosts: the names that a request may call this machine by, None for any; encoder: where JPEGs
-    are made; abort: cuts the connection of an ASGI ``client``. Belongs to one event loop; once
-    ``ending`` is set, every stream ends.
+    Args:
+        broadcaster: What there is to show.
+        hosts: The names that a request may call this machine by, None for any.
+        encoder: Where JPEGs are made.
+        abort: Cuts the connection of an ASGI ``client``.
+
+    Attributes:
+        ending: Once it is set, every stream ends.
+        streams: How many streams are open.
     """
 
     def __init__(
         self,
-        hub: Broadcaster,
+        broadcaster: Broadcaster,
         hosts: Set[str] | None,
         encoder: Executor,
         abort: Callable[[Any], None],
     ) -> None:
-        self.hub, self.hosts, self.encoder, self.abort = hub, hosts, encoder, abort
+        self.broadcaster, self.hosts = broadcaster, hosts
+        self.encoder, self.abort = encoder, abort
         self.ending = asyncio.Event()
         self.streams = 0
         loader = jinja2.FileSystemLoader(Path(__file__).parent)
@@ -100,7 +115,7 @@ class Web:
         nonce = secrets.token_urlsafe(16)
         page = self._template.render(
             nonce=nonce,
-            sources=self.hub.sources,
+            sources=self.broadcaster.sources,
             moods={name: hex_of(name) for name in EMOTIONS},
         )
         policy = (
@@ -111,12 +126,12 @@ class Web:
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
     async def _state(self, request: Request) -> Response:
-        return Response(self.hub.newest_state()[1], media_type="application/json")
+        return Response(self.broadcaster.newest_state()[1], media_type="application/json")
 
     async def _video(self, request: Request) -> Response:
         source = self._source(request.query_params.get("source", "0"))
         if source is None:
-            there = ", ".join(f"{k} ({name})" for k, name in enumerate(self.hub.sources))
+            there = ", ".join(f"{k} ({name})" for k, name in enumerate(self.broadcaster.sources))
             return _line(404, f"no such source; there are {there}")
         kind = "multipart/x-mixed-replace; boundary=picture"
         return _Stream(self, partial(self._send_pictures, source), kind)
@@ -125,17 +140,19 @@ class Web:
         return _Stream(self, self._send_events, "text/event-stream")
 
     def _source(self, text: str) -> int | None:
-        names = [*map(str, range(len(self.hub.sources))), *self.hub.sources]
-        return names.index(text) % len(self.hub.sources) if text in names else None
+        names = [*map(str, range(len(self.broadcaster.sources))), *self.broadcaster.sources]
+        return names.index(text) % len(self.broadcaster.sources) if text in names else None
 
     async def _send_pictures(self, source: int, write: Write) -> None:
         loop, newer = asyncio.get_running_loop(), asyncio.Event()
         number, sent = 0, loop.time()
-        with self.hub.watching(source, partial(loop.call_soon_threadsafe, newer.set)):
+        with self.broadcaster.subscribe_frames(
+            source, partial(loop.call_soon_threadsafe, newer.set)
+        ):
             await write(_BOUNDARY)
             while True:
                 newer.clear()
-                picture = self.hub.newest_picture(source)
+                picture = self.broadcaster.newest_picture(source)
                 due = loop.time() >= sent + RESEND_AFTER_S
                 if picture is not None and (due or picture.number != number):
                     await write(await self._part(picture))
@@ -152,23 +169,25 @@ class Web:
 
     async def _send_events(self, write: Write) -> None:
         loop, new, number = asyncio.get_running_loop(), asyncio.Event(), 0
-        next_state = spoken = loop.time()
-        with self.hub.listening(partial(loop.call_soon_threadsafe, new.set)) as listener:
+        next_state = written = loop.time()
+        with self.broadcaster.subscribe_events(
+            partial(loop.call_soon_threadsafe, new.set)
+        ) as subscription:
             await write(b"retry: 2000\n\n")
             while True:
                 new.clear()
-                lines = [f"event: {kind}\ndata: {text}\n\n" for kind, text in listener.take()]
+                lines = [f"event: {kind}\ndata: {text}\n\n" for kind, text in subscription.take()]
                 now = loop.time()
                 if now >= next_state:
                     next_state = max(next_state + STATE_INTERVAL_S, now)
-                    before, (number, text) = number, self.hub.newest_state()
+                    before, (number, text) = number, self.broadcaster.newest_state()
                     if number != before:
                         lines.append(f"event: state\ndata: {text}\n\n")
-                if now - spoken >= KEEPALIVE_S:
-                    lines.append(": still here\n\n")
+                if now - written >= KEEPALIVE_S:
+                    lines.append(": keep-alive\n\n")
                 if lines:
                     await write("".join(lines).encode())
-                    spoken = loop.time()
+                    written = loop.time()
                 await _set_within(new, next_state - loop.time())
 
 

@@ -1,4 +1,4 @@
-"""Between the stream's threads and those who look: the newest of everything, and nobody waits."""
+"""Between the stream's threads and its viewers: the newest of everything, and nobody waits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from moodstream.realtime.arrays import Image
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 
 BACKLOG = 100
+"""Events that wait for one subscriber at most."""
+
 Wake = Callable[[], object]
+"""Called on the stream's thread when there is something new; must not wait."""
 
 
 class Picture:
-    """One overlay picture, (H, W, 3) uint8 BGR, and its JPEG from when somebody asks for it.
+    """One overlay picture and its JPEG, which is encoded when it is first asked for.
 
-    number: 1, 2, 3, … per source.
+    Args:
+        number: 1, 2, 3, … per source.
+        image: The picture, (H, W, 3) uint8 BGR.
     """
 
     def __init__(self, number: int, image: Image) -> None:
@@ -35,7 +40,11 @@ class Picture:
 
 
 class EventSubscription:
-    """The events that one listener has not taken yet; the oldest are lost when there are many."""
+    """The events that one subscriber has not taken yet; beyond ``BACKLOG`` the oldest are lost.
+
+    Args:
+        wake: Called with every event.
+    """
 
     def __init__(self, wake: Wake) -> None:
         self.wake = wake
@@ -52,19 +61,28 @@ class EventSubscription:
 
 
 class Broadcaster:
-    """The newest picture of each source, the newest state, and the events for each listener.
+    """The newest picture of each source, the newest state, and the events for each subscriber.
 
-    The stream's threads call ``picture``, ``state`` and ``event``, which never wait for those who
-    look; these call the rest. A ``wake`` is called on the stream's thread and must not wait
-    either; it is not called any more once its ``with`` block is left.
+    The stream's threads call ``picture``, ``state`` and ``event``, which never wait for viewers;
+    these call the rest. A ``wake`` is not called any more once its ``with`` block is left.
+
+    Args:
+        sources: The names of the sources, safe to show.
+
+    Example:
+        >>> broadcaster = Broadcaster(["camera 0"])
+        >>> with broadcaster.subscribe_events(wake=lambda: None) as subscription:
+        ...     broadcaster.event("shift", {"from": "sad", "to": "happy"})
+        ...     subscription.take()
+        [('shift', '{"from": "sad", "to": "happy"}')]
     """
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources = tuple(sources)
         self._lock = threading.Lock()
         self._pictures: list[Picture | None] = [None] * len(self.sources)
-        self._watching: list[list[Wake]] = [[] for _ in self.sources]
-        self._listening: list[EventSubscription] = []
+        self._viewers: list[list[Wake]] = [[] for _ in self.sources]
+        self._subscriptions: list[EventSubscription] = []
         self._state = (0, "")
         self.state({"sources": [{"name": name, "status": "starting"} for name in self.sources]})
 
@@ -73,33 +91,44 @@ class Broadcaster:
         with self._lock:
             before = self._pictures[source]
             self._pictures[source] = Picture(before.number + 1 if before else 1, image)
-            for wake in self._watching[source]:
+            for wake in self._viewers[source]:
                 wake()
 
     def state(self, state: Mapping[str, object]) -> None:
         """Take the newest state: ``sources`` has one entry for each source, in their order.
 
-        Raises ValueError or TypeError where it is not JSON: NaN is not, None is.
+        Raises:
+            ValueError: Something in it is no JSON, such as NaN; None is.
+            TypeError: The same, for a value of another type.
         """
         text = json.dumps(state, allow_nan=False)
         with self._lock:
             self._state = (self._state[0] + 1, text)
 
     def event(self, kind: str, content: Mapping[str, object]) -> None:
-        """Tell every listener; errors as ``state``, and ValueError where ``kind`` is no word."""
+        """Take an event for every subscriber.
+
+        Args:
+            kind: One word.
+            content: What there is to say.
+
+        Raises:
+            ValueError: ``kind`` is no word, or something in ``content`` is no JSON, such as NaN.
+            TypeError: The same, for a value of another type.
+        """
         if not kind.isidentifier():
             raise ValueError(f"expected one word as the kind of an event, got {kind!r}")
         text = json.dumps(content, allow_nan=False)
         with self._lock:
-            for listener in self._listening:
-                listener.put(kind, text)
+            for subscription in self._subscriptions:
+                subscription.put(kind, text)
 
     def viewers(self, source: int | None = None) -> int:
-        """How many watch the pictures of one source, or of all together."""
+        """How many view the pictures of one source, or of all together."""
         with self._lock:
             if source is not None:
-                return len(self._watching[source])
-            return sum(map(len, self._watching))
+                return len(self._viewers[source])
+            return sum(map(len, self._viewers))
 
     def newest_picture(self, source: int) -> Picture | None:
         """The newest picture of a source, None before the first."""
@@ -112,24 +141,24 @@ class Broadcaster:
             return self._state
 
     @contextmanager
-    def watching(self, source: int, wake: Wake) -> Iterator[None]:
+    def subscribe_frames(self, source: int, wake: Wake) -> Iterator[None]:
         """Count as a viewer of a source, and be woken by each new picture of it."""
         with self._lock:
-            self._watching[source].append(wake)
+            self._viewers[source].append(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._watching[source].remove(wake)
+                self._viewers[source].remove(wake)
 
     @contextmanager
-    def listening(self, wake: Wake) -> Iterator[EventSubscription]:
+    def subscribe_events(self, wake: Wake) -> Iterator[EventSubscription]:
         """Collect events, and be woken by each."""
-        listener = EventSubscription(wake)
+        subscription = EventSubscription(wake)
         with self._lock:
-            self._listening.append(listener)
+            self._subscriptions.append(subscription)
         try:
-            yield listener
+            yield subscription
         finally:
             with self._lock:
-                self._listening.remove(listener)
+                self._subscriptions.remove(subscription)

@@ -31,13 +31,21 @@ def names_of(host: str) -> set[str] | None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. port: 0 for any free one; :: is IPv4, too.
+    """Listen at an address.
 
-    Raises MoodstreamError where host or port cannot be had.
+    Args:
+        host: A name or address of this machine; ``::`` is IPv4, too.
+        port: 0 for any free one.
+
+    Returns:
+        A listening socket.
+
+    Raises:
+        MoodstreamError: Host or port cannot be had.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        offers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = min(offers, key=lambda offer: offer[0] != socket.AF_INET)
         dual = host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address[:2], family=family, backlog=128, dualstack_ipv6=dual)
     except (OSError, UnicodeError, OverflowError) as error:

@@ -29,16 +29,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STARTING = 20.0
-_GOODBYE = 0.5  # seconds in which open responses may end by themselves
-_SEND_BUFFER = 1 << 18  # what the kernel holds for a slow viewer is delay: a few pictures at most
+_START_TIMEOUT_S = 20.0
+_GRACE_S = 0.5  # in which open responses may end by themselves
+_SEND_BUFFER_BYTES = (
+    1 << 18
+)  # what the kernel holds for a slow viewer is delay: a few pictures at most
 _ADDRESS = re.compile(r"(?:(\[[0-9a-f:.]+\]|[^\[\]:\s]*):)?([0-9]{1,5})", re.IGNORECASE)
 
 
 def parse_address(text: str) -> tuple[str, int]:
     """Host and port of ``HOST:PORT``, ``[HOST]:PORT``, ``:PORT`` or ``PORT``.
 
-    Without a host it is 127.0.0.1, and port 0 means any free one. Raises MoodstreamError.
+    Without a host it is 127.0.0.1, and port 0 means any free one.
+
+    Raises:
+        MoodstreamError: It is none of these.
+
+    Example:
+        >>> parse_address("8000")
+        ('127.0.0.1', 8000)
     """
     match = _ADDRESS.fullmatch(text.strip())
     if match is None or int(match[2]) > 65535:
@@ -47,14 +56,23 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 class Server:
-    """Serves what a hub holds while its context is open, or from ``start`` to ``stop``.
+    """Serves what a broadcaster holds while its context is open, or from ``start`` to ``stop``.
 
-    host: a name or address of this machine; only 0.0.0.0 and :: answer to whatever name a request
-    gives. port: 0 for any free one.
+    Args:
+        broadcaster: What there is to show.
+        host: A name or address of this machine; only 0.0.0.0 and :: answer to whatever name a
+            request gives.
+        port: 0 for any free one.
+
+    Example:
+        >>> from moodstream.realtime.outputs.server.broadcaster import Broadcaster
+        >>> with Server(Broadcaster(["camera 0"]), port=0) as server:
+        ...     server.url.startswith("http://127.0.0.1:")
+        True
     """
 
-    def __init__(self, hub: Broadcaster, host: str = LOCAL, port: int = 8000) -> None:
-        self.hub, self.host = hub, host
+    def __init__(self, broadcaster: Broadcaster, host: str = LOCAL, port: int = 8000) -> None:
+        self.broadcaster, self.host = broadcaster, host
         self.address = (host, port)
         self._stopping = False
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
@@ -69,7 +87,7 @@ class Server:
 
     @property
     def problem(self) -> str | None:
-        """One line once it has ended without being told to, None while all is well."""
+        """One line once it has ended although nobody stopped it, None while all is well."""
         if self._thread is None or self._thread.alive or self._stopping:
             return None
         why = self.error
@@ -89,15 +107,20 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Listen from now on; raises MoodstreamError where host or port cannot be had."""
+        """Listen from now on.
+
+        Raises:
+            MoodstreamError: Host or port cannot be had.
+            RuntimeError: It was started before.
+        """
         if self._thread is not None:
             raise RuntimeError("the server was started already")
         listening = listen(*self.address)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self.address = (self.host, listening.getsockname()[1])
-        self._thread = OwnedThread(partial(self._run, listening), "server", self._broke)
+        self._thread = OwnedThread(partial(self._run, listening), "server", self._failed)
         self._thread.start()
-        self._loop.result(_STARTING)
+        self._loop.result(_START_TIMEOUT_S)
 
     def stop(self, timeout: float = 3.0) -> bool:
         """End every open stream and the thread; returns whether it ended within ``timeout`` s."""
@@ -113,7 +136,7 @@ class Server:
         with listening, ThreadPoolExecutor(1, "jpeg encoder") as encoder:
             asyncio.run(self._serve(listening, encoder))
 
-    def _broke(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException) -> None:
         if not self._loop.done():
             self._loop.set_exception(error)  # ``start`` is waiting for it
         else:
@@ -124,7 +147,7 @@ class Server:
 
         from moodstream.realtime.outputs.server.app import Web
 
-        self._web = Web(self.hub, names_of(self.host), encoder, self._abort)
+        self._web = Web(self.broadcaster, names_of(self.host), encoder, self._abort)
         config = uvicorn_config(self._web, lifespan="off")
         self._uvicorn = uvicorn.Server(config)
         self._loop.set_result(asyncio.get_running_loop())
@@ -133,10 +156,10 @@ class Server:
     def _end(self) -> None:
         self._web.ending.set()
         self._uvicorn.should_exit = True
-        asyncio.get_running_loop().call_later(_GOODBYE, self._abort)
+        asyncio.get_running_loop().call_later(_GRACE_S, self._abort)
 
     def _abort(self, client: Any = None) -> None:
-        """Cut one connection or all, whatever they still had to send."""
+        """Cut the connection of a client, or all, whatever is still to be sent."""
         for connection in list(self._uvicorn.server_state.connections):
             if client is None or getattr(connection, "client", None) == client:
                 connection.transport.abort()

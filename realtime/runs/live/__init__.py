@@ -1,1 +1,1 @@
-"""Live sources: scheduling, presentation, recording."""
+"""Live runs: captured, analysed, drawn and recorded on threads that never wait for each other."""

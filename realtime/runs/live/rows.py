@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -12,18 +11,27 @@ from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.privacy import Privacy
 
 Notify = Callable[[str, dict[str, object]], None]
+"""Takes the kind of an event, one word, and what JSON can hold of it."""
 
 
 class RecordingSink(TimelineSink, Protocol):
     """A recording of one stream."""
 
     def gap(self, start: float, end: float, reason: str) -> None:
-        """There was nothing to be seen from ``start`` to ``end`` seconds."""
+        """Take a stretch of stream seconds in which there was nothing to be seen, and why."""
         ...
 
 
 class PrivacyFilteredSink:
-    """Hands rows, shifts and gaps on; in privacy mode ``group`` nothing about single people."""
+    """Hands rows, mood shifts and gaps on; of single people only what the privacy mode allows.
+
+    Args:
+        source: Index of the source.
+        name: Of the source, safe to show.
+        record: The recording, None for none.
+        privacy: Gives the privacy mode of now.
+        notify: Takes events.
+    """
 
     def __init__(
         self,
@@ -35,44 +43,46 @@ class PrivacyFilteredSink:
     ) -> None:
         self._about: dict[str, object] = {"source": source, "name": name}
         self._record, self._privacy, self._notify = record, privacy, notify
-        self.shifts: deque[MoodShift] = deque(maxlen=64)
-        self.rows = 0
+        self._individuals_until = float("-inf")  # the last row for which single people counted
 
     @property
-    def hides(self) -> bool:
-        """Whether faces must be hidden."""
+    def hides_faces(self) -> bool:
+        """Whether faces must be hidden now."""
         return self._privacy().hides_faces
 
     def view(self, state: GroupState) -> GroupState:
-        """What may be shown of a state."""
+        """What may be shown of a state now."""
         return self._privacy().view(state)
 
     def write(self, t: float, state: GroupState, faces: Faces) -> None:
         """Take the row of time ``t``."""
-        self.rows += 1
+        privacy = self._privacy()
+        if privacy.keeps_individuals:
+            self._individuals_until = t
         if self._record is not None:
-            self._record.write(t, state, self._privacy().view_faces(faces))
+            self._record.write(t, privacy.view(state), privacy.view_faces(faces))
 
     def event(self, shift: MoodShift) -> None:
-        """Take a mood shift."""
-        self.shifts.append(shift)
+        """Take a mood shift; not one that began before the switch to a mode that it may break."""
+        if not self._privacy().keeps_individuals and shift.t <= self._individuals_until:
+            return
         if self._record is not None:
             self._record.event(shift)
-        self._tell(
+        self._emit(
             "shift",
             {"t": round(shift.t, 3), "from": shift.start, "to": shift.end, "size": shift.size},
         )
 
     def gap(self, start: float, end: float, reason: str) -> None:
-        """Take a stretch in which there was nothing to be seen."""
+        """Take a stretch of stream seconds in which there was nothing to be seen, and why."""
         if self._record is not None:
             self._record.gap(start, end, reason)
-        self._tell("gap", {"start": round(start, 3), "end": round(end, 3), "reason": reason})
+        self._emit("gap", {"start": round(start, 3), "end": round(end, 3), "reason": reason})
 
     def status(self, status: str, t: float, detail: str | None) -> None:
         """The source's state has changed."""
-        self._tell("status", {"status": status, "t": round(t, 3), "detail": detail})
+        self._emit("status", {"status": status, "t": round(t, 3), "detail": detail})
 
-    def _tell(self, kind: str, content: dict[str, object]) -> None:
+    def _emit(self, kind: str, content: dict[str, object]) -> None:
         if self._notify is not None:
             self._notify(kind, self._about | content)

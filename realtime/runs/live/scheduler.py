@@ -1,4 +1,4 @@
-"""What to do with little time: when to look for faces, and whose mood to read again."""
+"""Where to spend little time: when to detect faces, and which of them to classify again."""
 
 from __future__ import annotations
 
@@ -10,58 +10,77 @@ import numpy.typing as npt
 
 from moodstream.realtime.arrays import F64
 
-_SPARE = 1.25
-_HEAD_START = 1.0  # s of age that someone never read has from the start
+_SPARE = 1.25  # predictions for those who change, besides one a face and ``refresh``
+_NEW_FACE_AGE_S = 1.0  # age that a face which was never classified has from the start
+_LARGE_MOVEMENT = 0.5  # of a face's width
+_LARGE_CHANGE = 0.1  # nats
+_EPS = 1e-9
 
 
 @dataclass(frozen=True)
 class ScheduleSettings:
-    """refresh: seconds after which every visible face should have been read again; quickest: a
-    face that changes is read no sooner than this; looks: fastest and slowest seconds between two
-    looks for faces; share: of the time, how much looking and reading together may take (the rest
-    is for decoding and drawing).
+    """How often faces are detected and classified, where the machine is fast enough.
+
+    Attributes:
+        refresh: Seconds after which every visible face should have been classified again.
+        quickest: Seconds before which not even a face that changes is classified again.
+        detection_intervals: Shortest and longest seconds between two detection passes.
+        share: Of the time, how much detection and classification together may take, in (0, 1];
+            the rest is for decoding and drawing.
     """
 
     refresh: float = 1 / 3
     quickest: float = 0.1
-    looks: tuple[float, float] = (0.1, 0.5)
+    detection_intervals: tuple[float, float] = (0.1, 0.5)
     share: float = 0.75
 
     def __post_init__(self) -> None:
         if not 0 < self.quickest <= self.refresh:
             raise ValueError(f"expected 0 < quickest ≤ refresh, got {self}")
-        if not 0 < self.looks[0] <= self.looks[1] or not 0 < self.share <= 1:
-            raise ValueError(f"expected looks to grow from above 0 and share in (0, 1], got {self}")
+        shortest, longest = self.detection_intervals
+        if not 0 < shortest <= longest:
+            raise ValueError(f"expected detection_intervals to grow from above 0, got {self}")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"expected share in (0, 1], got {self}")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds that a look at one picture and the reading of one face take on this machine now."""
+    """What the networks take on this machine now.
 
-    look: float
-    read: float
+    Attributes:
+        detection: Seconds of a detection pass over one frame.
+        prediction: Seconds of the prediction of one face.
+    """
+
+    detection: float
+    prediction: float
 
 
 @dataclass(frozen=True)
 class FaceUrgency:
     """What is known of N visible faces.
 
-    age: (N,) seconds since each was read; waited: (N,) seconds in view for those never read, NaN
-    for the others, whose ``age`` counts; movement: (N,) face widths since then; change: (N,) JSD
-    in nats between its last two readings; doubt: (N,) entropy of its estimate as a share of ln K;
-    quality: (N,) in [0, 1].
+    Attributes:
+        age: (N,) seconds since each was classified.
+        waited: (N,) seconds in view for those never classified, NaN for the others, whose
+            ``age`` counts.
+        movement: (N,) face widths since then.
+        change: (N,) JSD in nats between its last two predictions.
+        uncertainty: (N,) entropy of its estimate as a share of ln K.
+        quality: (N,) in [0, 1].
     """
 
     age: F64
     waited: F64
     movement: F64
     change: F64
-    doubt: F64
+    uncertainty: F64
     quality: F64
 
     def __post_init__(self) -> None:
         n = len(self.age)
-        for name in ("waited", "movement", "change", "doubt", "quality"):
+        for name in ("waited", "movement", "change", "uncertainty", "quality"):
             if getattr(self, name).shape != (n,):
                 got = getattr(self, name).shape
                 raise ValueError(f"expected {name} of shape ({n},), got {got}")
@@ -70,41 +89,49 @@ class FaceUrgency:
         return len(self.age)
 
     @classmethod
-    def together(cls, parts: list[FaceUrgency]) -> FaceUrgency:
+    def join(cls, streams: list[FaceUrgency]) -> FaceUrgency:
         """The faces of several streams as one list."""
         names = cls.__dataclass_fields__
-        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+        return cls(*(np.concatenate([getattr(s, n) for s in streams]) for n in names))
 
 
-def intervals(needs: FaceUrgency, settings: ScheduleSettings) -> F64:
-    """Seconds (N,) after which each face is worth reading again.
+def intervals(urgency: FaceUrgency, settings: ScheduleSettings) -> F64:
+    """Seconds (N,) after which it pays to classify each face again.
 
     A still face keeps to ``refresh``; one that moves (half its width), changes (0.1 nats) or is
-    in doubt comes down to ``quickest``, the less so the worse it can be seen.
+    uncertain comes down to ``quickest``, the less so the worse it can be seen.
     """
-    moves = np.clip(needs.movement / 0.5, 0, 1)
-    changes = np.clip(needs.change / 0.1, 0, 1)
-    # a face in doubt that shows the same again and again is not worth more readings
-    activity = np.maximum(moves, changes) * (0.5 + 0.5 * np.clip(needs.doubt, 0, 1))
-    activity *= np.clip(needs.quality, 0, 1)
+    moves = np.clip(urgency.movement / _LARGE_MOVEMENT, 0, 1)
+    changes = np.clip(urgency.change / _LARGE_CHANGE, 0, 1)
+    # an uncertain face that shows the same again and again gains nothing from more predictions
+    activity = np.maximum(moves, changes) * (0.5 + 0.5 * np.clip(urgency.uncertainty, 0, 1))
+    activity *= np.clip(urgency.quality, 0, 1)
     return np.asarray(settings.refresh - (settings.refresh - settings.quickest) * activity)
 
 
 def select_faces(
-    needs: FaceUrgency, most: int, step: float, settings: ScheduleSettings
+    urgency: FaceUrgency, limit: int, step_s: float, settings: ScheduleSettings
 ) -> npt.NDArray[np.intp]:
-    """The faces to read now, most urgent first, at most ``most`` of them.
+    """Choose the faces to classify now, most urgent first.
 
-    ``step`` is the time in seconds until the next chance. First come those who would otherwise
-    grow older than ``refresh``, the oldest first, and those never read as if they were a second
-    older than they have waited; then faces that change. So with too little time for all, every
-    face has its turn.
+    First come those who would otherwise grow older than ``refresh``, the oldest first, and those
+    never classified as if they were a second older than they have waited; then faces that
+    change. So with too little time for all, every face has its turn.
+
+    Args:
+        urgency: What is known of the N faces.
+        limit: How many to choose at most.
+        step_s: Seconds until the next chance.
+        settings: How often faces should be classified.
+
+    Returns:
+        Their rows, at most ``limit``.
     """
-    new = ~np.isnan(needs.waited)
-    age = np.where(new, np.nan_to_num(needs.waited) + _HEAD_START, needs.age)
-    every = intervals(needs, settings)
-    overdue = age + step > settings.refresh + 1e-9
-    lively = ~overdue & (age + step / 2 > every + 1e-9)
+    is_new = ~np.isnan(urgency.waited)
+    age = np.where(is_new, np.nan_to_num(urgency.waited) + _NEW_FACE_AGE_S, urgency.age)
+    every = intervals(urgency, settings)
+    overdue = age + step_s > settings.refresh + _EPS
+    lively = ~overdue & (age + step_s / 2 > every + _EPS)
     first = np.flatnonzero(overdue)
     then = np.flatnonzero(lively)
     order = np.concatenate(
@@ -113,58 +140,72 @@ def select_faces(
             then[np.argsort(-(age / every)[then], kind="stable")],
         ]
     )
-    chosen: npt.NDArray[np.intp] = order[: max(0, most)]
+    chosen: npt.NDArray[np.intp] = order[: max(0, limit)]
     return chosen
 
 
-def detection_interval(
-    costs: Costs, faces: int, pictures: int, settings: ScheduleSettings
-) -> float:
-    """Seconds between two looks of ``pictures`` streams with ``faces`` people in all.
+def detection_interval(costs: Costs, faces: int, streams: int, settings: ScheduleSettings) -> float:
+    """Seconds between two detection passes.
 
-    Reading everyone once per ``refresh``, and a quarter more for those who change, comes first,
-    for up to two thirds of the time there is; the rest is for looks.
+    Classifying everyone once per ``refresh``, and a quarter more for those who change, comes
+    first, for up to two thirds of the time there is; the rest is for detection.
+
+    Args:
+        costs: What the networks take.
+        faces: Visible people of all streams.
+        streams: How many streams share the networks.
+        settings: How often faces should be detected and classified.
     """
-    reading = min(_SPARE * faces * costs.read / settings.refresh, settings.share * 2 / 3)
-    fastest, slowest = settings.looks
-    return min(max(pictures * costs.look / (settings.share - reading), fastest), slowest)
+    needed = _SPARE * faces * costs.prediction / settings.refresh
+    prediction_share = min(needed, settings.share * 2 / 3)
+    shortest, longest = settings.detection_intervals
+    interval = streams * costs.detection / (settings.share - prediction_share)
+    return min(max(interval, shortest), longest)
 
 
-def stride(interval: float, fps: float) -> int:
-    """Every how many frames a look is due at ``fps`` frames per second: at least 1."""
-    return max(1, math.floor(interval * fps + 0.5))
+def stride(interval_s: float, fps: float) -> int:
+    """Every how many frames a detection pass is due at ``fps`` frames per second: at least 1."""
+    return max(1, math.floor(interval_s * fps + 0.5))
 
 
 class TimeBudget:
-    """The time there is for reading faces: it comes in steadily and is spent in batches."""
+    """The time there is for classification, a token bucket: it comes steadily, goes in batches.
 
-    def __init__(self, most: float = 0.25) -> None:
-        self._most, self._seconds = most, 0.0
+    Args:
+        max_seconds: What is not spent is kept up to so much.
+    """
+
+    def __init__(self, max_seconds: float = 0.25) -> None:
+        self._max, self._seconds = max_seconds, 0.0
 
     def earn(
         self,
         seconds: float,
         costs: Costs,
-        interval: float,
-        pictures: int,
+        interval_s: float,
+        streams: int,
         settings: ScheduleSettings,
     ) -> int:
-        """``seconds`` have passed; returns how many faces may be read now, at least one.
+        """``seconds`` have passed: how many faces may be classified now?
 
-        Looks at ``pictures`` streams every ``interval`` seconds have their share of the time
-        already. One face is read in any case, so that nobody starves.
+        Detection in ``streams`` streams every ``interval_s`` has its share of the time already.
+        One face may be classified in any case, so that nobody starves.
         """
-        share = settings.share - pictures * costs.look / interval
-        self._seconds = min(self._seconds + max(share, 0.0) * seconds, self._most)
-        return max(1, int(self._seconds / costs.read + 1e-9))
+        share = settings.share - streams * costs.detection / interval_s
+        self._seconds = min(self._seconds + max(share, 0.0) * seconds, self._max)
+        return max(1, int(self._seconds / costs.prediction + _EPS))
 
     def spend(self, faces: int, costs: Costs) -> None:
-        """So many faces were read."""
-        self._seconds = max(0.0, self._seconds - faces * costs.read)
+        """So many faces were classified."""
+        self._seconds = max(0.0, self._seconds - faces * costs.prediction)
 
 
 class CostEstimate:
-    """Follows the seconds one item of a kind of work takes, over about the last twenty."""
+    """Seconds that one item of a kind of work takes: a moving average of about twenty items.
+
+    Args:
+        first: The estimate until the first is measured.
+    """
 
     def __init__(self, first: float) -> None:
         self.value = first

@@ -1,8 +1,8 @@
-"""Live streams: captured, looked at, drawn and recorded on threads that never wait for each other.
+"""Live streams: captured, analysed, drawn and recorded on threads that never wait for each other.
 
 One capture and one presenter thread a source, and one analysis thread for all of them. The newest
-frame wins everywhere: a presenter draws it with the people of the last look moved on, so that
-what is shown does not wait for the networks.
+frame wins everywhere: a presenter draws it with the people of the last detection pass moved on, so
+that what is shown does not wait for the networks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from functools import partial
 from typing import Literal
 
 from moodstream.realtime.arrays import Image
+from moodstream.realtime.networks.detectors.base import FaceFilter
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.privacy import Privacy
+from moodstream.realtime.privacy import HIDE_FROM_CONFIDENCE, Privacy
 from moodstream.realtime.runs.live.analyzer import LiveAnalyzer
-from moodstream.realtime.runs.live.presenter import Presenter, PresenterControls
-from moodstream.realtime.runs.live.rows import PrivacyFilteredSink, RecordingSink
-from moodstream.realtime.runs.live.snapshot import Snapshot
+from moodstream.realtime.runs.live.presenter import Presenter, PresenterControls, Show
+from moodstream.realtime.runs.live.rows import Notify, PrivacyFilteredSink, RecordingSink
+from moodstream.realtime.runs.live.snapshot import Snapshot, StreamAnalysis
 from moodstream.realtime.runs.live.stream import LiveSettings, LiveStream
 from moodstream.realtime.sources.base import SourceSpec
 from moodstream.realtime.sources.capture import Capture, CapturedFrame, Opener
@@ -33,15 +34,43 @@ logger = logging.getLogger(__name__)
 
 Reason = Literal["duration", "ended", "quit", "interrupted", "gave up", "failed"]
 
-_IDLE = 0.1  # seconds to wait at most for the first new frame
-_POLL = 0.005  # seconds between two looks at several sources
-_SEEN_LOOKS = (1 / 30, 0.5)  # with faces to hide, only frames that were looked at can be shown
+_IDLE_S = 0.1  # to wait at most for the first new frame
+_POLL_S = 0.005  # between two questions to several sources
+_HIDING_INTERVALS_S = (1 / 30, 0.5)  # with faces to hide only frames with a pass can be shown
 
 
 class LiveSession:
     """Runs some sources until they end, give up, or ``end`` is called; the owner calls ``tick``.
 
     It runs while its context is open, or from ``start`` to ``stop``.
+
+    Args:
+        specs: The sources.
+        models: The networks.
+        settings: All that the run depends on besides.
+        record: Gives the recording of a source by its index, None for none.
+        show: Takes the index of a source, each finished picture of it and its stream time;
+            called on the source's presenter thread, or on that of ``set_privacy``.
+        notify: Takes events.
+        say: Takes lines for people, on the owner's thread.
+        opener: Opens a source.
+        clock: Monotonic seconds.
+        analysed: Takes the index of a source and what is known of it after each frame that was
+            analysed, or was black, on the analysis thread.
+
+    Example:
+        >>> from moodstream.realtime.networks.models import Models
+        >>> from moodstream.realtime.sources.base import SourceSpec
+        >>> from moodstream.testing import PaintedFaceClassifier, PaintedFaceDetector
+        >>> from moodstream.testing import Person, ScriptedSource
+        >>> source = ScriptedSource([Person((20, 20, 80, 90), "sad")], seconds=1.0)
+        >>> models = Models(PaintedFaceDetector(), PaintedFaceClassifier(), {})
+        >>> camera = SourceSpec("camera", 0, "camera 0")
+        >>> with LiveSession([camera], models, LiveSettings(), opener=source) as session:
+        ...     while session.tick():
+        ...         time.sleep(0.05)
+        >>> session.reason
+        'ended'
     """
 
     def __init__(
@@ -51,28 +80,12 @@ class LiveSession:
         settings: LiveSettings,
         record: Callable[[int], RecordingSink | None] = lambda source: None,
         show: Callable[[int, Image, float], None] | None = None,
-        notify: Callable[[str, dict[str, object]], None] | None = None,
+        notify: Notify | None = None,
         say: Callable[[str], None] = lambda line: None,
         opener: Opener = open_reader,
         clock: Callable[[], float] = time.monotonic,
         analysed: Callable[[int, Snapshot], None] = lambda source, snapshot: None,
     ) -> None:
-        """Make every stage; nothing runs yet.
-
-        Args:
-            specs: the sources.
-            models: the networks.
-            settings: all that the run depends on besides.
-            record: gives the recording of a source by its index, None for none.
-            show: takes the index of a source, each finished picture of it and its stream time;
-                called on the source's presenter thread, or on that of ``set_privacy``.
-            notify: takes events.
-            say: takes lines for people, on the owner's thread.
-            opener: what opens a source.
-            clock: monotonic seconds.
-            analysed: takes the index of a source and what is known of it after each step, on the
-                analysis thread.
-        """
         settings = replace(settings, group=replace(settings.group, prior=models.prior))
         self.settings, self._say, self._analysed = settings, say, analysed
         self.reason: Reason | None = None
@@ -81,9 +94,11 @@ class LiveSession:
         self.paused = threading.Event()
         self.clock, self.origin = clock, clock()
         self._stop = threading.Event()
+        self._switching = threading.RLock()
         self._errors: list[BaseException] = []
-        self._told: dict[int, str] = {}
-        self.analyst = LiveAnalyzer(
+        self._reported: dict[int, str] = {}  # status of each source that its owner knows
+        self._paused_at: dict[int, float] = {}
+        self.analyzer = LiveAnalyzer(
             models.detector,
             models.classifier,
             settings.schedule,
@@ -91,33 +106,41 @@ class LiveSession:
             settings.capture.speed,
             clock,
         )
-        self.streams: list[LiveStream] = []
-        switches = PresenterControls(
+        self._controls = PresenterControls(
             self._stop, self.paused, lambda: self.privacy, lambda: self.panel, self.failed
         )
-        for index, spec in enumerate(specs):
-            rows = PrivacyFilteredSink(
+        self.streams = [
+            self._stream(
                 index,
-                spec.name,
-                record(index),
-                lambda: self.privacy,
-                notify,
-            )
-            capture = Capture(spec, settings.capture, self.origin, opener, clock)
-            presenter = Presenter(
-                capture,
-                rows,
-                switches,
-                settings.group.window,
-                settings.max_latency,
+                spec,
+                models.filters,
+                PrivacyFilteredSink(index, spec.name, record(index), lambda: self.privacy, notify),
+                Capture(spec, settings.capture, self.origin, opener, clock),
                 None if show is None else partial(show, index),
-                clock,
             )
-            self.streams.append(
-                LiveStream(index, spec, settings, capture, rows, presenter, models.filters)
-            )
+            for index, spec in enumerate(specs)
+        ]
         self._thread = OwnedThread(self._analyse, "analysis", self.failed)
         self.set_privacy(settings.privacy)
+
+    def _stream(
+        self,
+        index: int,
+        spec: SourceSpec,
+        filters: Sequence[FaceFilter],
+        rows: PrivacyFilteredSink,
+        capture: Capture,
+        show: Show | None,
+    ) -> LiveStream:
+        presenter = Presenter(
+            capture,
+            self._controls,
+            self.settings.group.window,
+            self.settings.max_latency,
+            show,
+            self.clock,
+        )
+        return LiveStream(index, spec, self.settings, capture, rows, presenter, filters)
 
     def __enter__(self) -> LiveSession:
         self.start()
@@ -143,7 +166,7 @@ class LiveSession:
             self.reason = reason
 
     def failed(self, error: BaseException) -> None:
-        """A thread broke; its owner will raise this."""
+        """Take what broke a thread, for ``tick`` to raise; may be called from anywhere."""
         self._errors.append(error)
 
     def stricter_privacy(self) -> None:
@@ -151,23 +174,28 @@ class LiveSession:
         self.set_privacy(self.privacy.next(self.settings.privacy))
 
     def pause(self, on: bool) -> None:
-        """Stop looking, drawing and recording for a while; the sources stay open."""
+        """Stop analysing, drawing and recording for a while; the sources stay open."""
         (self.paused.set if on else self.paused.clear)()
 
     def set_privacy(self, privacy: Privacy) -> None:
         """Switch what may be shown of a person.
 
-        When it returns nothing is shown any more that was seen with less privacy.
+        When it returns nothing is shown any more that was captured with less privacy.
         """
-        stricter = privacy.stricter_than(self.privacy)
-        self.privacy = privacy
-        if stricter:
-            for stream in self.streams:
-                stream.presenter.forget()
-        schedule = self.settings.schedule
+        with self._switching:
+            stricter = privacy.stricter_than(self.privacy)
+            self.privacy = privacy
+            self._configure_detection(privacy)
+            if stricter:  # the last step: what comes from here on was detected as it must be
+                for stream in self.streams:
+                    stream.presenter.forget()
+
+    def _configure_detection(self, privacy: Privacy) -> None:
+        schedule, min_confidence = self.settings.schedule, self.settings.worker.min_confidence
         if privacy.hides_faces:
-            schedule = replace(schedule, looks=_SEEN_LOOKS)
-        self.analyst.settings = schedule
+            schedule = replace(schedule, detection_intervals=_HIDING_INTERVALS_S)
+            min_confidence = min(min_confidence, HIDE_FROM_CONFIDENCE)
+        self.analyzer.settings, self.analyzer.min_confidence = schedule, min_confidence
 
     def tune(self, window: float, smoothing: float) -> None:
         """Let the stages work with these seconds; they read their settings at each step."""
@@ -175,26 +203,30 @@ class LiveSession:
             stream.tune(window, smoothing)
 
     def tick(self) -> bool:
-        """The owner's duty, some times a second: watch over the threads; False when it is over.
+        """The owner's duty, some times a second: watch over the threads.
 
-        Raises the first error of any thread.
+        Returns:
+            False when the run is over.
+
+        Raises:
+            BaseException: The first error of any thread.
         """
         if self._errors:
             raise self._errors[0]
         for stream in self.streams:
             stream.capture.check()
-            self._look_after(stream)
+            self._watch_over(stream)
             if stream.capture.error is not None:
                 raise stream.capture.error
         self._maybe_end()
         return self.reason is None
 
-    def _look_after(self, stream: LiveStream) -> None:
-        """Tell of changes of a source's state, and give it up when its time has come."""
+    def _watch_over(self, stream: LiveStream) -> None:
+        """Report changes of a source's status, and give it up when its time has come."""
         state = stream.capture.state()
-        if state.status != self._told.get(stream.index):
-            before = self._told.get(stream.index)
-            self._told[stream.index] = state.status
+        before = self._reported.get(stream.index)
+        if state.status != before:
+            self._reported[stream.index] = state.status
             stream.rows.status(state.status, state.t, state.detail)
             logger.info("%s: %s", stream.spec.name, state.status)
             if state.status in ("no signal", "failed"):
@@ -254,36 +286,44 @@ class LiveSession:
         return ok
 
     def _analyse(self) -> None:
-        was_paused: dict[int, float] = {}
         while not self._stop.is_set():
-            fresh = self._fresh()
-            if self.paused.is_set():
-                for stream, captured in fresh:
-                    stream.analysed = captured.number
-                    was_paused.setdefault(stream.index, captured.frame.t)
-                continue
+            self.analyse_next()
+
+    def analyse_next(self) -> None:
+        """One turn of the analysis thread: all streams that have a new frame."""
+        fresh = self._fresh()
+        if self.paused.is_set():
             for stream, captured in fresh:
-                if stream.index in was_paused:
-                    stream.skipped(was_paused.pop(stream.index), captured.frame.t, "paused")
-            work = [(s, c, w) for s, c in fresh if (w := s.take(c)) is not None]
-            if not work:
-                continue
-            self.analyst.step([(w, c.frame) for _, c, w in work], len(self.streams))
-            for stream, captured, watched in work:
-                assert watched.snapshot is not None
-                stream.presenter.analysed(captured, watched.snapshot)
-                self._analysed(stream.index, watched.snapshot)
+                stream.analysed = captured.number
+                self._paused_at.setdefault(stream.index, captured.frame.t)
+            return
+        work: list[tuple[LiveStream, CapturedFrame, StreamAnalysis]] = []
+        for stream, captured in fresh:
+            if stream.index in self._paused_at:
+                stream.skipped(self._paused_at.pop(stream.index), captured.frame.t, "paused")
+            analysis = stream.take(captured)
+            if analysis is not None:
+                work.append((stream, captured, analysis))
+            elif stream.snapshot is not None:  # black
+                self._analysed(stream.index, stream.snapshot)
+        if not work:
+            return
+        self.analyzer.step([(w, captured.frame) for _, captured, w in work], len(self.streams))
+        for stream, captured, analysis in work:
+            assert analysis.snapshot is not None
+            stream.presenter.update(captured, analysis.snapshot)
+            self._analysed(stream.index, analysis.snapshot)
 
     def _fresh(self) -> list[tuple[LiveStream, CapturedFrame]]:
         """The newest frame of every stream that has a new one; waits a little for the first."""
-        wait = _IDLE if len(self.streams) == 1 else 0.0
-        found = []
+        wait = _IDLE_S if len(self.streams) == 1 else 0.0
+        fresh = []
         for stream in self.streams:
             captured = stream.capture.newest(stream.analysed, wait)
             if captured is not None:
-                found.append((stream, captured))
-        if not found and all(stream.capture.over for stream in self.streams):
-            self._stop.wait(_IDLE)  # none will come, until the owner ends the run
-        elif not found and wait == 0.0:
-            self._stop.wait(_POLL)
-        return found
+                fresh.append((stream, captured))
+        if not fresh and all(stream.capture.over for stream in self.streams):
+            self._stop.wait(_IDLE_S)  # none will come, until the owner ends the run
+        elif not fresh and wait == 0.0:
+            self._stop.wait(_POLL_S)
+        return fresh

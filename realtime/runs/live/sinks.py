@@ -29,17 +29,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_TURN_S = 0.05  # the longest turn of the window
+
 
 @dataclass(frozen=True)
 class LiveSinkSettings:
     """Where the results of a live run go.
 
     Attributes:
-        display: show the pictures in a window.
-        serve: host and port of the page for browsers; port 0 for any free one; None for no page.
-        record: folder of the recording, None for no recording.
-        record_video: record the overlay, too.
-        overwrite: replace an earlier recording in ``record``.
+        display: Show the pictures in a window.
+        serve: Host and port of the page for browsers; port 0 for any free one; None for no page.
+        record: Folder of the recording, None for no recording.
+        record_video: Record the overlay, too.
+        overwrite: Replace an earlier recording in ``record``.
     """
 
     display: bool = False
@@ -60,8 +62,11 @@ class LiveOutputs:
     before the networks are loaded; an earlier recording is replaced only by ``begin``.
 
     Args:
-        settings: what to open.
-        specs: the sources of the run.
+        settings: What to open.
+        specs: The sources of the run.
+
+    Raises:
+        MoodstreamError: On entering, where one of them cannot be had.
     """
 
     def __init__(self, settings: LiveSinkSettings, specs: Sequence[SourceSpec]) -> None:
@@ -70,20 +75,20 @@ class LiveOutputs:
 
         self._settings, self._opened = settings, ExitStack()
         self.names = [spec.name for spec in specs]
-        self.hub = Broadcaster(self.names)
-        self.hub.state(starting_state(self.names))
+        self.broadcaster = Broadcaster(self.names)
+        self.broadcaster.state(starting_state(self.names))
         self._window: Window | None = None
         self._server: Server | None = None
         self._store: StoreWriter | None = None
         self._videos: list[ChunkedVideo] = []
         self._fresh = threading.Event()
-        self._said: str | None = None
-        self._unserved = False
+        self._reported: str | None = None
+        self._server_lost = False
         self._say: Callable[[str], None] = lambda line: None
 
     @property
     def draws(self) -> bool:
-        """Whether anybody may look at pictures."""
+        """Whether pictures go anywhere."""
         settings = self._settings
         return bool(settings.display or settings.serve or settings.record_video)
 
@@ -102,7 +107,7 @@ class LiveOutputs:
             if settings.serve is not None:
                 from moodstream.realtime.outputs.server.server import Server
 
-                self._server = opened.enter_context(Server(self.hub, *settings.serve))
+                self._server = opened.enter_context(Server(self.broadcaster, *settings.serve))
             self._opened = opened.pop_all()
         return self
 
@@ -112,9 +117,9 @@ class LiveOutputs:
         """The networks are loaded: start recording.
 
         Args:
-            meta: what the recording says of its making; anything JSON can hold.
-            say: takes lines for people.
-            individuals: whether the recording may hold anything about single people.
+            meta: What the recording says of its making; anything JSON can hold.
+            say: Takes lines for people.
+            individuals: Whether the recording may hold anything about single people.
         """
         self._say = say
         if self._server is not None:
@@ -145,21 +150,22 @@ class LiveOutputs:
 
     def show(self, source: int, image: Image, t: float) -> None:
         """Take a finished picture; called on presenter threads."""
-        self.hub.picture(source, image)
+        self.broadcaster.picture(source, image)
         if self._videos:
             self._videos[source].offer(image, t)
         self._fresh.set()
 
     def notify(self, kind: str, content: dict[str, object]) -> None:
         """Take an event."""
-        self.hub.event(kind, content)
+        self.broadcaster.event(kind, content)
 
     def turn(self, session: LiveSession, seconds: float) -> None:
         """The main thread's turn, up to ``seconds``: the window, or only waiting."""
+        seconds = min(seconds, _TURN_S)
         if self._window is None:
-            time.sleep(min(seconds, 0.05))
+            time.sleep(seconds)
             return
-        if self._fresh.wait(min(seconds, 0.05)):
+        if self._fresh.wait(seconds):
             self._fresh.clear()
             self._draw(session)
         command = self._window.poll()
@@ -176,41 +182,50 @@ class LiveOutputs:
         from moodstream.realtime.outputs.window import mosaic
 
         assert self._window is not None
-        found = [self.hub.newest_picture(index) for index in range(len(self.names))]
-        images = [picture.image for picture in found if picture is not None]
+        newest = [self.broadcaster.newest_picture(index) for index in range(len(self.names))]
+        images = [picture.image for picture in newest if picture is not None]
         if images:
             self._window.show(images[0] if len(images) == 1 else mosaic(images))
 
     def state(self, session: LiveSession) -> SessionState:
-        """What there is to tell of every source and the recording."""
+        """The state of every source and the recording."""
         from moodstream.realtime.runs.live.state import session_state
 
-        store = self._store
-        if store is None:
-            return session_state(session)
-        return session_state(session, store.lost, store.problem)
+        lost = 0 if self._store is None else self._store.lost
+        return session_state(session, lost, self.recording_problem)
 
-    def publish(self, session: LiveSession) -> None:
-        """Pass the newest state on, and say where recording or serving has a problem.
-
-        Raises:
-            MoodstreamError: the server has stopped, and the run was for nobody else.
-        """
-        self.hub.state(self.state(session))
+    @property
+    def recording_problem(self) -> str | None:
+        """One line while something cannot be recorded, None when all is well."""
         problems = [self._store.problem] if self._store is not None else []
         problems += [video.problem for video in self._videos]
-        now = next((p for p in problems if p), None)
-        if now != self._said:
-            self._say(f"recording: {now}" if now else "recording: goes on")
-            self._said = now
-        self._look_after_server()
+        return next((problem for problem in problems if problem), None)
 
-    def _look_after_server(self) -> None:
-        """What is seen and recorded elsewhere goes on without the page, but not unsaid."""
+    @property
+    def recorded_all(self) -> bool:
+        """Whether all that was to be recorded is; certain only after ``finish``."""
+        lost = 0 if self._store is None else self._store.lost
+        return lost == 0 and self.recording_problem is None
+
+    def publish(self, session: LiveSession) -> None:
+        """Pass the newest state on, and say so where recording or serving has a problem.
+
+        Raises:
+            MoodstreamError: The server has stopped, and the run was for nobody else.
+        """
+        self.broadcaster.state(self.state(session))
+        problem = self.recording_problem
+        if problem != self._reported:
+            self._say(f"recording: {problem}" if problem else "recording: goes on")
+            self._reported = problem
+        self._check_server()
+
+    def _check_server(self) -> None:
+        """A run that is seen or recorded elsewhere goes on without the page, and says so."""
         problem = None if self._server is None else self._server.problem
-        if problem is None or self._unserved:
+        if problem is None or self._server_lost:
             return
-        self._unserved = True
+        self._server_lost = True
         if self._window is None and self._store is None:
             raise MoodstreamError(f"serving: {problem}")
         logger.warning("serving: %s", problem)

@@ -4,39 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from moodstream.realtime.analysis.group.shifts import MoodShift
 from moodstream.realtime.analysis.group.timeline import Timeline
 from moodstream.realtime.analysis.people.tracker import PeopleTracker, moved_on
 from moodstream.realtime.arrays import F32
-from moodstream.realtime.frames import Faces, Frame, GroupState, Index
+from moodstream.realtime.frames import Detections, Faces, Frame, GroupState, Index
 from moodstream.realtime.runs.live import scheduler
 from moodstream.realtime.runs.live.metrics import EventRate, PredictionRate
 from moodstream.realtime.runs.live.prediction_log import PredictionLog
 
-_TRUST = 0.3  # s after a look for which a predicted box is good enough to read a face in
+MAX_BOX_AGE_S = 0.3
+"""Seconds after a detection pass for which a predicted box is good enough to classify a face in."""
+
+DEFAULT_FPS = 25.0
+"""The frame rate of a stream until it has been measured."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of a stream after a step: the people at ``t``, and the group.
+    """What is known of a stream after a step of the analysis: the people, and the group.
 
-    looked: whether faces were looked for in this very frame; all_boxes: (M, 4) xyxy px, all that
-    the last look found; oldest: age in seconds of the oldest reading among visible faces;
-    black_since: stream seconds since when the picture has been black, so that nobody was looked
-    for; None where there is something to be seen.
+    Attributes:
+        frame: The frame that was analysed.
+        faces: The people in it.
+        state: The group at the last step of the timeline.
+        detected: Whether faces were detected in this very frame; else their boxes are predictions.
+        all_boxes: (M, 4) xyxy px, every face of the last detection pass, also those that do not
+            count; where faces are hidden, these are.
+        visible: How many faces can be classified now.
+        oldest_s: Age in seconds of the oldest prediction among visible faces, None without any.
+        black_since: Stream seconds since when the picture has been black, so that no face was
+            looked for; None where there is something to be seen.
+        shifts: The mood shifts that this step has brought.
     """
 
     frame: Frame
     faces: Faces
     state: GroupState
-    looked: bool
+    detected: bool
     all_boxes: F32
     visible: int = 0
-    oldest: float | None = None
+    oldest_s: float | None = None
     black_since: float | None = None
+    shifts: tuple[MoodShift, ...] = ()
 
     @property
     def t(self) -> float:
@@ -45,34 +58,49 @@ class Snapshot:
 
 
 class StreamAnalysis:
-    """One stream under the analyst's eyes. ``fps`` tells its frame rate as measured."""
+    """All that the analysis knows of one stream; only the analysis thread changes it.
+
+    Args:
+        people: Tracks the people of the stream.
+        timeline: Sums them up and emits rows.
+        fps: Gives the measured frame rate, None while it is not known.
+    """
 
     def __init__(
-        self, follower: PeopleTracker, timeline: Timeline, fps: Callable[[], float | None]
+        self, people: PeopleTracker, timeline: Timeline, fps: Callable[[], float | None]
     ) -> None:
-        self.follower, self.timeline, self.fps = follower, timeline, fps
-        self.log, self.refresh, self.looks = PredictionLog(), PredictionRate(), EventRate()
+        self.people, self.timeline, self.fps = people, timeline, fps
+        self.predictions = PredictionLog()
+        self.prediction_rate, self.detection_rate = PredictionRate(), EventRate()
         self.snapshot: Snapshot | None = None
-        self.every = 1
-        self._looked: tuple[float, Faces] | None = None
+        self.stride = 1  # every how many frames there is a detection pass
+        self.all_boxes: F32 = np.zeros((0, 4), np.float32)
+        self._detected: tuple[float, Faces] | None = None
 
-    def due(self, t: float, interval: float) -> bool:
-        """Whether this frame is the n-th since the last look."""
-        fps = self.fps() or 25.0
-        self.every = scheduler.stride(interval, fps)
-        return self._looked is None or t >= self._looked[0] + (self.every - 0.5) / fps
+    def is_due(self, t: float, interval_s: float) -> bool:
+        """Whether there should be a detection pass at ``t``, ``interval_s`` after the last one."""
+        fps = self.fps() or DEFAULT_FPS
+        self.stride = scheduler.stride(interval_s, fps)
+        return self._detected is None or t >= self._detected[0] + (self.stride - 0.5) / fps
 
-    def look(self, frame: Frame, found: Any) -> None:
-        """Take the faces found in a frame."""
-        self._looked = frame.t, self.follower.locate(frame, found)
+    def detected(self, frame: Frame, detections: Detections) -> None:
+        """Take the faces detected in a frame.
 
-    def now(self, t: float) -> tuple[Faces, Index]:
-        """Everyone at ``t``, and the rows of those whose face can be read."""
-        if self._looked is None:
+        Those below the confidence from which a face counts are only kept for hiding them.
+        """
+        self.all_boxes = detections.boxes
+        counts = detections.scores >= self.people.settings.min_confidence
+        self._detected = frame.t, self.people.locate(frame, detections.take(counts))
+        self.detection_rate.add(frame.t)
+
+    def at(self, t: float) -> tuple[Faces, Index]:
+        """Everyone at ``t``, and the rows of those whose face can be classified."""
+        if self._detected is None:
             return Faces.none(), np.zeros(0, np.intp)
-        at, faces = self._looked
-        readable = np.flatnonzero(faces.seen) if t - at <= _TRUST else np.zeros(0, np.intp)
-        return (faces if t == at else moved_on(faces, t - at)), readable
+        then, faces = self._detected
+        is_fresh = t - then <= MAX_BOX_AGE_S
+        visible = np.flatnonzero(faces.seen) if is_fresh else np.zeros(0, np.intp)
+        return (faces if t == then else moved_on(faces, t - then)), visible
 
     @property
     def black_since(self) -> float | None:
@@ -86,14 +114,32 @@ class StreamAnalysis:
             frame,
             Faces.none(),
             GroupState(t=frame.t, people=0),
-            looked=False,
+            detected=False,
             all_boxes=np.zeros((0, 4), np.float32),
             black_since=since,
         )
         return self.snapshot
 
-    def known(self, faces: Faces) -> None:
-        """Keep what was read: the people of the last look have new estimates."""
-        assert self._looked is not None
-        at, last = self._looked
-        self._looked = at, replace(last, probs=faces.probs, extras=faces.extras)
+    def classified(self, frame: Frame, faces: Faces, rows: Index, values: F32) -> Faces:
+        """Take predictions of the faces at ``rows``; the same faces with their new estimates."""
+        faces = self.people.read(frame.t, faces, rows, values)
+        self.predictions.add(frame.t, faces, rows, values)
+        assert self._detected is not None
+        then, last = self._detected
+        self._detected = then, replace(last, probs=faces.probs, extras=faces.extras)
+        return faces
+
+    def finish_step(self, frame: Frame, faces: Faces, visible: Index, detected: bool) -> Snapshot:
+        """All is known of a frame: bring the timeline up to it, and keep its snapshot."""
+        shifts = [*self.timeline.reach(frame.t), *self.timeline.take(frame.t, faces, detected)]
+        self.snapshot = Snapshot(
+            frame,
+            faces,
+            self.timeline.state,
+            detected,
+            self.all_boxes,
+            len(visible),
+            self.predictions.oldest_s(frame.t, faces.track_ids[visible]),
+            shifts=tuple(shifts),
+        )
+        return self.snapshot

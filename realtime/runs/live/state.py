@@ -1,4 +1,4 @@
-"""What `/state` and the last lines of a live run tell of each source."""
+"""What `/state` and the last lines of a live run report of each source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moodstream.realtime.runs.live.stream import LiveStream
 
 NOTICE = "Mood is what faces show, not what people feel."
 FIELDS = tuple(StreamState.__annotations__)
-"""What is told of a source; anything but name and status is None where it is not known."""
+"""What is reported of a source; anything but name and status is None where it is not known."""
 
 
 def starting_state(names: Sequence[str]) -> StartingState:
@@ -32,16 +32,19 @@ def starting_state(names: Sequence[str]) -> StartingState:
 def session_state(session: LiveSession, lost: int = 0, problem: str | None = None) -> SessionState:
     """The state of every source, ready for JSON.
 
-    ``lost`` rows that could not be recorded, and the ``problem`` of the recording.
+    Args:
+        session: The run.
+        lost: Rows that could not be recorded.
+        problem: What is wrong with the recording now, None where all is well.
     """
-    costs = session.analyst.costs
+    costs = session.analyzer.costs
     return {
         "notice": NOTICE,
-        "privacy": session.privacy,
+        "privacy": session.privacy.value,
         "paused": session.paused.is_set(),
         "uptime_s": round(session.clock() - session.origin, 1),
-        "look_ms": round(1000 * costs.look, 1),
-        "read_ms": round(1000 * costs.read, 2),
+        "look_ms": round(1000 * costs.detection, 1),
+        "read_ms": round(1000 * costs.prediction, 2),
         "recording": {"lost_rows": lost, "problem": problem},
         "sources": [stream_state(session, stream) for stream in session.streams],
     }
@@ -52,7 +55,7 @@ def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
     capture, presenter = stream.capture.state(), stream.presenter
     now, snapshot = session.clock(), stream.snapshot
     black = snapshot is not None and snapshot.black_since is not None
-    middle, worst = presenter.delays.percentiles(now, 50, 95)
+    median, p95 = presenter.delays.percentiles(now, 50, 95)
     status: str = "failed" if stream.gave_up else capture.status
     if status == "live" and black:
         status = "no signal"
@@ -67,8 +70,8 @@ def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
         **_group(stream, status == "live"),
         "fps_in": None if capture.fps is None else round(capture.fps, 2),
         "fps_shown": round(presenter.rate.per_second(now), 2),
-        "latency_p50_ms": middle,
-        "latency_p95_ms": worst,
+        "latency_p50_ms": median,
+        "latency_p95_ms": p95,
         "dropped": presenter.dropped,
         "frames": capture.frames,
         "reconnects": capture.reconnects,
@@ -112,14 +115,14 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _freshness(stream: LiveStream, known: bool) -> Freshness:
-    """How often faces are looked for and each one is read, and how old the oldest reading is."""
-    watched = stream.watched
-    if watched is None or watched.snapshot is None or not known:
+    """How often faces are detected and each is classified, and the oldest prediction's age."""
+    analysis = stream.analysis
+    if analysis is None or analysis.snapshot is None or not known:
         return {"refresh_hz": None, "oldest_s": None, "looks_hz": None, "look_every": None}
-    refresh, snapshot = watched.refresh.per_face(), watched.snapshot
+    refresh, snapshot = analysis.prediction_rate.per_face(), analysis.snapshot
     return {
         "refresh_hz": None if refresh is None else round(refresh, 2),
-        "oldest_s": None if snapshot.oldest is None else round(snapshot.oldest, 3),
-        "looks_hz": round(watched.looks.per_second(snapshot.t), 2),
-        "look_every": watched.every,
+        "oldest_s": None if snapshot.oldest_s is None else round(snapshot.oldest_s, 3),
+        "looks_hz": round(analysis.detection_rate.per_second(snapshot.t), 2),
+        "look_every": analysis.stride,
     }

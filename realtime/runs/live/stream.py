@@ -12,7 +12,7 @@ from moodstream.realtime.analysis.people.tracker import AnalysisSettings, People
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.networks.detectors.base import FaceFilter
 from moodstream.realtime.privacy import Privacy
-from moodstream.realtime.runs.live.black_frames import is_dark
+from moodstream.realtime.runs.live.black_frames import is_black
 from moodstream.realtime.runs.live.presenter import Presenter
 from moodstream.realtime.runs.live.rows import PrivacyFilteredSink
 from moodstream.realtime.runs.live.scheduler import ScheduleSettings
@@ -28,9 +28,16 @@ logger = logging.getLogger(__name__)
 class LiveSettings:
     """All that a run depends on besides the sources and networks; written into its recording.
 
-    max_latency: frames older than this many seconds are dropped, not shown; give_up: seconds
-    without a signal after which a source is left, None for never; duration: seconds to run, None
-    for ever.
+    Attributes:
+        worker: Which faces count, and how they are tracked.
+        smoothing: How each person's estimate is smoothed.
+        group: How people are summed up.
+        schedule: How often faces are detected and classified.
+        capture: How sources are read.
+        privacy: What may be shown of people; a run may become stricter, never less strict.
+        max_latency: Seconds after its capture from which a frame is dropped; None for never.
+        give_up: Seconds without a signal after which a source is left; None for never.
+        duration: Seconds to run; None for ever.
     """
 
     worker: AnalysisSettings = field(default_factory=AnalysisSettings)
@@ -45,7 +52,17 @@ class LiveSettings:
 
 
 class LiveStream:
-    """One source of a session with all that belongs to it."""
+    """One source of a session with all that belongs to it.
+
+    Args:
+        index: Of the source in its session.
+        spec: The source.
+        settings: Of the session.
+        capture: Reads it.
+        rows: Takes its rows, mood shifts and gaps.
+        presenter: Draws it.
+        filters: Decide which faces count.
+    """
 
     def __init__(
         self,
@@ -60,49 +77,49 @@ class LiveStream:
         self.index, self.spec, self.capture = index, spec, capture
         self.rows, self.presenter = rows, presenter
         self._settings, self._filters = settings, filters
-        self.watched: StreamAnalysis | None = None
-        self.analysed = 0
+        self.analysis: StreamAnalysis | None = None
+        self.analysed = 0  # number of the last frame that was
         self.gave_up = False
         self.gaps = 0
 
     def take(self, captured: CapturedFrame) -> StreamAnalysis | None:
-        """Who watches this frame; None where there is nothing to be seen in it."""
+        """Make a frame the newest one: what is to analyse it, None where it is black."""
         self.analysed = captured.number
         frame = captured.frame
-        if self.watched is None:
-            self.watched = self._begin(frame.image)
+        if self.analysis is None:
+            self.analysis = self._begin(frame.image)
         # a face that is to be hidden must be found at once, however small it is
-        every = 0.0 if self.rows.hides else self._settings.worker.full_size_every
-        self.watched.follower.zoom.full_size_every = every
+        full_size_every = 0.0 if self.rows.hides_faces else self._settings.worker.full_size_every
+        self.analysis.people.zoom.full_size_every = full_size_every
         for gap in self.capture.gaps():
             self._gap(gap.start, gap.end, gap.reason)
-        black_since = self.watched.black_since
-        if self.spec.kind != "file" and is_dark(frame.image):
+        black_since = self.analysis.black_since
+        if self.spec.kind != "file" and is_black(frame.image):
             if black_since is None:
                 logger.info("%s: black picture", self.spec.name)
-            self.presenter.analysed(captured, self.watched.black(frame))
+            self.presenter.update(captured, self.analysis.black(frame))
             return None
         if black_since is not None:
             logger.info("%s: no longer black", self.spec.name)
             self._gap(black_since, frame.t, "black picture")
-        return self.watched
+        return self.analysis
 
     def skipped(self, start: float, end: float, reason: str) -> None:
         """Nothing was analysed from ``start`` to ``end`` stream seconds."""
-        if self.watched is not None:
+        if self.analysis is not None:
             self._gap(start, end, reason)
 
     def _gap(self, start: float, end: float, reason: str) -> None:
         self.gaps += 1
         self.rows.gap(start, end, reason)
-        assert self.watched is not None
-        self.watched.timeline.skip_to(end)
+        assert self.analysis is not None
+        self.analysis.timeline.skip_to(end)
 
     def tune(self, window: float, smoothing: float) -> None:
-        """Seconds of the group's window and of the smoothing, once there is somebody to watch."""
-        if self.watched is None:
+        """Seconds of the group's window and of the smoothing, from the first frame on."""
+        if self.analysis is None:
             return
-        group, smoother = self.watched.timeline.group, self.watched.follower.smoother
+        group, smoother = self.analysis.timeline.group, self.analysis.people.smoother
         if group.settings.window != window:
             group.settings = replace(group.settings, window=window)
         if smoother.settings.tau != smoothing:
@@ -111,19 +128,19 @@ class LiveStream:
     @property
     def snapshot(self) -> Snapshot | None:
         """What is known of it now, None before the first frame."""
-        return None if self.watched is None else self.watched.snapshot
+        return None if self.analysis is None else self.analysis.snapshot
 
     def _begin(self, image: Image) -> StreamAnalysis:
         settings = self._settings
         side = float(max(image.shape[:2]))
-        follower = PeopleTracker(
+        people = PeopleTracker(
             settings.worker, settings.smoothing, picture_side=side, filters=self._filters
         )
         timeline = Timeline(GroupAggregator(settings.group), self.rows, self.rows.view)
-        return StreamAnalysis(follower, timeline, self.fps)
+        return StreamAnalysis(people, timeline, self.fps)
 
     def fps(self) -> float | None:
-        """Frames per second of stream time, as they come in."""
+        """Frames per second of stream time, as they come in; None while it is not known."""
         measured = self.capture.state().fps
         return None if measured is None else measured / self._settings.capture.speed
 
@@ -131,5 +148,5 @@ class LiveStream:
         """The stream has ended and nobody analyses it any more."""
         for gap in self.capture.gaps():
             self.skipped(gap.start, gap.end, gap.reason)
-        if self.watched is not None:
-            self.watched.timeline.finish()
+        if self.analysis is not None:
+            self.analysis.timeline.finish()

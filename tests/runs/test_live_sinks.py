@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import socket
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fakes import OneFace, Says
+from support.fakes import HAPPY, OneFace, Says
+from support.live_stage import CAMERA
+from support.waiting import wait_for
 
 from moodstream.realtime.cli import live
 from moodstream.realtime.cli.entry import main
+from moodstream.realtime.cli.exit_codes import ExitCode
+from moodstream.realtime.cli.signals import end_on_signal
 from moodstream.realtime.errors import MoodstreamError, SourceGoneError
+from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs import window
 from moodstream.realtime.outputs.recording.store import STORE, StoreWriter
@@ -27,25 +31,11 @@ from moodstream.realtime.outputs.video_chunks import ChunkedVideo
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.sinks import LiveOutputs, LiveSinkSettings
 from moodstream.realtime.runs.live.stream import LiveSettings
-from moodstream.realtime.sources.base import SourceSpec
 from moodstream.realtime.sources.capture import Capture
 
-CAMERA = SourceSpec("camera", 0, "camera 0")
+pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
+
 ANY_PORT = ("127.0.0.1", 0)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left_over() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    until(lambda: set(threading.enumerate()) <= before)
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -93,7 +83,7 @@ def session() -> LiveSession:
     def away(spec, settings, control):
         raise SourceGoneError("away")
 
-    models = Models(OneFace(), Says(np.eye(7, dtype=np.float32)[3]), {})
+    models = Models(OneFace(), Says(HAPPY), {})
     return LiveSession([CAMERA], models, LiveSettings(), opener=away)
 
 
@@ -101,7 +91,7 @@ def kill(server: Server) -> None:
     """End its thread as a fault in the event loop would."""
     loop = server._loop.result()
     loop.call_soon_threadsafe(loop.stop)
-    until(lambda: not server._thread.alive)
+    wait_for(lambda: not server._thread.alive)
 
 
 # --- the earlier recording ---
@@ -175,7 +165,7 @@ def test_every_stage_is_a_context(tmp_path):
             assert answer.status == 200
         store.sink(0).gap(0.0, 1.0, "away")
         video.offer(np.zeros((120, 160, 3), np.uint8), 0.0)
-        until(lambda: capture.state().status == "no signal")
+        wait_for(lambda: capture.state().status == "no signal")
         assert run.tick()
     assert server.problem is None  # it was told to end
     assert video.path is not None
@@ -188,6 +178,37 @@ def test_no_video_without_a_folder():
         LiveSinkSettings(record_video=True)
 
 
+# --- a recording that fails ---
+
+
+@pytest.mark.parametrize(
+    ("reason", "breaks", "code"),
+    [
+        ("ended", False, ExitCode.OK),
+        ("ended", True, ExitCode.FAILED),
+        ("quit", True, ExitCode.FAILED),
+        ("gave up", True, ExitCode.GAVE_UP),
+    ],
+)
+def test_what_could_not_be_recorded_is_said_and_no_success(tmp_path, capsys, reason, breaks, code):
+    folder = tmp_path / "r"
+    args = argparse.Namespace(json=False, quiet=True, record=folder)
+    run = session()
+    run.end(reason)
+    with LiveOutputs(LiveSinkSettings(record=folder), [CAMERA]) as outputs:
+        outputs.begin({}, lambda line: None)
+        if breaks:
+            shutil.rmtree(folder)
+            folder.touch()
+        outputs.record(0).write(0.0, GroupState(t=0.0, people=0), Faces.none())
+        with end_on_signal(lambda: None) as asked:
+            assert live.conclude(run, outputs, args, asked) == code
+        assert outputs.state(run)["recording"]["lost_rows"] == breaks
+    error = capsys.readouterr().err
+    assert ("not all could be recorded" in error) == breaks
+    assert len(error.splitlines()) == breaks
+
+
 # --- a page that dies ---
 
 
@@ -197,7 +218,7 @@ def test_a_run_for_the_page_only_ends_with_it(monkeypatch):
         outputs.begin({}, lambda line: None)
         monkeypatch.setattr(outputs, "turn", lambda session, seconds: kill(outputs._server))
         with pytest.raises(MoodstreamError, match=r"serving: the server has stopped \(.+\)"):
-            live._watch(run, outputs, argparse.Namespace(quiet=True))
+            live.watch(run, outputs, argparse.Namespace(quiet=True))
     assert isinstance(outputs._server.error, RuntimeError)
 
 
