@@ -75,8 +75,8 @@ def _add_written(parser: argparse.ArgumentParser) -> None:
     part = parser.add_argument_group("what is written")
     add_privacy_option(
         part,
-        "blur: faces hidden in pictures, and no contact sheets; group: no pictures and nothing about "
-        "single faces, nor figures of fewer than three people",
+        "blur: faces hidden in pictures, and no contact sheets; group: no pictures and nothing "
+        "about single faces, nor figures of fewer than three people",
     )
     part.add_argument(
         "--no-pictures",

@@ -59,12 +59,12 @@ class PhotoRun:
         >>> from tempfile import TemporaryDirectory
         >>> import cv2
         >>> import numpy as np
-        >>> from moodstream.realtime.networks.load import load_models
+        >>> from moodstream.realtime.networks.load import load
         >>> from moodstream.realtime.networks.models import ModelSettings
         >>> from moodstream.realtime.runs.photos.files import find_photos
         >>> from moodstream.realtime.runs.photos.run import PhotoRun
         >>> from moodstream.realtime.runs.photos.settings import PhotoRunSettings
-        >>> models = load_models(ModelSettings(models="embedded"))
+        >>> models = load(ModelSettings(models="embedded"))
         >>> with TemporaryDirectory() as folder:
         ...     path, out = Path(folder) / "photo.png", Path(folder) / "results"
         ...     _ = cv2.imwrite(str(path), np.zeros((90, 120, 3), np.uint8))

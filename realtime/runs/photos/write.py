@@ -19,7 +19,6 @@ from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
 from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.runs.photos.columns import DISTRIBUTIONS
-from moodstream.realtime.runs.photos.contact_sheets import contributor_sheet, quality_sheet
 from moodstream.realtime.runs.photos.contributors import Contributors, crops
 from moodstream.realtime.runs.photos.files import Photo
 from moodstream.realtime.runs.photos.finished_run import FinishedRun
@@ -80,6 +79,9 @@ def _write_contact_sheets(
     folder: Path, photos: Sequence[Photo], results: Results
 ) -> dict[int, Image]:
     """The contact sheets of faces; returns the faces on them by their row."""
+    # imports matplotlib
+    from moodstream.realtime.runs.photos.contact_sheets import contributor_sheet, quality_sheet
+
     rows = [row for kind in results.quality_bins for row in kind.rows]
     for each in results.targets:
         rows += [row for top in each.top.values() for row, _ in top]
