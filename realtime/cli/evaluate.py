@@ -1,4 +1,4 @@
-"""`moodstream evaluate`: how good the readings are on labelled data."""
+"""`moodstream evaluate`: how good the predictions are on labelled data."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from moodstream.realtime.cli.evaluate_common import (
     add_result_options,
     load_classifier,
     output_folder,
-    read_for_groups,
-    tell,
+    predict_for_groups,
+    print_summary,
     write_results,
 )
 from moodstream.realtime.cli.options import (
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from moodstream.realtime.networks.detectors.base import FaceDetector
     from moodstream.realtime.networks.models import ModelInfo
 
-_LEAST_FITTED = 100
+_MIN_FITTED_FACES = 100
 
 
 def add_parser(commands: Any) -> None:
     """Add the command and its sub-commands to the parser."""
     parser = commands.add_parser(
-        "evaluate", help="how good the readings are on labelled data", description=__doc__
+        "evaluate", help="how good the predictions are on labelled data", description=__doc__
     )
     kinds = parser.add_subparsers(
         title="what to evaluate", required=True, metavar="WHAT", parser_class=type(parser)
@@ -64,13 +64,13 @@ def _add_emotions(kinds: Any) -> None:
     parser = kinds.add_parser(
         "emotions",
         help="the emotion network on labelled faces",
-        description="Read labelled faces and tell how right the network is, how far its "
-        "confidence can be believed, and what small and blurred faces cost.",
+        description="Classify labelled faces, and measure how often the network is right, how well "
+        "its confidence is calibrated, and what small and blurred faces cost.",
     )
     add_face_options(parser)
     add_result_options(
         parser,
-        "report, charts, figures, and a sheet of face pictures (mistakes.png: the most confident "
+        "report, charts, figures, and a contact sheet of faces (mistakes.png: the most confident "
         "mistakes)",
     )
     parser.add_argument(
@@ -82,7 +82,7 @@ def _add_emotions(kinds: Any) -> None:
     parser.add_argument(
         "--detect",
         action="store_true",
-        help="the pictures are whole photos: find the largest face of each",
+        help="the pictures are whole photos: detect the largest face of each",
     )
     parser.add_argument(
         "--sizes",
@@ -95,7 +95,7 @@ def _add_emotions(kinds: Any) -> None:
         "--save-calibration",
         type=Path,
         metavar="FILE",
-        help=f"fit a temperature on these faces ({_LEAST_FITTED} or more), for --calibration "
+        help=f"fit a temperature on these faces ({_MIN_FITTED_FACES} or more), for --calibration "
         "FILE; use other faces than those you report figures on",
     )
     add_model_options(parser)
@@ -106,9 +106,9 @@ def _add_emotions(kinds: Any) -> None:
 def _add_groups(kinds: Any) -> None:
     parser = kinds.add_parser(
         "groups",
-        help="what is said of groups whose emotions are known",
+        help="the group distribution of groups whose emotions are known",
         description="Draw groups of labelled faces, some of them made small or blurred, and "
-        "measure how far each way of summing them up is from the true mix.",
+        "measure how far each way of summing them up is from the true distribution.",
     )
     add_face_options(parser)
     add_result_options(parser, "report, charts, figures; no face is written")
@@ -129,9 +129,9 @@ def run_groups(args: argparse.Namespace) -> int:
     from moodstream.realtime.evaluation.groups import report as groups_report
 
     with output_folder(args, groups_report.OUTPUTS):
-        found, results = _groups(args)
-        write_results(args, lambda out: groups_report.write(out, found, results))
-    tell(args, found, groups_report.lines)
+        summary, results = _groups(args)
+        write_results(args, lambda out: groups_report.write(out, summary, results))
+    print_summary(args, summary, groups_report.lines)
     return 0
 
 
@@ -140,9 +140,9 @@ def _groups(args: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
     from moodstream.realtime.evaluation.groups import study
 
     settings = study.GroupStudySettings(args.draws, degraded=args.degraded, seed=args.seed)
-    read, faces, info = read_for_groups(args)
+    predictions, faces, info = predict_for_groups(args)
     with progress(not args.quiet) as on_progress:
-        results = study.study_all(read, settings, on_progress)
+        results = study.study_all(predictions, settings, on_progress)
     return groups_report.metrics(results, faces, info, settings), results
 
 
@@ -153,11 +153,11 @@ def run_emotions(args: argparse.Namespace) -> int:
     if args.save_calibration:
         _check_file(args.save_calibration, args.overwrite)
     with output_folder(args, report.OUTPUTS):
-        found, done, faces = _emotions(args)
-        write_results(args, lambda out: report.write(out, found, done, faces, args.pictures))
-    tell(args, found, terminal.lines)
-    if args.save_calibration:  # last, so that the figures are told even where this is refused
-        _save_calibration(args.save_calibration, found, done)
+        summary, done, faces = _emotions(args)
+        write_results(args, lambda out: report.write(out, summary, done, faces, args.pictures))
+    print_summary(args, summary, terminal.lines)
+    if args.save_calibration:  # last, so that the figures are printed even where this is refused
+        _save_calibration(args.save_calibration, summary, done)
         if not args.json and not args.quiet:
             print(f"Calibration {args.save_calibration}")
     return 0
@@ -167,8 +167,8 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     from moodstream.realtime.evaluation.datasets.detect import largest_faces
     from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
     from moodstream.realtime.evaluation.emotions.evaluate import (
-        BLURS,
-        SIZES,
+        BLUR_SHARES,
+        SIZES_PX,
         EmotionSettings,
         evaluate,
     )
@@ -178,7 +178,7 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     listing = list_faces(args.data, args.split, args.limit)
     if args.save_calibration:
         _check_enough(args, len(listing))
-    # before any picture is read, so that a wrong --emotion is told at once
+    # before any picture is read, so that a wrong --emotion is reported at once
     classifier, detector, info = _networks(args)
     with progress(not args.quiet) as on_progress:
         if detector:
@@ -187,7 +187,7 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
             faces = read_faces(args.data, listing, on_progress)
         if args.save_calibration:
             _check_enough(args, len(faces))
-        wanted = EmotionSettings(SIZES if args.sizes is None else args.sizes, BLURS)
+        wanted = EmotionSettings(SIZES_PX if args.sizes is None else args.sizes, BLUR_SHARES)
         done = evaluate(classifier, faces, wanted, on_progress)
     return metrics(done, faces, info), done, faces
 
@@ -212,14 +212,14 @@ def _check_detector(args: argparse.Namespace) -> None:
 
 
 def _check_enough(args: argparse.Namespace, n: int) -> None:
-    if n < _LEAST_FITTED:
+    if n < _MIN_FITTED_FACES:
         raise MoodstreamError(
-            f"--save-calibration {args.save_calibration}: expected {_LEAST_FITTED} or more faces "
-            f"to fit a temperature on, got {n}"
+            f"--save-calibration {args.save_calibration}: expected {_MIN_FITTED_FACES} or more "
+            f"faces to fit a temperature on, got {n}"
         )
 
 
-def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> None:
+def _save_calibration(path: Path, summary: dict[str, Any], done: Evaluation) -> None:
     from moodstream.realtime.evaluation.emotions.calibrate import TEMPERATURES, fit
     from moodstream.realtime.networks.classifiers.calibration import Calibration
     from moodstream.realtime.outputs.folders import finished, writing
@@ -231,14 +231,14 @@ def _save_calibration(path: Path, found: dict[str, Any], done: Evaluation) -> No
             f"--save-calibration {path}: no temperature from {low:g} to {high:g} is best, so "
             "nothing was saved; are the labels right?"
         )
-    name, data = found["model"]["name"], found["data"]["source"]
-    fitted = Calibration(name, temperature, found["n"], data, prior)
+    name, data = summary["model"]["name"], summary["data"]["source"]
+    fitted = Calibration(name, temperature, summary["n"], data, prior)
     with writing(path), finished(path) as part:
         fitted.save(part)
 
 
 def _check_file(path: Path, overwrite: bool) -> None:
-    """That a file can be written, before the work is done for it."""
+    """Check that a file can be written, before the work is done for it."""
     try:
         if path.is_dir() or not path.parent.is_dir():
             why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"

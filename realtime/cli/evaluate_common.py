@@ -22,7 +22,7 @@ from moodstream.realtime.outputs import layout
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
     from moodstream.realtime.evaluation.emotions.evaluate import Change
-    from moodstream.realtime.evaluation.groups.study import Read
+    from moodstream.realtime.evaluation.groups.study import FacePredictions
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.models import ModelInfo
 
@@ -34,19 +34,29 @@ FACES = (
 
 
 def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None:
-    """The options that choose labelled faces; ``data``: what the path may be."""
+    """Add the options that choose labelled faces.
+
+    Args:
+        parser: Where they are added.
+        data: What the path may be.
+    """
     parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=data)
     parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read")
     parser.add_argument(
         "--limit",
         type=number(1, kind=int),
         metavar="N",
-        help="a random N of them, for a quick look",
+        help="a random N of them",
     )
 
 
 def add_result_options(parser: argparse.ArgumentParser, written: str) -> None:
-    """Where the results go; ``written``: what the folder then holds."""
+    """Add the options of where the results go.
+
+    Args:
+        parser: Where they are added.
+        written: What the folder then holds.
+    """
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help=written)
     parser.add_argument(
         "--overwrite", action="store_true", help="write into a folder in use, and over files"
@@ -55,14 +65,21 @@ def add_result_options(parser: argparse.ArgumentParser, written: str) -> None:
 
 
 def add_draw_options(group: argparse._ActionsContainer, degraded: str) -> None:
-    """How groups are drawn; ``degraded``: what --degraded is the share of, and its effect."""
+    """Add the options of how groups are drawn.
+
+    Args:
+        group: Where they are added.
+        degraded: What --degraded is the share of, and its effect.
+    """
     group.add_argument("--degraded", type=number(0, 1), default=0.5, metavar="SHARE", help=degraded)
     group.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
 
 
 def output_folder(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:
-    """The folder of results, if one is asked for; raises MoodstreamError where it is among the
-    data.
+    """The folder of results, if one is asked for.
+
+    Raises:
+        MoodstreamError: It is among the data, or in use.
     """
     from moodstream.realtime.outputs.folders import results_folder
 
@@ -83,7 +100,7 @@ def write_results(args: argparse.Namespace, fill: Callable[[Path], None]) -> Non
 
 
 def load_classifier(args: argparse.Namespace) -> tuple[EmotionClassifier, ModelInfo]:
-    """The classifier alone, and what it is; tells its notice."""
+    """The classifier alone, and what it is; prints its notice."""
     from moodstream.realtime.networks import load
 
     classifier, info, notice = load.load_classifier(model_settings(args, not args.quiet))
@@ -91,12 +108,17 @@ def load_classifier(args: argparse.Namespace) -> tuple[EmotionClassifier, ModelI
     return classifier, info
 
 
-def read_for_groups(
+def predict_for_groups(
     args: argparse.Namespace, changes: Mapping[str, Change] | None = None
-) -> tuple[Read, LabelledFaces, ModelInfo]:
-    """Labelled faces of which groups can be drawn, read under each change, and by what.
+) -> tuple[FacePredictions, LabelledFaces, ModelInfo]:
+    """Classify labelled faces of which groups can be drawn.
 
-    ``changes``: as in ``groups.read_all``.
+    Args:
+        args: Of the command.
+        changes: What is done to the faces, as in ``study.predict_all``.
+
+    Returns:
+        The predictions, the faces, and the classifier.
     """
     from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
     from moodstream.realtime.evaluation.groups import study
@@ -107,16 +129,16 @@ def read_for_groups(
     with progress(not args.quiet) as on_progress:
         faces = read_faces(args.data, listing, on_progress)
         study.drawable(faces.labels)  # again: pictures may be broken
-        return study.read_all(classifier, faces, on_progress, changes), faces, info
+        return study.predict_all(classifier, faces, on_progress, changes), faces, info
 
 
-def tell(
-    args: argparse.Namespace, found: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]
+def print_summary(
+    args: argparse.Namespace, summary: dict[str, Any], lines: Callable[[dict[str, Any]], list[str]]
 ) -> None:
     """Print the figures, as ``lines`` or as JSON."""
     if args.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
     elif not args.quiet:
-        print("\n".join(lines(found)))
+        print("\n".join(lines(summary)))
         if args.output:
             print(f"\nReport in   {args.output / layout.METRICS_REPORT}")

@@ -12,8 +12,8 @@ from moodstream.realtime.cli.evaluate_common import (
     add_face_options,
     add_result_options,
     output_folder,
-    read_for_groups,
-    tell,
+    predict_for_groups,
+    print_summary,
     write_results,
 )
 from moodstream.realtime.cli.options import add_model_options, number
@@ -29,7 +29,7 @@ _DATA = (
     f"labelled faces, of which groups are made: {FACES}; or a folder that `photos` wrote, each "
     "photo a group; or one of `process` or `export`, each window of video a group"
 )
-_LARGEST = 50
+_MAX_PEOPLE = 50
 _TABLES = (layout.FACES, layout.PEOPLE, layout.TIMELINE)
 
 
@@ -45,7 +45,7 @@ def add_parsers(kinds: Any) -> None:
     stability.set_defaults(func=run_stability)
     entropy = kinds.add_parser(
         "entropy",
-        help="how mixed groups look, by their size",
+        help="how diverse groups are, by their size",
         description="Measure the entropy and the peak of every group, by its number of faces.",
     )
     _add_options(entropy)
@@ -61,7 +61,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=number(2, 1e5, int),
         default=100,
         metavar="N",
-        help=f"groups made of labelled faces for each size from 1 to {_LARGEST} (100)",
+        help=f"groups made of labelled faces for each size from 1 to {_MAX_PEOPLE} (100)",
     )
     group.add_argument(
         "--window",
@@ -80,14 +80,14 @@ def run_stability(args: argparse.Namespace) -> int:
     from moodstream.realtime.evaluation.groups import size_report
 
     with output_folder(args, size_report.STABILITY_OUTPUTS):
-        crowds, source = _crowds(args)
+        groups, source = _groups(args)
         with progress(not args.quiet) as on_progress:
-            steps = stability.stability(crowds, seed=args.seed, on_progress=on_progress)
+            steps = stability.stability(groups, seed=args.seed, on_progress=on_progress)
         if not steps:
             raise MoodstreamError(f"--data {args.data}: no group has more than two faces")
-        found = size_report.stability_metrics(steps, len(crowds), source)
-        write_results(args, lambda out: size_report.write_stability(out, found, steps))
-    tell(args, found, size_report.stability_lines)
+        summary = size_report.stability_metrics(steps, len(groups), source)
+        write_results(args, lambda out: size_report.write_stability(out, summary, steps))
+    print_summary(args, summary, size_report.stability_lines)
     return 0
 
 
@@ -97,17 +97,17 @@ def run_entropy(args: argparse.Namespace) -> int:
     from moodstream.realtime.evaluation.groups import size_report
 
     with output_folder(args, size_report.ENTROPY_OUTPUTS):
-        crowds, source = _crowds(args)
-        measured = diversity.measure(crowds)
-        found = size_report.entropy_metrics(measured, source)
-        write_results(args, lambda out: size_report.write_entropy(out, found, measured))
-    tell(args, found, size_report.entropy_lines)
+        groups, source = _groups(args)
+        measured = diversity.measure(groups)
+        summary = size_report.entropy_metrics(measured, source)
+        write_results(args, lambda out: size_report.write_entropy(out, summary, measured))
+    print_summary(args, summary, size_report.entropy_lines)
     return 0
 
 
-def _crowds(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
-    """The groups, whatever the path holds, and what they are."""
-    from moodstream.realtime.evaluation.groups import samples as crowds
+def _groups(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
+    """The groups of any kind of data, and what they are."""
+    from moodstream.realtime.evaluation.groups import samples
     from moodstream.realtime.evaluation.groups.size_report import Source
 
     if not any((args.data / table).is_file() for table in _TABLES):
@@ -116,28 +116,29 @@ def _crowds(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
         raise MoodstreamError("--split and --limit are for labelled faces")
     name = args.data.resolve().name
     if (args.data / layout.FACES).is_file():
-        found = crowds.of_photos(args.data)
-        return found, Source(name, f"{len(found)} photos with faces", args.seed)
+        groups = samples.of_photos(args.data)
+        return groups, Source(name, f"{len(groups)} photos with faces", args.seed)
     if not (args.data / layout.PEOPLE).is_file():
         raise MoodstreamError(
             f"--data {args.data}: has no {layout.PEOPLE}, so nothing is known of single faces"
         )
-    found = crowds.of_timeline(args.data, args.window)
-    how = f"{len(found)} windows of {args.window:g} s with people"
-    return found, Source(name, how, args.seed)
+    groups = samples.of_timeline(args.data, args.window)
+    how = f"{len(groups)} windows of {args.window:g} s with people"
+    return groups, Source(name, how, args.seed)
 
 
 def _made(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
     from moodstream.realtime.evaluation.emotions.evaluate import as_is
-    from moodstream.realtime.evaluation.groups import samples as crowds
-    from moodstream.realtime.evaluation.groups import study
+    from moodstream.realtime.evaluation.groups import samples, study
     from moodstream.realtime.evaluation.groups.size_report import Source
 
     changes = study.CHANGES if args.degraded else {"as is": as_is}
-    read, faces, info = read_for_groups(args, changes)
-    found = crowds.made(read, range(1, _LARGEST + 1), args.each, args.degraded, args.seed)
+    predictions, faces, info = predict_for_groups(args, changes)
+    groups = samples.made(
+        predictions, range(1, _MAX_PEOPLE + 1), args.each, args.degraded, args.seed
+    )
     how = (
-        f"{args.each} made groups of each size from 1 to {_LARGEST}, of {len(faces)} labelled "
+        f"{args.each} made groups of each size from 1 to {_MAX_PEOPLE}, of {len(faces)} labelled "
         f"faces, {args.degraded:.0%} of them degraded"
     )
-    return found, Source(faces.source, how, args.seed, asdict(info), faces.notes, faces.skipped)
+    return groups, Source(faces.source, how, args.seed, asdict(info), faces.notes, faces.skipped)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from moodstream.realtime.cli.evaluate_common import (
     add_result_options,
     output_folder,
-    tell,
+    print_summary,
     write_results,
 )
 from moodstream.realtime.cli.options import (
@@ -40,9 +40,9 @@ def add_parsers(kinds: Any) -> None:
 def _add_detectors(kinds: Any) -> None:
     parser = kinds.add_parser(
         "detectors",
-        help="the face detectors that are here, side by side",
+        help="the face detectors that are installed, compared",
         description="Run every face detector that is installed over the same pictures: faces, "
-        "usable faces, agreement, time, and with labels recall, precision and what they made up.",
+        "usable faces, agreement, time, and with labels recall, precision and false positives.",
     )
     _add_picture_options(parser, labels=False, sheet="false_positives.png")
     parser.add_argument(
@@ -66,7 +66,7 @@ def _add_pipeline(kinds: Any) -> None:
     parser = kinds.add_parser(
         "pipeline",
         help="faces and emotions together, on labelled photos",
-        description="Find and read the faces of photos whose faces are labelled with emotions: "
+        description="Detect and classify the faces of photos that are labelled with emotions: "
         "mAP, what was missed and invented, the group's vote, and time.",
     )
     _add_picture_options(parser, labels=True, sheet="mistakes.png")
@@ -95,7 +95,7 @@ def _add_picture_options(parser: argparse.ArgumentParser, labels: bool, sheet: s
         action="store_false",
         help=f"leave {sheet} out of the report: no face is written",
     )
-    add_result_options(parser, f"report, charts, figures, and a sheet of faces ({sheet})")
+    add_result_options(parser, f"report, charts, figures, and a contact sheet of faces ({sheet})")
 
 
 def run_detectors(args: argparse.Namespace) -> int:
@@ -112,9 +112,9 @@ def run_detectors(args: argparse.Namespace) -> int:
             done = comparison.compare_detectors(
                 there, files, labels, args.min_confidence, on_progress
             )
-        found = report.metrics(done, missing, args.data.resolve().name)
-        write_results(args, lambda out: report.write(out, found, done, args.pictures))
-    tell(args, found, report.lines)
+        summary = report.metrics(done, missing, args.data.resolve().name)
+        write_results(args, lambda out: report.write(out, summary, done, args.pictures))
+    print_summary(args, summary, report.lines)
     return 0
 
 
@@ -133,14 +133,14 @@ def run_pipeline(args: argparse.Namespace) -> int:
                 loaded.detector, loaded.classifier, labels, args.min_confidence, on_progress
             )
         source = args.data.resolve().name
-        found = pipeline_report.metrics(done, loaded.info, source, args.min_confidence)
-        write_results(args, lambda out: pipeline_report.write(out, found, done, args.pictures))
-    tell(args, found, pipeline_report.lines)
+        summary = pipeline_report.metrics(done, loaded.info, source, args.min_confidence)
+        write_results(args, lambda out: pipeline_report.write(out, summary, done, args.pictures))
+    print_summary(args, summary, pipeline_report.lines)
     return 0
 
 
 def _labelled(args: argparse.Namespace) -> tuple[list[Path], dict[Path, LabelledPicture]]:
-    """The pictures of the folder, and the labels of those that have some; tells lost ones."""
+    """The pictures of the folder, and the labels of those that have some; reports lost ones."""
     from moodstream.realtime.labels.files import locate, pictures_in, read_labels
 
     files = pictures_in(args.data)

@@ -19,6 +19,7 @@ from moodstream.realtime.cli.options import (
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
+    from moodstream.realtime.runs.photos.schemas import PhotosSummary
     from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 
 
@@ -44,7 +45,8 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     figures = parser.add_argument_group("figures")
     figures.add_argument(
         "--quality",
-        choices=("fixed", "seed"),
+        type=_quality,
+        choices=("fixed", "dataset"),
         default="fixed",
         help="what sizes and blur scores of faces are measured against: fixed reference values, "
         "or the 5th and 95th percentiles of all these photos",
@@ -64,11 +66,16 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _quality(name: str) -> str:
+    """A value of --quality; the former name of ``dataset`` goes on working for one release."""
+    return "dataset" if name == "seed" else name
+
+
 def _add_written(parser: argparse.ArgumentParser) -> None:
     part = parser.add_argument_group("what is written")
     add_privacy_option(
         part,
-        "blur: faces hidden in pictures, and no sheets of faces; group: no pictures and nothing "
+        "blur: faces hidden in pictures, and no contact sheets; group: no pictures and nothing "
         "about single faces, nor figures of fewer than three people",
     )
     part.add_argument(
@@ -87,20 +94,20 @@ def _settings(args: argparse.Namespace) -> PhotoRunSettings:
 
     try:
         return PhotoRunSettings(
-            PhotoSettings(args.min_face, args.min_confidence, args.max_faces),
-            args.quality,
-            args.privacy,
-            args.pictures,
-            tuple(dict.fromkeys(args.target or ())),
-            args.overwrite,
-            args.text,
+            photo=PhotoSettings(args.min_face, args.min_confidence, args.max_faces),
+            quality=args.quality,
+            privacy=args.privacy,
+            pictures=args.pictures,
+            targets=tuple(dict.fromkeys(args.target or ())),
+            overwrite=args.overwrite,
+            text=args.text,
         )
     except ValueError as error:
         raise MoodstreamError(str(error)) from None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every photo; one that cannot be read is one line, and the others go on."""
+    """Analyse every photo; one that cannot be read is one line, and the others go on."""
     from moodstream.realtime.cli.progress import progress
     from moodstream.realtime.runs.photos.files import find_photos
     from moodstream.realtime.runs.photos.run import PhotoRun
@@ -111,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     job = PhotoRun(photos, args.output, loaded, settings)
     try:
         with progress(not args.quiet) as on_progress:
-            summary = job.run(on_progress, _tell_failure)
+            summary = job.run(on_progress, _print_failure)
     except KeyboardInterrupt:
         print("moodstream: the same command goes on from here", file=sys.stderr)
         raise
@@ -122,26 +129,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_failure(name: str, why: str) -> None:
-    print(f"moodstream: {name}: {why}", file=sys.stderr)
+def _print_failure(name: str, reason: str) -> None:
+    print(f"moodstream: {name}: {reason}", file=sys.stderr)
 
 
-def lines(summary: dict[str, Any], folder: Path) -> list[str]:
+def lines(summary: PhotosSummary, folder: Path) -> list[str]:
     """Photos, faces, mood, entropy and speed: for a person to read."""
-    counts, mix, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
-    bins = ", ".join(f"{name} {part['share']:.0%}" for name, part in summary["bins"].items())
-    top = sorted((mix or {}).items(), key=lambda item: -item[1])[:3]
+    counts, shares, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
+    bins = ", ".join(f"{name} {each['share']:.0%}" for name, each in summary["bins"].items())
+    top = sorted((shares or {}).items(), key=lambda item: -item[1])[:3]
     mood = ", ".join(f"{name} {share:.0%}" for name, share in top)
-    found = [
+    printed = [
         f"Results in  {folder}",
         f"Photos      {counts['photos']} ({counts['without_faces']} without faces, "
         f"{counts['failed']} not readable)",
         f"Faces       {counts['faces']}{f' (quality {bins})' if bins else ''}",
-        f"Mood        {mood or 'none: nobody read'}",
+        f"Mood        {mood or 'none: no face was classified'}",
     ]
     if entropy:
-        found.append(f"Entropy     {entropy['mean']:.3f} ± {entropy['sd']:.3f} nats")
+        printed.append(f"Entropy     {entropy['mean']:.3f} ± {entropy['sd']:.3f} nats")
     speed = summary["speed"]
     if speed["photos_read"]:
-        found.append(f"Speed       {speed['seconds_per_photo']:.2f} s a photo")
-    return found
+        printed.append(f"Speed       {speed['seconds_per_photo']:.2f} s a photo")
+    return printed

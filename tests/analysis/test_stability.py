@@ -14,7 +14,7 @@ from support.labelled import EVERYONE, Knows, faces_of
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group import diversity
 from moodstream.realtime.analysis.group.sample import group_sample
-from moodstream.realtime.analysis.group.stability import parts, stability
+from moodstream.realtime.analysis.group.stability import divergences, stability
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
@@ -24,7 +24,7 @@ K = len(EMOTIONS)
 PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 
 
-def some_crowds(n=40, people=30, seed=0):
+def some_groups(n=40, people=30, seed=0):
     rng = np.random.default_rng(seed)
     return [
         group_sample(str(i), rng.dirichlet(np.full(K, 0.3), people), rng.random(people) + 0.1)
@@ -33,28 +33,28 @@ def some_crowds(n=40, people=30, seed=0):
 
 
 def test_the_curve_falls_and_only_larger_groups_count():
-    steps = stability([*some_crowds(people=30), *some_crowds(people=5)])
+    steps = stability([*some_groups(people=30), *some_groups(people=5)])
     assert [s.faces for s in steps] == list(range(2, 21))
     assert [s.groups for s in steps] == [80] * 3 + [40] * 16
     for name in ("weighted", "unweighted"):
-        far = [getattr(s, name) for s in steps[3:]]  # of the same groups
-        assert all(a > b > 0 for a, b in pairwise(far))
-        assert far[-1] < 0.25 * far[0]
+        divergences = [getattr(s, name) for s in steps[3:]]  # of the same groups
+        assert all(a > b > 0 for a, b in pairwise(divergences))
+        assert divergences[-1] < 0.25 * divergences[0]
 
 
 def test_the_curve_is_the_same_for_a_seed_and_empty_for_pairs():
-    few = some_crowds(3)
+    few = some_groups(3)
     assert stability(few) == stability(few)
     assert stability(few) != stability(few, seed=1)
-    assert stability(some_crowds(people=2)) == []
+    assert stability(some_groups(people=2)) == []
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())
-def test_parts_are_weighted_means_of_the_first_faces(seed, weighted):
+def test_samples_are_weighted_means_of_the_first_faces(seed, weighted):
     rng = np.random.default_rng(seed)
-    (one,) = some_crowds(1, int(rng.integers(3, 12)), seed)
+    (one,) = some_groups(1, int(rng.integers(3, 12)), seed)
     order = rng.random((4, len(one))).argsort(axis=1)
-    got = parts(one, order, [2, len(one)], weighted)
+    got = divergences(one, order, [2, len(one)], weighted)
     for row in range(4):
         first = order[row, :2]
         weights = one.weights[first] if weighted else np.ones(2)
@@ -73,18 +73,18 @@ def test_only_the_best_forty_faces_count():
 
 
 def test_made_groups_are_of_every_size_and_know_their_truth():
-    read = study.read_all(Knows(), faces_of(EVERYONE), changes={"as is": study.as_is})
-    made = samples.made(read, (1, 4, 50), 6, degraded=0.0, seed=42)
+    predictions = study.predict_all(Knows(), faces_of(EVERYONE), changes={"as is": study.as_is})
+    made = samples.made(predictions, (1, 4, 50), 6, degraded=0.0, seed=42)
     assert [len(one) for one in made] == [1] * 6 + [4] * 6 + [40] * 6
     for one in made[:12]:  # nobody is left out of these
         np.testing.assert_allclose(one.mean(weighted=False), one.truth, atol=1e-6)
 
 
 def test_entropy_rises_with_the_size_of_the_group():
-    read = study.read_all(Knows(0.9), faces_of(EVERYONE), changes={"as is": study.as_is})
-    found = diversity.measure(samples.made(read, range(1, 31), 30, degraded=0.0, seed=42))
+    predictions = study.predict_all(Knows(0.9), faces_of(EVERYONE), changes={"as is": study.as_is})
+    found = diversity.measure(samples.made(predictions, range(1, 31), 30, degraded=0.0, seed=42))
     rows = diversity.by_size(found)
-    assert list(rows) == list(diversity.BANDS)
+    assert list(rows) == list(diversity.SIZE_BINS)
     means = [row.entropy for row in rows.values()]
     assert means == sorted(means)
     peaks = [row.peak for row in rows.values()]
@@ -109,7 +109,7 @@ def write_table(path, columns):
 def test_photos_are_groups(tmp_path):
     rows = {"photo": ["b", "a", "b", "c"], "quality": [0.5, 1.0, 0.25, 0.5]}
     probs = np.eye(K)[[0, 3, 1, 2]]
-    probs[3] = np.nan  # was not read
+    probs[3] = np.nan  # was not classified
     write_table(tmp_path / "faces.parquet", {**rows, **dict(zip(PROBS, probs.T, strict=True))})
     a, b = samples.of_photos(tmp_path)
     assert (a.name, b.name, len(b)) == ("a", "b", 2)
@@ -122,21 +122,21 @@ def test_windows_of_a_timeline_are_groups(tmp_path):
     columns = {"track_id": [1, 1, 2, 2], "t": t, "quality": np.full(4, 0.5)}
     write_table(tmp_path / "people.parquet", {**columns, **dict(zip(PROBS, probs.T, strict=True))})
     first, second = samples.of_timeline(tmp_path, 5.0)
-    # the second person was there for half of the moments
+    # the second person was there for half of the time
     np.testing.assert_allclose(first.mean()[:2], [2 / 3, 1 / 3], atol=1e-5)
     np.testing.assert_allclose(first.mean(weighted=False)[:2], [0.5, 0.5])
     assert (second.name, len(second)) == ("5 s", 1)
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"), [({"photo": ["a"]}, "quality"), (None, "not a Parquet file")]
+    ("columns", "printed"), [({"photo": ["a"]}, "quality"), (None, "not a Parquet file")]
 )
-def test_a_broken_table_is_one_line(columns, told, tmp_path):
+def test_a_broken_table_is_one_line(columns, printed, tmp_path):
     if columns is None:
         (tmp_path / "faces.parquet").write_bytes(b"no")
     else:
         write_table(tmp_path / "faces.parquet", columns)
-    with pytest.raises(MoodstreamError, match=told) as raised:
+    with pytest.raises(MoodstreamError, match=printed) as raised:
         samples.of_photos(tmp_path)
     assert "\n" not in str(raised.value)
 
@@ -156,10 +156,10 @@ def photos(tmp_path):
 def test_the_command_sets_its_figures_beside_the_reference(kind, photos, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["evaluate", kind, "--data", str(photos), "-o", str(out)]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = json.loads((out / "metrics.json").read_text())
     report = (out / "report.md").read_text()
-    for text in (told, report):
+    for text in (printed, report):
         for figure in ("0.0896", "0.0060") if kind == "stability" else ("1.390", "0.428", "1.708"):
             assert figure in text
         assert "12 photos with faces" in text
@@ -189,14 +189,14 @@ def test_the_command_makes_groups_of_labelled_faces(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "printed"),
     [([], "no people.parquet"), (["--limit", "9"], "--split and --limit are for labelled faces")],
 )
-def test_a_timeline_that_cannot_be_used_is_one_line(more, told, tmp_path, capsys):
+def test_a_timeline_that_cannot_be_used_is_one_line(more, printed, tmp_path, capsys):
     write_table(tmp_path / "timeline.parquet", {"t": [0.0]})
     assert main(["evaluate", "entropy", "--data", str(tmp_path), *more]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert printed in error
     assert error.count("\n") == 1
 
 
@@ -205,6 +205,6 @@ def test_a_group_of_two_has_no_curve(tmp_path, capsys):
     columns = {"photo": ["a", "a"], "quality": [1.0, 1.0], **dict(zip(PROBS, probs.T, strict=True))}
     write_table(tmp_path / "faces.parquet", columns)
     assert main(["evaluate", "stability", "--data", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert "no group has more than two faces" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "no group has more than two faces" in printed
+    assert printed.count("\n") == 1

@@ -51,10 +51,10 @@ def test_the_command_from_folder_to_report(crops, networks, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("--data", crops, "-o", out, "--sizes", "48,16") == 0
     assert sorted(p.name for p in out.iterdir()) == sorted(report.OUTPUTS)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     kept = json.loads((out / "metrics.json").read_text())
-    assert f"accuracy           {kept['accuracy']:.3f}" in told
-    assert f"n = {kept['n']} faces" in told
+    assert f"accuracy           {kept['accuracy']:.3f}" in printed
+    assert f"n = {kept['n']} faces" in printed
     faces = load(crops)
     probs = direct(networks.classifier, faces)
     assert kept["accuracy"] == pytest.approx((probs.argmax(1) == faces.labels).mean(), abs=1e-6)
@@ -104,9 +104,9 @@ def test_a_calibration_is_not_overwritten(many, tmp_path, capsys):
     path.write_text("keep")
     some = ("--data", many, "--sizes", "none", "--save-calibration", path)
     assert run(*some) == 2
-    told = capsys.readouterr()
-    assert "--overwrite" in one_line(told.err)
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert "--overwrite" in one_line(printed.err)
+    assert printed.out == ""
     assert path.read_text() == "keep"
     assert run(*some, "--overwrite") == 0
     assert json.loads(path.read_text())["n"] == 120
@@ -127,9 +127,9 @@ def test_a_temperature_at_the_end_of_the_search_is_refused(many, networks, tmp_p
     for labels in (answers, (answers + 1) % 7):
         np.savez(data, images=images, labels=labels, classes=np.array(EMOTIONS))
         assert run("--data", data, "--sizes", "none", "--save-calibration", path) == 2
-        told = capsys.readouterr()
-        assert "no temperature from 0.05 to 20" in one_line(told.err)
-        assert "balanced accuracy" in told.out
+        printed = capsys.readouterr()
+        assert "no temperature from 0.05 to 20" in one_line(printed.err)
+        assert "balanced accuracy" in printed.out
         assert [p.name for p in tmp_path.iterdir()] == [data.name]
 
 
@@ -142,7 +142,7 @@ def test_the_networks_are_chosen_before_a_picture_is_read(crops, capsys, monkeyp
     monkeypatch.setattr(from_folder, "read_picture", read)
     for wrong in (["--emotion", "clever"], ["--calibration", "none.json"]):
         for what in (["emotions"], ["emotions", "--detect"], ["groups"]):
-            monkeypatch.setattr("moodstream.realtime.evaluation.groups.study.LEAST_FACES", 1)
+            monkeypatch.setattr("moodstream.realtime.evaluation.groups.study.MIN_CLASS_FACES", 1)
             asked = ["evaluate", *what, "--data", str(crops), "--models", "embedded", *wrong]
             assert entry.main(asked) == 2
             assert wrong[1] in one_line(capsys.readouterr().err)

@@ -15,7 +15,7 @@ import pytest
 from support.paths import ultralytics_pictures
 from support.waiting import wait_for
 
-from moodstream.realtime.cli.entry import main
+from moodstream.realtime.cli.entry import build_parser, main
 from moodstream.realtime.runs.photos.run import BATCH
 
 # ---- the command
@@ -43,7 +43,7 @@ def test_a_killed_run_loses_at_most_one_batch(tmp_path, footage):
         "-o",
         str(out),
     ]
-    command += ["--models", "embedded", "--device", "cpu", "--json", "--quality", "seed"]
+    command += ["--models", "embedded", "--device", "cpu", "--json", "--quality", "dataset"]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for((out / "unfinished" / "photos-000001.parquet").exists, 120)
     assert first.poll() is None
@@ -91,7 +91,7 @@ def test_real_photos_by_the_command(tmp_path, footage, capsys):
         (["gone", "-o", "out"], "gone: no such file"),
         ([".", "-o", "out", "--target", "joy"], "--target joy: expected one of angry"),
         ([".", "-o", "out"], "holds no photos"),
-        ([".", "-o", "out", "--privacy", "group", "--quality", "seed"], "use --quality fixed"),
+        ([".", "-o", "out", "--privacy", "group", "--quality", "dataset"], "use --quality fixed"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, options, words):
@@ -101,3 +101,17 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, options, words):
     assert words in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("dataset", "dataset"), ("seed", "dataset")])
+def test_the_former_name_of_quality_by_the_dataset_goes_on_working(asked, kept):
+    args = build_parser().parse_args(["photos", "set", "-o", "out", "--quality", asked])
+    assert args.quality == kept
+
+
+def test_the_former_name_is_not_listed(capsys):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["photos", "set", "-o", "out", "--quality", "sharp"])
+    error = capsys.readouterr().err
+    assert "dataset" in error
+    assert "seed" not in error

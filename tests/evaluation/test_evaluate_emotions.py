@@ -17,7 +17,11 @@ from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
 from moodstream.realtime.evaluation.datasets.listing import Listing
 from moodstream.realtime.evaluation.emotions import metrics, report
 from moodstream.realtime.evaluation.emotions.calibrate import cross_entropy, fit_temperature
-from moodstream.realtime.evaluation.emotions.evaluate import EmotionSettings, bare, evaluate
+from moodstream.realtime.evaluation.emotions.evaluate import (
+    EmotionSettings,
+    evaluate,
+    without_temperature,
+)
 from moodstream.realtime.evaluation.emotions.terminal import lines
 from moodstream.realtime.frames import Detections, EmotionPredictions
 from moodstream.realtime.networks.classifiers.calibration import Calibrated, rescale
@@ -29,7 +33,7 @@ FIVE = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy", "ece")
 
 
 class Bright:
-    """Reads a class from the mean of the box: a made-up network with contempt."""
+    """Predicts a class by the mean of the box: a made-up network with contempt."""
 
     classes: tuple[str, ...] = CLASSES
 
@@ -127,10 +131,10 @@ def test_a_box_is_shrunk_with_its_picture():
 
 def test_every_temperature_is_taken_off(faces):
     a, b = Bright("a", 3.0), Bright("b", 5.0)
-    assert bare(a) is a
+    assert without_temperature(a) is a
     plain = Ensemble([a, b])
-    assert bare(plain) is plain
-    assert bare(Calibrated(plain, 2.0)) is plain
+    assert without_temperature(plain) is plain
+    assert without_temperature(Calibrated(plain, 2.0)) is plain
     nested = Calibrated(Ensemble([Calibrated(a, 0.5), Calibrated(b, 0.5)]), 2.0)
     done = evaluate(nested, faces, EmotionSettings((), ()))
     np.testing.assert_allclose(done.probs, direct(nested, faces), atol=1e-5)

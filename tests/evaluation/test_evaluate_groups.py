@@ -28,12 +28,12 @@ FEW = study.GroupStudySettings(draws=60)
 
 @pytest.fixture(scope="module")
 def certain():
-    return study.read_all(Knows(), faces_of(EVERYONE))
+    return study.predict_all(Knows(), faces_of(EVERYONE))
 
 
 def test_who_knows_everything_is_never_wrong(certain):
-    for mix in study.MIXES:
-        result = study.study(certain, mix, HALF, FEW)
+    for distribution in study.DISTRIBUTIONS:
+        result = study.study(certain, distribution, HALF, FEW)
         for name in ("average, uncalibrated", "default", "majority vote"):
             # quality weighs people unevenly, so only even votes are exact
             limit = 1e-9 if "average" in name or "vote" in name else 0.05
@@ -51,11 +51,11 @@ def test_groups_have_the_sizes_asked_for_and_are_always_the_same(certain):
 
 
 def test_calibration_reaches_only_the_calibrated_strategies():
-    read = study.read_all(Calibrated(Knows(0.6), 0.5), faces_of(EVERYONE))
-    plain = study.read_all(Knows(0.6), faces_of(EVERYONE))
-    np.testing.assert_allclose(read.probs, plain.probs, atol=1e-6)
-    assert read.calibrated.max() > plain.calibrated.max() + 0.2
-    ours = study.study(read, "shared mood", AS_IS, FEW)
+    predictions = study.predict_all(Calibrated(Knows(0.6), 0.5), faces_of(EVERYONE))
+    plain = study.predict_all(Knows(0.6), faces_of(EVERYONE))
+    np.testing.assert_allclose(predictions.probs, plain.probs, atol=1e-6)
+    assert predictions.calibrated.max() > plain.calibrated.max() + 0.2
+    ours = study.study(predictions, "shared mood", AS_IS, FEW)
     theirs = study.study(plain, "shared mood", AS_IS, FEW)
     np.testing.assert_allclose(ours.jsd[study.BASELINE], theirs.jsd[study.BASELINE], atol=1e-6)
     assert ours.jsd["average, calibrated"].mean() < theirs.jsd["average, calibrated"].mean()
@@ -66,25 +66,25 @@ def test_degraded_faces_have_less_quality():
     coarse = [rng.integers(0, 256, (20, 20, 3), np.uint8) for _ in range(5)]
     images = [resized(c, (60, 60), cv2.INTER_CUBIC) for c in coarse]
     faces = LabelledFaces(images, np.zeros(5, np.int64), list("abcde"), [], "made")
-    worth = study.read_all(Says(np.eye(K)[0]), faces).quality.mean(1)
+    qualities = study.predict_all(Says(np.eye(K)[0]), faces).quality.mean(1)
     names = list(study.CHANGES)
-    assert worth[names.index("12 px")] < worth[names.index("24 px")] < worth[0]
-    assert worth[names.index("blur 8%")] < worth[names.index("blur 4%")] < worth[0]
+    assert qualities[names.index("12 px")] < qualities[names.index("24 px")] < qualities[0]
+    assert qualities[names.index("blur 8%")] < qualities[names.index("blur 4%")] < qualities[0]
 
 
 def test_rare_classes_are_not_drawn():
     labels = np.array([3] * 30 + [6] * 30 + [1] * 5)
-    read = study.read_all(Knows(), faces_of(labels))
+    predictions = study.predict_all(Knows(), faces_of(labels))
     assert study.drawable(labels).tolist() == [k in (3, 6) for k in range(K)]
-    result = study.study(read, "varied", AS_IS, FEW)
+    result = study.study(predictions, "varied", AS_IS, FEW)
     assert result.jsd["majority vote"].max() < 1e-9
     with pytest.raises(MoodstreamError, match="two or more emotions"):
         study.drawable(np.array([3] * 30 + [1] * 5))
 
 
 def test_the_change_is_against_the_baseline_and_has_an_error(certain):
-    read = study.read_all(Knows(0.5), faces_of(EVERYONE))
-    result = study.study(read, "shared mood", HALF, FEW)
+    predictions = study.predict_all(Knows(0.5), faces_of(EVERYONE))
+    result = study.study(predictions, "shared mood", HALF, FEW)
     assert result.change(study.BASELINE) == 0
     want = result.jsd["default"].mean() / result.jsd[study.BASELINE].mean() - 1
     assert result.change("default") == pytest.approx(want)
@@ -96,14 +96,14 @@ def test_the_change_is_against_the_baseline_and_has_an_error(certain):
 
 
 def test_the_default_is_compared_within_the_same_groups():
-    read = study.read_all(Calibrated(Knows(0.5), 0.7), faces_of(EVERYONE))
-    result = study.study(read, "varied", HALF, FEW)
+    predictions = study.predict_all(Calibrated(Knows(0.5), 0.7), faces_of(EVERYONE))
+    result = study.study(predictions, "varied", HALF, FEW)
     for other in study.COMPARED:
-        gaps = result.jsd["default"] - result.jsd[other]
-        mean, error = result.gap(other)
-        assert mean == pytest.approx(gaps.mean())
-        assert error == pytest.approx(gaps.std(ddof=1) / np.sqrt(len(gaps)), rel=0.2)
-    assert result.gap("default") == (0, 0)
+        differences = result.jsd["default"] - result.jsd[other]
+        mean, error = result.difference(other)
+        assert mean == pytest.approx(differences.mean())
+        assert error == pytest.approx(differences.std(ddof=1) / np.sqrt(len(differences)), rel=0.2)
+    assert result.difference("default") == (0, 0)
 
 
 def test_many_groups_need_little_memory(certain):
@@ -122,11 +122,11 @@ def test_one_bad_camera_changes_all_faces_of_a_group_alike(certain):
     """Each group is of one change only, and never of none."""
     n = len(EVERYONE)
     change = np.repeat(np.arange(len(study.CHANGES)), n).reshape(-1, n)
-    read = replace(certain, quality=(change / 10).astype(np.float32))
+    predictions = replace(certain, quality=(change / 10).astype(np.float32))
     rng, seen = np.random.default_rng(0), set()
-    by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
+    by_class = [np.flatnonzero(predictions.labels == k) for k in range(K)]
     for _ in range(60):
-        group = study._group(rng, read, by_class, np.arange(K), study.Condition(1.0, True))
+        group = study._group(rng, predictions, by_class, np.arange(K), study.Condition(1.0, True))
         assert np.ptp(group.quality) == 0
         seen.add(round(float(group.quality[0]) * 10))
     assert seen == set(range(1, len(study.CHANGES)))
@@ -134,14 +134,16 @@ def test_one_bad_camera_changes_all_faces_of_a_group_alike(certain):
 
 def test_kinds_are_not_repeated(certain):
     alone = study.study_all(certain, study.GroupStudySettings(draws=2, degraded=0.0))
-    assert [(r.mix, r.condition) for r in alone] == [(mix, AS_IS) for mix in study.MIXES]
+    assert [(r.distribution, r.condition) for r in alone] == [
+        (distribution, AS_IS) for distribution in study.DISTRIBUTIONS
+    ]
     every = study.study_all(certain, study.GroupStudySettings(draws=2))
     assert len({r.label for r in every}) == len(every) == 9
 
 
-def test_all_mixes_together_are_their_mean(certain):
-    read = study.read_all(Knows(0.5), faces_of(EVERYONE))
-    results = study.study_all(read, FEW)
+def test_all_distributions_together_are_their_mean(certain):
+    predictions = study.predict_all(Knows(0.5), faces_of(EVERYONE))
+    results = study.study_all(predictions, FEW)
     together = study.pooled(results)
     assert [r.condition for r in together] == study.conditions(FEW)
     for whole in together:
@@ -155,7 +157,7 @@ def test_all_mixes_together_are_their_mean(certain):
 
 @pytest.mark.parametrize("twice", [False, True])
 def test_every_picture_is_changed_once(monkeypatch, twice):
-    """Also for an ensemble of calibrated networks, which reads everything twice."""
+    """Also for an ensemble of calibrated networks, which classifies everything twice."""
     faces = faces_of(np.repeat(np.arange(K), 3), side=30)
     model: Any = Knows(0.6)
     if twice:
@@ -167,11 +169,11 @@ def test_every_picture_is_changed_once(monkeypatch, twice):
         return cv2.resize(image, (15, 15)), box / 2
 
     monkeypatch.setattr(study, "CHANGES", {"half": change})
-    read = study.read_all(model, faces)
+    predictions = study.predict_all(model, faces)
     assert len(done) == len(faces) * (1 + twice)
     small = [change(faces.images[i], faces.box(i)) for i in range(len(faces))]
     want = np.concatenate([quality.measure(image, box[None]) for image, box in small])
-    np.testing.assert_array_equal(read.quality, want[None])
+    np.testing.assert_array_equal(predictions.quality, want[None])
 
 
 @pytest.fixture
@@ -191,17 +193,17 @@ def test_the_command_writes_its_report(data, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["evaluate", "groups", "--data", str(data), "--models", "embedded", "--draws", "20"]
     assert main([*command, "-o", str(out)]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = json.loads((out / "groups.json").read_text())
     assert len(found["results"]) == 9
     assert len(found["pooled"]) == 3
     assert [r["label"] for r in found["pooled"]] == [
-        "all mixes together, 50% of faces degraded",
-        "all mixes together, all faces degraded alike (one bad camera)",
-        "all mixes together, faces as they are",
+        "all distributions together, 50% of faces degraded",
+        "all distributions together, all faces degraded alike (one bad camera)",
+        "all distributions together, faces as they are",
     ]
     report = (out / "report.md").read_text()
-    for text in (told, report):
+    for text in (printed, report):
         for result in (*found["results"], *found["pooled"]):
             assert result["label"] in text
             for one in result["default_against"].values():

@@ -24,19 +24,19 @@ EXPRESSIONS = DATA / "expressions.npz"
 MADE_GROUPS = ROOT / "benchmarks" / "made_groups.py"
 
 
-class Reads:
-    """Says of the faces of every picture what it is told to, with a given certainty."""
+class Predicts:
+    """Predicts what it is given for the faces of every picture, with a given confidence."""
 
-    name = "reads"
+    name = "predicts"
     classes: tuple[str, ...] = EMOTIONS
 
-    def __init__(self, *said, sure=0.8):
-        self.said, self.sure = said, sure
+    def __init__(self, *predicted, confidence=0.8):
+        self.predicted, self.confidence = predicted, confidence
 
     def classify(self, images, boxes):
         n = sum(map(len, boxes))
-        probs = np.full((n, K), (1 - self.sure) / (K - 1), np.float32)
-        probs[np.arange(n), [EMOTIONS.index(name) for name in self.said[:n]]] = self.sure
+        probs = np.full((n, K), (1 - self.confidence) / (K - 1), np.float32)
+        probs[np.arange(n), [EMOTIONS.index(name) for name in self.predicted[:n]]] = self.confidence
         return EmotionPredictions(probs)
 
 
@@ -46,10 +46,10 @@ def photo(folder, name="a.png", *boxes):
     return {folder / name: picture_of(name, [LabelledBox(*box) for box in boxes], (100, 100))}
 
 
-def test_a_face_counts_when_it_is_found_and_named_right(tmp_path):
+def test_a_face_counts_when_it_is_detected_and_classified_right(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, "happy"), (C, "sad"))
     finds = Finds([A, B, (70, 70, 99, 99)], [0.9, 0.8, 0.7])
-    done = evaluate.evaluate(finds, Reads("happy", "sad", "happy"), labelled)
+    done = evaluate.evaluate(finds, Predicts("happy", "sad", "happy"), labelled)
     counts = done.confusion
     assert counts[HAPPY, HAPPY] == 1
     assert counts[HAPPY, SAD] == 1
@@ -60,13 +60,13 @@ def test_a_face_counts_when_it_is_found_and_named_right(tmp_path):
     assert done.precision[HAPPY] == pytest.approx(0.5)
     assert done.precision[SAD] == 0
     assert done.mean_average_precision == pytest.approx(0.25)
-    kinds = {(m.true, m.said) for m in done.mistakes}
+    kinds = {(m.true, m.predicted) for m in done.mistakes}
     assert kinds == {("happy", "sad"), ("sad", None), (None, "happy")}
 
 
 def test_who_is_always_right_has_a_map_of_one(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "Anger"), (B, "joy"))
-    done = evaluate.evaluate(Finds([A, B]), Reads("angry", "happy"), labelled)
+    done = evaluate.evaluate(Finds([A, B]), Predicts("angry", "happy"), labelled)
     assert done.mean_average_precision == 1
     assert np.trace(done.confusion) == done.confusion.sum() == 2
     assert np.isnan(done.precision).sum() == K - 2  # those that do not occur
@@ -74,7 +74,7 @@ def test_who_is_always_right_has_a_map_of_one(tmp_path):
 
 def test_ignored_faces_and_faces_without_an_emotion_count_for_nothing(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, None), (C, "sad", True))
-    done = evaluate.evaluate(Finds([A, B, C]), Reads("happy", "happy", "happy"), labelled)
+    done = evaluate.evaluate(Finds([A, B, C]), Predicts("happy", "happy", "happy"), labelled)
     assert done.confusion.sum() == 1
     assert done.mean_average_precision == 1
     assert done.voted == 1
@@ -84,12 +84,12 @@ def test_votes(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"), (B, "happy"), (C, "sad"))
     labelled |= photo(tmp_path, "b.png", (A, "sad"), (B, "happy"))  # a tie: either is right
     labelled |= photo(tmp_path, "c.png", (A, "neutral"))
-    done = evaluate.evaluate(Finds([A, B, C]), Reads("happy", "happy", "sad"), labelled)
+    done = evaluate.evaluate(Finds([A, B, C]), Predicts("happy", "happy", "sad"), labelled)
     assert done.voted == 3
     assert set(done.votes.values()) == {2}
 
 
-def test_one_sure_face_wins_the_sum_and_loses_the_majority(tmp_path):
+def test_one_confident_face_wins_the_sum_and_loses_the_majority(tmp_path):
     probs = np.full((3, K), 0.01)
     probs[0, SAD] = 0.99
     probs[1:, HAPPY], probs[1:, SAD] = 0.45, 0.4
@@ -106,25 +106,25 @@ def test_one_sure_face_wins_the_sum_and_loses_the_majority(tmp_path):
 
 def test_nobody_found_is_a_wrong_vote_and_no_error(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy"))
-    done = evaluate.evaluate(Finds([]), Reads(), labelled)
+    done = evaluate.evaluate(Finds([]), Predicts(), labelled)
     assert done.mean_average_precision == 0
     assert set(done.votes.values()) == {0}
     assert done.confusion[HAPPY, K] == 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"), [("puzzled", "'puzzled' is none of the seven"), (None, "name no emotion")]
+    ("kind", "printed"), [("puzzled", "'puzzled' is none of the seven"), (None, "name no emotion")]
 )
-def test_labels_that_cannot_be_used_are_one_line(kind, told, tmp_path):
-    with pytest.raises(MoodstreamError, match=told) as raised:
-        evaluate.evaluate(Finds([]), Reads(), photo(tmp_path, "a.png", (A, kind)))
+def test_labels_that_cannot_be_used_are_one_line(kind, printed, tmp_path):
+    with pytest.raises(MoodstreamError, match=printed) as raised:
+        evaluate.evaluate(Finds([]), Predicts(), photo(tmp_path, "a.png", (A, kind)))
     assert "\n" not in str(raised.value)
 
 
 def test_broken_photos_are_left_out(tmp_path):
     labelled = photo(tmp_path, "a.png", (A, "happy")) | photo(tmp_path, "b.png", (A, "sad"))
     (tmp_path / "b.png").write_bytes(b"\x89PNG")
-    done = evaluate.evaluate(Finds([A]), Reads("happy"), labelled)
+    done = evaluate.evaluate(Finds([A]), Predicts("happy"), labelled)
     assert [what for what, _ in done.skipped] == [str(tmp_path / "b.png")]
     assert done.mean_average_precision == 1
 
@@ -134,21 +134,22 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     coco.write([picture_of("other.png", [LabelledBox(A, "happy")])], tmp_path / "labels.json")
     command = ["evaluate", "pipeline", "--data", str(tmp_path / "data")]
     assert main([*command, "--labels", str(tmp_path / "labels.json"), "--quiet"]) == 2
-    told = capsys.readouterr().err
-    assert "holds none of the labelled pictures" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "holds none of the labelled pictures" in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.fixture(scope="module")
 def people(footage, networks):
-    """The group photo, its faces labelled as the networks themselves find and read them."""
+    """The group photo, its faces labelled as the networks themselves detect and classify them."""
     from moodstream.realtime.sources.images import read_picture
 
     image = read_picture(footage["multi_face.jpg"])
     found = networks.detector.detect([image], 0.5)[0]
-    said = networks.classifier.classify([image], [found.boxes]).probs.argmax(axis=1)
+    predicted = networks.classifier.classify([image], [found.boxes]).probs.argmax(axis=1)
     boxes = [
-        LabelledBox(box.tolist(), EMOTIONS[k]) for box, k in zip(found.boxes, said, strict=True)
+        LabelledBox(box.tolist(), EMOTIONS[k])
+        for box, k in zip(found.boxes, predicted, strict=True)
     ]
     return footage["multi_face.jpg"], boxes
 
@@ -168,7 +169,7 @@ def test_the_command_with_real_networks(people, tmp_path, capsys):
     command = ["evaluate", "pipeline", "--data", str(tmp_path / "data"), "--models", "embedded"]
     command += ["--labels", str(tmp_path / "labels.json"), "-o", str(out)]
     assert main(command) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = json.loads((out / "metrics.json").read_text())
     n = len(boxes)
     assert found["faces"]["labelled"] == n
@@ -176,7 +177,7 @@ def test_the_command_with_real_networks(people, tmp_path, capsys):
     assert found["faces"]["named_right"] == n - 2
     assert 0 < found["mAP"] < 1
     report = (out / "report.md").read_text()
-    for text in (told, report):
+    for text in (printed, report):
         assert f"{found['mAP']:.3f}" in text
         assert "sum and max" in text
     names = {"metrics.json", "report.md", "confusion.png", "mistakes.png"}

@@ -13,7 +13,7 @@ from support.paths import DATA as SHARED
 
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError, UnreadableError
-from moodstream.realtime.evaluation.datasets.faces import LONGEST, LabelledFaces, load
+from moodstream.realtime.evaluation.datasets.faces import MAX_SIDE_PX, LabelledFaces, load
 from moodstream.realtime.evaluation.datasets.synonyms import emotion_index, split_of
 from moodstream.realtime.evaluation.emotions.degrade import blur
 from moodstream.realtime.sources.images import read_picture, scaled
@@ -102,7 +102,7 @@ def test_transparent_pixels_are_grey(tmp_path, mode):
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_large_pictures_are_shrunk(tmp_path, suffix):
     path = picture(tmp_path / f"large{suffix}", (3000, 1500))
-    assert read_picture(path, LONGEST).shape == (LONGEST // 2, LONGEST, 3)
+    assert read_picture(path, MAX_SIDE_PX).shape == (MAX_SIDE_PX // 2, MAX_SIDE_PX, 3)
     assert read_picture(path).shape == (1500, 3000, 3)
 
 
@@ -236,9 +236,9 @@ def test_the_split_of_a_npz_in_words(tmp_path, words):
 
 def test_odd_words_for_the_split_of_a_npz_are_quoted(tmp_path):
     usage = np.array(["train", "train", "test", "holdout", "fold 2", "test"])
-    told = refused(saved(tmp_path / "set.npz", usage=usage), "test")
-    assert "'fold 2', 'holdout'" in told
-    assert "train, val or test" in told
+    printed = refused(saved(tmp_path / "set.npz", usage=usage), "test")
+    assert "'fold 2', 'holdout'" in printed
+    assert "train, val or test" in printed
 
 
 def test_a_npz_without_usage_has_no_split(tmp_path):
@@ -252,7 +252,7 @@ def test_an_unknown_class_of_a_npz_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         ({"labels": None}, "labels missing"),
         ({"labels": np.arange(6)}, "labels from 0 to 1"),
@@ -268,8 +268,8 @@ def test_an_unknown_class_of_a_npz_is_left_out(tmp_path):
         ({"n": 0}, "no labelled pictures"),
     ],
 )
-def test_a_npz_that_is_no_data_set_is_refused(tmp_path, changes, said):
-    with pytest.raises(MoodstreamError, match=said):
+def test_a_npz_that_is_no_data_set_is_refused(tmp_path, changes, reason):
+    with pytest.raises(MoodstreamError, match=reason):
         load(saved(tmp_path / "set.npz", **changes))
 
 
@@ -353,7 +353,7 @@ def test_pixels_and_usage_of_the_original_fer2013(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         (b"", "expected a column path"),
         (b"path,age\na.png,3\n", "expected a column label"),
@@ -363,11 +363,11 @@ def test_pixels_and_usage_of_the_original_fer2013(tmp_path):
         (b"path,label\na.png,happy\n", "no such file"),
     ],
 )
-def test_a_csv_that_is_no_data_set_is_refused(tmp_path, content, said):
+def test_a_csv_that_is_no_data_set_is_refused(tmp_path, content, reason):
     path = tmp_path / "set.csv"
     path.write_bytes(content)
-    assert said in refused(path)
-    if said == "no such file":
+    assert reason in refused(path)
+    if reason == "no such file":
         assert "no column usage" in refused(path, "val")
 
 

@@ -11,22 +11,22 @@ from hypothesis.extra import numpy as hnp
 from moodstream.realtime.evaluation.emotions import metrics
 
 K = 3
-# rows are the labels, columns the answers; the third class never occurs, but is said
+# rows are the labels, columns the predictions; the third class never occurs, but is predicted
 COUNTS = np.array([[6, 2, 0], [1, 2, 1], [0, 0, 0]])
 
 
 @st.composite
-def answers(draw, k=4):
+def predictions(draw, k=4):
     n = draw(st.integers(1, 40))
     raw = draw(hnp.arrays(np.float64, (n, k), elements=st.floats(0.01, 1)))
     labels = draw(hnp.arrays(np.int64, n, elements=st.integers(0, k - 1)))
     return raw / raw.sum(1, keepdims=True), labels
 
 
-def test_confusion_counts_label_by_answer():
-    labels, said = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 0, 2])
+def test_confusion_counts_label_by_prediction():
+    labels, predicted = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 0, 2])
     np.testing.assert_array_equal(
-        metrics.confusion(said, labels, K), [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+        metrics.confusion(predicted, labels, K), [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     )
 
 
@@ -44,17 +44,17 @@ def test_each_class_of_a_table_made_by_hand():
     np.testing.assert_array_equal(got.support, [8, 4, 0])
 
 
-def test_mix_of_a_table_made_by_hand():
-    got = metrics.mix(COUNTS)
+def test_class_shares_of_a_table_made_by_hand():
+    got = metrics.class_shares(COUNTS)
     np.testing.assert_allclose(got.true, [8 / 12, 4 / 12, 0])
-    np.testing.assert_allclose(got.said, [7 / 12, 4 / 12, 1 / 12])
+    np.testing.assert_allclose(got.predicted, [7 / 12, 4 / 12, 1 / 12])
     np.testing.assert_allclose(got.ratio, [7 / 8, 1, np.nan])
 
 
-def test_nothing_said_and_nothing_there_is_undefined_and_not_an_error():
+def test_nothing_predicted_and_nothing_there_is_undefined_and_not_an_error():
     nobody = np.zeros((K, K), np.int64)
     assert np.isnan([metrics.accuracy(nobody), metrics.macro_f1(nobody)]).all()
-    assert np.isnan(metrics.mix(nobody).true).all()
+    assert np.isnan(metrics.class_shares(nobody).true).all()
     with pytest.raises(ValueError, match="a label for each face"):
         metrics.figures(np.zeros((0, K)), np.zeros(0, np.int64))
 
@@ -68,7 +68,7 @@ def test_cross_entropy_and_ece_of_known_probabilities():
     assert got.n == 4
 
 
-@given(answers())
+@given(predictions())
 def test_figures_are_shares(case):
     got = metrics.figures(*case)
     for share in (got.accuracy, got.balanced_accuracy, got.macro_f1, got.ece):
@@ -76,8 +76,8 @@ def test_figures_are_shares(case):
     assert got.cross_entropy >= 0
 
 
-@given(answers())
-def test_perfect_answers(case):
+@given(predictions())
+def test_perfect_predictions(case):
     _, labels = case
     got = metrics.figures(np.eye(4)[labels], labels)
     assert (got.accuracy, got.balanced_accuracy, got.macro_f1) == (1, 1, 1)
@@ -85,7 +85,7 @@ def test_perfect_answers(case):
     assert got.ece == pytest.approx(0)
 
 
-@given(answers(), st.permutations(range(4)))
+@given(predictions(), st.permutations(range(4)))
 def test_the_order_of_faces_and_of_classes_changes_nothing(case, order):
     probs, labels = case
     whole = metrics.figures(probs, labels)
@@ -98,7 +98,7 @@ def test_the_order_of_faces_and_of_classes_changes_nothing(case, order):
     assert renamed.ece == pytest.approx(whole.ece)
 
 
-@given(answers())
+@given(predictions())
 def test_copies_of_every_face_change_nothing(case):
     probs, labels = case
     once, twice = (
@@ -110,14 +110,14 @@ def test_copies_of_every_face_change_nothing(case):
         assert getattr(twice, name) == pytest.approx(getattr(once, name))
 
 
-@given(answers())
+@given(predictions())
 def test_the_same_as_scikit_learn(case):
     sk = pytest.importorskip("sklearn.metrics")
     probs, labels = case
-    said, got = probs.argmax(1), metrics.figures(probs, labels)
+    predicted, got = probs.argmax(1), metrics.figures(probs, labels)
     there = np.unique(labels)
-    assert got.accuracy == pytest.approx(sk.accuracy_score(labels, said))
-    f1 = sk.f1_score(labels, said, labels=there, average="macro", zero_division=0)
+    assert got.accuracy == pytest.approx(sk.accuracy_score(labels, predicted))
+    f1 = sk.f1_score(labels, predicted, labels=there, average="macro", zero_division=0)
     assert got.macro_f1 == pytest.approx(f1)
 
 

@@ -33,14 +33,14 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 
 def test_arguments_are_parsed_before_anything_is_built(tmp_path: Path) -> None:
-    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(PEERS), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     work = tmp_path / "work"
-    assert "--work" in told("--help").stdout
+    assert "--work" in run_script("--help").stdout
     for wrong in (["--runs", "0"], ["--only", "nobody"], ["--frames", "-1"]):
-        done = told("--work", str(work), *wrong)
+        done = run_script("--work", str(work), *wrong)
         assert done.returncode == 2, wrong
         assert wrong[0] in done.stderr
     assert not work.exists()

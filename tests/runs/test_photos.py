@@ -24,13 +24,13 @@ from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import files
 from moodstream.realtime.runs.photos.analyse import (
     PhotoSettings,
+    aggregate,
     analyse_photo,
-    judge,
-    scale_of,
+    dataset_scale,
     view_group,
 )
 from moodstream.realtime.runs.photos.draw import annotated
-from moodstream.realtime.runs.photos.faces import BINS, PhotoFaces
+from moodstream.realtime.runs.photos.faces import PhotoFaces
 from moodstream.realtime.runs.photos.files import find_photos, read_photo
 from moodstream.realtime.runs.photos.size_bins import size_bins
 
@@ -51,7 +51,7 @@ def faces_of(sides, blurs, probs):
     )
 
 
-# ---- what is said of a photo
+# ---- the figures of a photo
 
 
 def test_a_photo_of_nobody_has_no_figures():
@@ -72,11 +72,11 @@ def test_a_photo_of_nobody_has_no_figures():
         (23.9, 900, "low"),
     ],
 )
-def test_the_bins_are_the_seeds(side, blur, name):
-    assert BINS[faces_of([side], [blur], [MOSTLY_HAPPY]).bins[0]] == name
+def test_quality_bins(side, blur, name):
+    assert faces_of([side], [blur], [MOSTLY_HAPPY]).bin_names == [name]
 
 
-def test_small_and_doubtful_faces_do_not_count_but_are_known_to_privacy():
+def test_small_and_uncertain_faces_do_not_count_but_are_known_to_privacy():
     boxes = [[10, 10, 60, 70], [80, 10, 90, 20], [100, 60, 140, 110]]
     result = analyse_photo(noise(), models_of(boxes, scores=[0.9, 0.9, 0.35]), PhotoSettings())
     assert result.faces.boxes.tolist() == [boxes[0]]
@@ -84,9 +84,9 @@ def test_small_and_doubtful_faces_do_not_count_but_are_known_to_privacy():
     assert result.faces.min_side[0] == 50
 
 
-def test_a_face_that_cannot_be_read_counts_for_nothing():
+def test_a_face_that_was_not_classified_counts_for_nothing():
     probs = np.array([MOSTLY_HAPPY, [np.nan] * K, [1 / K] * K], np.float32)
-    result = judge(faces_of([100, 160, 100], [400, 500, 400], probs), PhotoSettings())
+    result = aggregate(faces_of([100, 160, 100], [400, 500, 400], probs), PhotoSettings())
     assert result.used.tolist() == [0, 2]
     assert result.group.faces == 3
     assert result.group.faces_used == 2
@@ -96,7 +96,7 @@ def test_a_face_that_cannot_be_read_counts_for_nothing():
 
 def test_only_the_best_faces_count():
     sides = np.linspace(20, 150, 50)
-    result = judge(
+    result = aggregate(
         faces_of(sides, np.full(50, 300), np.tile(MOSTLY_HAPPY, (50, 1))), PhotoSettings()
     )
     assert result.used.tolist() == list(range(10, 50))
@@ -111,7 +111,7 @@ def test_only_the_best_faces_count():
 def test_contributions_sum_to_the_distribution(measured, seed, most):
     sides, blurs = np.array(measured).T
     probs = np.random.default_rng(seed).dirichlet(np.full(K, 0.5), len(sides))
-    result = judge(faces_of(sides, blurs, probs), PhotoSettings(max_faces=most))
+    result = aggregate(faces_of(sides, blurs, probs), PhotoSettings(max_faces=most))
     group = result.group
     np.testing.assert_allclose(result.contributions().sum(0), group.weighted, atol=1e-6)
     np.testing.assert_allclose(
@@ -123,15 +123,15 @@ def test_contributions_sum_to_the_distribution(measured, seed, most):
     assert 0 <= group.entropy <= math.log(K)
 
 
-def test_the_seeds_scale_is_the_percentiles_of_the_set():
-    scale = scale_of(range(101), [10.0] * 101)
+def test_the_scale_of_a_set_is_its_percentiles():
+    scale = dataset_scale(range(101), [10.0] * 101)
     assert scale == QualityScale((5.0, 95.0), (10.0, 10.0))
-    assert scale_of([], []) == QualityScale()
+    assert dataset_scale([], []) == QualityScale()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_fewer_than_three_are_no_group(count):
-    group = judge(
+    group = aggregate(
         faces_of([100] * count, [300] * count, [MOSTLY_HAPPY] * count), PhotoSettings()
     ).group
     small = view_group(group, Privacy.GROUP)
@@ -140,18 +140,20 @@ def test_fewer_than_three_are_no_group(count):
 
 
 def test_three_of_whom_one_decides_are_no_group():
-    group = judge(faces_of([16, 16, 160], [10, 10, 500], [MOSTLY_HAPPY] * 3), PhotoSettings()).group
+    group = aggregate(
+        faces_of([16, 16, 160], [10, 10, 500], [MOSTLY_HAPPY] * 3), PhotoSettings()
+    ).group
     assert group.effective_people < 1.01
     assert view_group(group, Privacy.GROUP).weighted is None
 
 
-def test_bands_count_photos_by_the_faces_that_count():
+def test_size_bins_count_photos_by_the_faces_that_count():
     found = size_bins(
         np.array([1, 2, 3, 10, 30, 4]),
         np.array([0.2, 0.4, 1.0, 1.2, 1.4, np.nan]),
         np.array([0.9, 0.7, 0.5, 0.5, 0.4, np.nan]),
     )
-    assert [band.photos for band in found] == [2, 1, 1, 0, 1]
+    assert [each.photos for each in found] == [2, 1, 1, 0, 1]
     assert found[0].entropy == pytest.approx(0.3)
     assert found[0].spread == pytest.approx(0.1 * math.sqrt(2))
     assert found[3].entropy is None
@@ -172,16 +174,16 @@ def test_annotated_pictures_show_boxes_and_hide_faces_as_asked():
     boxes = [[100, 100, 200, 220], [400, 100, 420, 115]]
     result = analyse_photo(image, models_of(boxes, scores=[0.9, 0.35]), PhotoSettings())
     before = image.copy()
-    shown = {kind: annotated(image, result, kind) for kind in ("off", "blur", "group")}
+    shown = {kind: annotated(image, result, kind) for kind in Privacy}
     np.testing.assert_array_equal(image, before)
     inside = np.s_[130:190, 130:170]
-    np.testing.assert_array_equal(shown["off"][inside], image[inside])
-    for kind in ("blur", "group"):
+    np.testing.assert_array_equal(shown[Privacy.OFF][inside], image[inside])
+    for kind in (Privacy.BLUR, Privacy.GROUP):
         assert shown[kind][inside].std() < 0.3 * image[inside].std()
-        assert shown[kind][103:112, 403:417].std() < 0.3 * image[inside].std()  # doubtful, hidden
+        assert shown[kind][103:112, 403:417].std() < 0.3 * image[inside].std()  # uncertain, hidden
     hidden = blur_faces(image, np.array([boxes[0], *boxes], np.float32))
-    np.testing.assert_array_equal(shown["group"], hidden)  # no box
-    assert (shown["blur"] != hidden).any()
+    np.testing.assert_array_equal(shown[Privacy.GROUP], hidden)  # no box
+    assert (shown[Privacy.BLUR] != hidden).any()
 
 
 def test_annotated_pictures_are_no_longer_than_asked():
@@ -279,7 +281,7 @@ def _png_that_claims(width, height):
         ("none.png", _png_that_claims(100, 100), "broken"),
     ],
 )
-def test_what_is_no_picture_says_why(tmp_path, name, content, why):
+def test_what_is_no_picture_has_a_reason(tmp_path, name, content, why):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableError, match=why) as caught:
         read_photo(tmp_path / name)
@@ -287,7 +289,7 @@ def test_what_is_no_picture_says_why(tmp_path, name, content, why):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_a_picture_cut_short_says_why(tmp_path, mode):
+def test_a_picture_cut_short_has_a_reason(tmp_path, mode):
     path = tmp_path / "a.png"
     Pillow.fromarray(noise(200, 200)).convert(mode).save(path)
     path.write_bytes(path.read_bytes()[:5000])
@@ -295,7 +297,7 @@ def test_a_picture_cut_short_says_why(tmp_path, mode):
         read_photo(path)
 
 
-def test_heic_says_what_it_needs(tmp_path, monkeypatch):
+def test_heic_reports_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.heic").write_bytes(b"x")
     with pytest.raises(UnreadableError, match=r"moodstream\[heic\]"):

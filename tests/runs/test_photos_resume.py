@@ -11,6 +11,7 @@ from support.fakes import noise
 from support.photo_runs import ends_after, files_in, run, write_photos
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import PhotoSettings
 from moodstream.realtime.runs.photos.run import BATCH
 
@@ -21,10 +22,10 @@ def test_a_run_that_was_ended_goes_on(tmp_path):
     folder = write_photos(tmp_path / "set", BATCH + 5)
     (folder / "bad.png").write_bytes(b"")
     with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", quality="seed", tick=ends_after(1))
-    summary = run(folder, tmp_path / "out", quality="seed")
+        run(folder, tmp_path / "out", quality="dataset", tick=ends_after(1))
+    summary = run(folder, tmp_path / "out", quality="dataset")
     assert summary["speed"]["photos_read"] == 6
-    whole = run(folder, tmp_path / "whole", quality="seed")
+    whole = run(folder, tmp_path / "whole", quality="dataset")
     assert whole["speed"]["photos_read"] == BATCH + 6
     for name in ("faces.parquet", "photos.parquet"):
         assert pq.read_table(tmp_path / "out" / name).equals(
@@ -64,7 +65,7 @@ def test_results_are_replaced_only_when_asked(tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(MoodstreamError, match="--overwrite"):
         run(folder, tmp_path / "out")
-    run(folder, tmp_path / "out", privacy="group", overwrite=True)
+    run(folder, tmp_path / "out", privacy=Privacy.GROUP, overwrite=True)
     left = files_in(tmp_path / "out")
     assert left == ["failures.csv", "mine.txt", "photos.parquet", "report.html", "summary.json"]
 

@@ -18,18 +18,19 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.networks.models import Models
+from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import analyse_photo
 from moodstream.realtime.runs.photos.names import picture_name
 from moodstream.realtime.runs.photos.run import BATCH
 from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 
-# ---- the seed's figures
+# ---- the figures, by hand
 
 
-class Reads:
-    """A classifier that says something else of each face of a picture."""
+class Predicts:
+    """A classifier that predicts something else for each face of a picture."""
 
-    name = "reads"
+    name = "predicts"
     classes: tuple[str, ...] = EMOTIONS
 
     def __init__(self, probs):
@@ -53,14 +54,14 @@ def percentile_by_hand(values, percent):
     return ordered[low] + (place - low) * (ordered[min(low + 1, len(values) - 1)] - ordered[low])
 
 
-def test_the_seeds_figures_by_hand(tmp_path):
+def test_figures_by_hand(tmp_path):
     probs = np.random.default_rng(5).dirichlet(np.ones(7), 3)
     image = cv2.GaussianBlur(noise(), (0, 0), 1.2)
     image[:, 80:] = noise()[:, 80:]
     (tmp_path / "set").mkdir()
     cv2.imwrite(str(tmp_path / "set" / "one.png"), image)
-    models = Models(Finds(BOXES), Reads(probs), {})
-    summary = run(tmp_path / "set", tmp_path / "out", models, quality="seed")
+    models = Models(Finds(BOXES), Predicts(probs), {})
+    summary = run(tmp_path / "set", tmp_path / "out", models, quality="dataset")
 
     sides = [min(x2 - x1, y2 - y1) for x1, y1, x2, y2 in BOXES]
     blurs = [blur_by_hand(image[y1:y2, x1:x2, 0]) for x1, y1, x2, y2 in BOXES]
@@ -72,8 +73,8 @@ def test_the_seeds_figures_by_hand(tmp_path):
             norms.append(min(1.0, max(0.0, (x - p5) / (p95 - p5 + 1e-6))))
         qualities.append(0.7 * math.sqrt(norms[0]) + 0.3 * math.sqrt(norms[1]))
     weights = [q + 1e-6 for q in qualities]
-    mix = [sum(w * p[k] for w, p in zip(weights, probs, strict=True)) for k in range(7)]
-    mix = [m / sum(weights) for m in mix]
+    shares = [sum(w * p[k] for w, p in zip(weights, probs, strict=True)) for k in range(7)]
+    shares = [m / sum(weights) for m in shares]
 
     faces = pq.read_table(tmp_path / "out" / "faces.parquet").to_pylist()
     assert [f["min_side"] for f in faces] == sides
@@ -83,11 +84,11 @@ def test_the_seeds_figures_by_hand(tmp_path):
         [f["weight"] for f in faces], [w / sum(weights) for w in weights], atol=1e-5
     )
     (photo,) = pq.read_table(tmp_path / "out" / "photos.parquet").to_pylist()
-    np.testing.assert_allclose([photo[f"w_{name}"] for name in EMOTIONS], mix, atol=1e-5)
+    np.testing.assert_allclose([photo[f"w_{name}"] for name in EMOTIONS], shares, atol=1e-5)
     np.testing.assert_allclose([photo[f"u_{n}"] for n in EMOTIONS], probs.mean(0), atol=1e-6)
-    assert photo["entropy"] == pytest.approx(-sum(m * math.log(m) for m in mix), abs=1e-5)
-    assert photo["peak"] == pytest.approx(max(mix), abs=1e-5)
-    assert photo["dominant"] == EMOTIONS[mix.index(max(mix))]
+    assert photo["entropy"] == pytest.approx(-sum(m * math.log(m) for m in shares), abs=1e-5)
+    assert photo["peak"] == pytest.approx(max(shares), abs=1e-5)
+    assert photo["dominant"] == EMOTIONS[shares.index(max(shares))]
     kish = sum(weights) ** 2 / sum(w * w for w in weights)
     assert photo["effective_people"] == pytest.approx(kish, abs=1e-4)
     assert summary["quality"]["side"] == pytest.approx(
@@ -95,7 +96,7 @@ def test_the_seeds_figures_by_hand(tmp_path):
     )
 
 
-def test_files_say_the_same_as_one_photo_alone(tmp_path):
+def test_files_have_the_figures_of_one_photo_alone(tmp_path):
     write_photos(tmp_path / "set", 3)
     run(tmp_path / "set", tmp_path / "out", quality="fixed")
     faces = pq.read_table(tmp_path / "out" / "faces.parquet").to_pylist()
@@ -142,7 +143,7 @@ def test_everything_that_was_promised_is_there(tmp_path):
     assert "http://" not in page.split("<script>")[0]
 
 
-@pytest.mark.parametrize("privacy", ["off", "blur"])
+@pytest.mark.parametrize("privacy", [Privacy.OFF, Privacy.BLUR])
 def test_without_pictures_no_face_is_written(tmp_path, privacy):
     write_photos(tmp_path / "set", 2)
     run(tmp_path / "set", tmp_path / "out", pictures=False, privacy=privacy)
@@ -156,9 +157,9 @@ def test_without_pictures_no_face_is_written(tmp_path, privacy):
     assert "data:image/jpeg" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_blur_hides_every_face_and_makes_no_sheets(tmp_path):
+def test_blur_hides_every_face_and_makes_no_contact_sheets(tmp_path):
     write_photos(tmp_path / "set", 1)
-    run(tmp_path / "set", tmp_path / "out", privacy="blur")
+    run(tmp_path / "set", tmp_path / "out", privacy=Privacy.BLUR)
     assert files_in(tmp_path / "out")[0] == "annotated/0000.png.jpg"
     assert not list((tmp_path / "out").glob("*.png"))
     hidden = cv2.imread(str(tmp_path / "out" / "annotated" / "0000.png.jpg"))
@@ -171,10 +172,10 @@ def test_blur_hides_every_face_and_makes_no_sheets(tmp_path):
 def test_group_privacy_writes_nothing_about_anybody(tmp_path):
     folder = write_photos(tmp_path / "set", BATCH + 1)
     with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "out", privacy="group", tick=ends_after(1))
+        run(folder, tmp_path / "out", privacy=Privacy.GROUP, tick=ends_after(1))
     kept = files_in(tmp_path / "out")  # a run that was ended is no more talkative
     assert kept == ["unfinished/photos-000000.parquet", "unfinished/settings.json"]
-    run(folder, tmp_path / "out", privacy="group")
+    run(folder, tmp_path / "out", privacy=Privacy.GROUP)
     assert files_in(tmp_path / "out") == [
         "failures.csv",
         "photos.parquet",
@@ -187,26 +188,26 @@ def test_group_privacy_writes_nothing_about_anybody(tmp_path):
     assert summary["bins"] == summary["targets"] == {}
 
 
-@pytest.mark.parametrize(("people", "told"), [(1, False), (2, False), (3, True)])
-def test_group_privacy_needs_three_people(tmp_path, people, told):
+@pytest.mark.parametrize(("people", "shown"), [(1, False), (2, False), (3, True)])
+def test_group_privacy_needs_three_people(tmp_path, people, shown):
     write_photos(tmp_path / "set", 1)
-    run(tmp_path / "set", tmp_path / "out", models_of(BOXES[:people]), privacy="group")
+    run(tmp_path / "set", tmp_path / "out", models_of(BOXES[:people]), privacy=Privacy.GROUP)
     (row,) = pq.read_table(tmp_path / "out" / "photos.parquet").to_pylist()
     assert row["faces"] == people
     figures = [v for k, v in row.items() if k[:2] in ("w_", "u_", "s_")]
     figures += [row["entropy"], row["dominant"], row["peak"]]
-    assert all((value is not None) == told for value in figures)
-    assert ("happy" in (tmp_path / "out" / "report.html").read_text().split("<main>")[0]) == told
+    assert all((value is not None) == shown for value in figures)
+    assert ("happy" in (tmp_path / "out" / "report.html").read_text().split("<main>")[0]) == shown
 
 
 def test_group_privacy_cannot_measure_against_the_set():
     with pytest.raises(ValueError, match="use --quality fixed"):
-        PhotoRunSettings(quality="seed", privacy="group")
+        PhotoRunSettings(quality="dataset", privacy=Privacy.GROUP)
 
 
 def test_a_set_without_faces_still_has_a_report(tmp_path):
     write_photos(tmp_path / "set", 2)
-    summary = run(tmp_path / "set", tmp_path / "out", models_of([]), quality="seed")
+    summary = run(tmp_path / "set", tmp_path / "out", models_of([]), quality="dataset")
     assert summary["mix"]["weighted"] is None
     assert summary["counts"]["without_faces"] == 2
     assert "No faces were found" in (tmp_path / "out" / "report.html").read_text()
@@ -241,7 +242,7 @@ def test_words_in_the_photos(tmp_path):
     sign = np.full((200, 640, 3), 230, np.uint8)
     cv2.putText(sign, "WELCOME", (40, 130), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 6)
     cv2.imwrite(str(photos / "0001.png"), sign)
-    counts = run(photos, tmp_path / "out", text=True, quality="seed")["counts"]
+    counts = run(photos, tmp_path / "out", text=True, quality="dataset")["counts"]
     rows = pq.read_table(tmp_path / "out" / "photos.parquet")["text"].to_pylist()
     assert rows == ["", "WELCOME"]
     assert counts["with_text"] == 1
@@ -251,11 +252,11 @@ def test_words_in_the_photos(tmp_path):
     assert rows == [None, None]
 
 
-def test_what_text_needs_is_said_in_one_line(tmp_path, monkeypatch):
+def test_what_text_needs_is_one_line(tmp_path, monkeypatch):
     photos = write_photos(tmp_path / "in", 1)
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     with pytest.raises(MoodstreamError, match=r"pip install 'moodstream\[text\]'"):
         run(photos, tmp_path / "out", text=True)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="--text: words on badges"):
-        PhotoRunSettings(text=True, privacy="group")
+        PhotoRunSettings(text=True, privacy=Privacy.GROUP)

@@ -1,4 +1,4 @@
-"""Samples of k faces drawn from a group."""
+"""A group of people, as its faces were classified and weighted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import numpy.typing as npt
 from moodstream.realtime import maths
 from moodstream.realtime.arrays import F64
 
-MOST_FACES = 40
-"""The seed keeps at most so many faces of a photo, the best ones."""
+MAX_FACES = 40
+"""How many faces of a group count at most, the best by quality."""
 
 
 @dataclass(frozen=True)
 class GroupSample:
-    """The N ≥ 1 people of one photo or window: what they were read as, and what they weigh.
+    """The N ≥ 1 people of one photo or window.
 
-    probs: (N, 7); weights: (N,) above 0, best first; truth: the true shares (7,), None where
-    they are not known.
+    Attributes:
+        name: Of the photo or window.
+        probs: (N, 7) the predicted probabilities over EMOTIONS.
+        weights: (N,) above 0, best first.
+        truth: (7,) the labelled shares of the emotions, None where they are not known.
     """
 
     name: str
@@ -33,16 +36,23 @@ class GroupSample:
 
     def mean(self, weighted: bool = True) -> F64:
         """The group distribution (7,), by weight or with everyone counting alike."""
-        found = maths.weighted_mean(self.probs, self.weights if weighted else np.ones(len(self)))
-        assert found is not None  # weights are above 0
-        return found
+        mean = maths.weighted_mean(self.probs, self.weights if weighted else np.ones(len(self)))
+        assert mean is not None  # weights are above 0
+        return mean
 
 
 def group_sample(
     name: str, probs: npt.NDArray[Any], weights: npt.NDArray[Any], truth: F64 | None = None
 ) -> GroupSample:
-    """The MOST_FACES people of most weight, out of probs (N, 7) and weights (N,)."""
-    best = np.argsort(-np.asarray(weights), kind="stable")[:MOST_FACES]
+    """The people of a group that count: the MAX_FACES of largest weight.
+
+    Args:
+        name: Of the group.
+        probs: (N, 7) predicted probabilities.
+        weights: (N,) above 0.
+        truth: (7,) the labelled shares, where they are known.
+    """
+    best = np.argsort(-np.asarray(weights), kind="stable")[:MAX_FACES]
     return GroupSample(
         name, np.asarray(probs, np.float64)[best], np.asarray(weights, np.float64)[best], truth
     )

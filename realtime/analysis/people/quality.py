@@ -81,3 +81,28 @@ def sides_and_blurs(
     corners = np.clip(np.rint(boxes), 0, [width, height, width, height]).astype(int)
     blurs = [blur_score(image[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners]
     return sides.astype(np.float64), np.array(blurs, np.float64)
+
+
+QUALITY_BINS = ("high", "mid", "low")
+"""The classes of face quality, from best to worst."""
+
+QUALITY_BIN_LIMITS = ((48.0, 100.0), (24.0, 50.0))
+"""From which smaller side (px) and blur score a face is in each bin; the last bin is the rest."""
+
+USABLE_SIDE_PX, USABLE_BLUR_SCORE = QUALITY_BIN_LIMITS[-1]
+"""From which smaller side and blur score a face is usable: in any bin but the last."""
+
+
+def quality_bins(min_side: npt.ArrayLike, blur: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The quality bin of each face.
+
+    Args:
+        min_side: (N,) px, the smaller side of each face.
+        blur: (N,) blur scores.
+
+    Returns:
+        (N,) index into QUALITY_BINS.
+    """
+    side, sharp = np.asarray(min_side, np.float64), np.asarray(blur, np.float64)
+    reached = [(side >= px) & (sharp >= score) for px, score in QUALITY_BIN_LIMITS]
+    return np.select(reached, range(len(reached)), len(reached)).astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.datasets.faces import (
-    LONGEST,
+    MAX_SIDE_PX,
     LabelledFaces,
     of_listing,
     readable,
@@ -20,6 +20,7 @@ from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.sources.images import scaled
 
 NO_FACE = "no face found"
+"""The reason for a skipped picture without a face."""
 
 
 def largest_faces(
@@ -31,25 +32,34 @@ def largest_faces(
     """The largest face of each picture, with what is around it; pictures without are skipped.
 
     Pictures are read one at a time and cut to the face and its surroundings, so that large photos
-    need not fit in memory together. Raises MoodstreamError where no face is found at all.
+    need not fit in memory together.
+
+    Args:
+        listing: The data set.
+        detector: What detects.
+        min_confidence: Score from which a face counts.
+        on_progress: Called after each picture.
+
+    Raises:
+        MoodstreamError: No picture has a face.
     """
     images: list[Image] = []
     boxes: list[F32] = []
     rows: list[int] = []
     skipped = list(listing.skipped)
-    for i, image in readable(listing, None, skipped, "finding faces", on_progress):
-        found = detector.detect([image], min_confidence)[0].boxes
-        if not len(found):
+    for i, image in readable(listing, None, skipped, "detecting faces", on_progress):
+        detected = detector.detect([image], min_confidence)[0].boxes
+        if not len(detected):
             skipped.append((listing.names[i], NO_FACE))
             continue
-        sizes = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
-        face, box = around(image, found[sizes.argmax()])
+        areas = (detected[:, 2] - detected[:, 0]) * (detected[:, 3] - detected[:, 1])
+        face, box = around(image, detected[areas.argmax()])
         images.append(face)
         boxes.append(box)
         rows.append(i)
     if not images:
         what, why = skipped[-1]
-        raise MoodstreamError(f"{listing.source}: no faces were found (last of all {what}: {why})")
+        raise MoodstreamError(f"{listing.source}: no faces were found (last {what}: {why})")
     return of_listing(listing, rows, images, skipped, np.stack(boxes))
 
 
@@ -64,8 +74,8 @@ def around(image: Image, box: F32) -> tuple[Image, F32]:
     left, top = (max(0, math.floor(box[k] - longer)) for k in (0, 1))
     right = min(width, math.ceil(box[2] + longer))
     bottom = min(height, math.ceil(box[3] + longer))
-    part = np.ascontiguousarray(image[top:bottom, left:right])
+    surroundings = np.ascontiguousarray(image[top:bottom, left:right])
     inside = box - np.array([left, top, left, top], np.float32)
-    small = scaled(part, LONGEST / longer)
-    ratio = [b / a for a, b in zip(part.shape[1::-1], small.shape[1::-1], strict=True)]
+    small = scaled(surroundings, MAX_SIDE_PX / longer)
+    ratio = [b / a for a, b in zip(surroundings.shape[1::-1], small.shape[1::-1], strict=True)]
     return small, (inside * np.array(ratio * 2)).astype(np.float32)

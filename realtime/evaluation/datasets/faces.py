@@ -1,4 +1,4 @@
-"""Labelled faces in memory, whatever they were kept in."""
+"""Labelled faces in memory, from any kind of data set."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from moodstream.realtime.evaluation.datasets.from_npz import list_npz
 from moodstream.realtime.evaluation.datasets.listing import Listing
 from moodstream.realtime.progress import ProgressCallback
 
-LONGEST = 512
-"""Pictures of faces with a longer side than this many px are kept at this size."""
+MAX_SIDE_PX = 512
+"""Pictures of faces with a longer side than this are shrunk to it."""
 
 
 @dataclass(frozen=True)
 class LabelledFaces:
-    """Pictures with one face each, and what it shows.
+    """N pictures with one face each, and its emotion.
 
-    images: N of (H, W, 3) uint8 BGR; labels: (N,) int64 index into EMOTIONS; names: N; skipped:
-    (what, why); source: the data set and its part; boxes: (N, 4) float32 xyxy px where the face
-    is in its picture, None where it is all of it; notes: what was chosen for the user.
+    Attributes:
+        images: (H, W, 3) uint8 BGR each.
+        labels: (N,) int64 index into EMOTIONS.
+        names: Of the pictures.
+        skipped: What was left out, as (what, why).
+        source: The data set and its split.
+        boxes: (N, 4) float32 xyxy px of the faces, None where each is the whole picture.
+        notes: What was chosen for the user.
     """
 
     images: list[Image]
@@ -65,9 +70,15 @@ class LabelledFaces:
 def list_faces(path: Path, split: str | None = None, limit: int | None = None) -> Listing:
     """What a folder with a sub-folder for each class, a .npz or a CSV file holds.
 
-    See list_folder, list_npz and list_csv for what they may look like. ``limit``: a random subset
-    of so many, always the same. Raises MoodstreamError where the data set cannot be read or no
-    face of the split is labelled.
+    Their formats are those of ``list_folder``, ``list_npz`` and ``list_csv``.
+
+    Args:
+        path: The data set.
+        split: ``train``, ``val`` or ``test``.
+        limit: A random subset of so many, always the same.
+
+    Raises:
+        MoodstreamError: The data set cannot be read, or no face of the split is labelled.
     """
     try:
         is_folder = path.is_dir()
@@ -77,16 +88,16 @@ def list_faces(path: Path, split: str | None = None, limit: int | None = None) -
     if not there:
         raise MoodstreamError(f"--data {path}: no such file or folder")
     if is_folder:
-        found = list_folder(path, split)
+        listing = list_folder(path, split)
     elif path.suffix.casefold() == ".npz":
-        found = list_npz(path, split)
+        listing = list_npz(path, split)
     elif path.suffix.casefold() in (".csv", ".tsv"):
-        found = list_csv(path, split)
+        listing = list_csv(path, split)
     else:
         raise MoodstreamError(f"--data {path}: expected a folder, a .npz or a .csv file")
-    if len(found) == 0:
-        raise _nothing(path, f"no labelled pictures in {found.source}", found.skipped)
-    return found if limit is None else found.sample(limit)
+    if len(listing) == 0:
+        raise _nothing(path, f"no labelled pictures in {listing.source}", listing.skipped)
+    return listing if limit is None else listing.sample(limit)
 
 
 def load(
@@ -102,31 +113,42 @@ def load(
 def read_faces(
     path: Path, listing: Listing, on_progress: ProgressCallback | None = None
 ) -> LabelledFaces:
-    """The pictures of a listing of ``path``: each is one face and at most LONGEST px long.
+    """The pictures of a listing, each of which is one face, at most MAX_SIDE_PX a side.
 
-    Pictures that cannot be read are listed as skipped. Raises MoodstreamError where none can be.
+    Args:
+        path: The data set.
+        listing: What it holds; pictures that cannot be read are skipped.
+        on_progress: Called after each picture.
+
+    Raises:
+        MoodstreamError: No picture can be read.
     """
     skipped = list(listing.skipped)
-    read = list(readable(listing, LONGEST, skipped, "reading pictures", on_progress))
-    if not read:
+    decoded = list(readable(listing, MAX_SIDE_PX, skipped, "reading pictures", on_progress))
+    if not decoded:
         raise _nothing(path, "none of its pictures can be read", skipped)
-    return of_listing(listing, [i for i, _ in read], [image for _, image in read], skipped)
+    return of_listing(listing, [i for i, _ in decoded], [image for _, image in decoded], skipped)
 
 
 def readable(
     listing: Listing,
-    longest: int | None,
+    max_side: int | None,
     skipped: list[tuple[str, str]],
     stage: str,
     on_progress: ProgressCallback | None = None,
 ) -> Iterator[tuple[int, Image]]:
     """The pictures of a listing that can be read, one at a time, by their place in it.
 
-    ``longest``: px of the longer side that they are shrunk to; the others are added to ``skipped``.
+    Args:
+        listing: The data set.
+        max_side: Px that the longer side is shrunk to.
+        skipped: Where pictures that cannot be read are added, as (name, reason).
+        stage: The name of this pass for ``on_progress``.
+        on_progress: Called after each picture.
     """
     for i, name in enumerate(listing.names):
         try:
-            image = listing.read(i, longest)
+            image = listing.read(i, max_side)
         except UnreadableError as error:
             skipped.append((name, str(error)))
         else:

@@ -30,9 +30,14 @@ def list_csv(path: Path, split: str | None) -> Listing:
     path (also image, file): relative to the CSV; label (also emotion, class): a name or the
     index into EMOTIONS, which is then noted; usage or split, if there: train, val or test.
     Instead of paths there may be pixels, the grey values of a square picture, as in the original
-    fer2013.csv. Without ``split``, a file with a split gives its test part. Rows that cannot be
-    used are listed as skipped. Raises MoodstreamError where the file cannot be read or lacks a
-    column.
+    fer2013.csv. Rows that cannot be used are listed as skipped.
+
+    Args:
+        path: The file.
+        split: ``train``, ``val`` or ``test``; by default ``test``, if the file has splits.
+
+    Raises:
+        MoodstreamError: The file cannot be read, or lacks a column.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -48,18 +53,18 @@ def list_csv(path: Path, split: str | None) -> Listing:
 
 def _columns(path: Path, header: list[str]) -> dict[str, int]:
     names = [name.strip().casefold() for name in header]
-    found = {
+    columns = {
         kind: next(names.index(alias) for alias in aliases if alias in names)
         for kind, aliases in _COLUMNS.items()
         if any(alias in names for alias in aliases)
     }
     for kinds in (("path", "pixels"), ("label",)):
-        if not any(kind in found for kind in kinds):
+        if not any(kind in columns for kind in kinds):
             asked = ", ".join(_COLUMNS[kinds[0]][:3])
             raise MoodstreamError(
                 f"--data {path}: expected a column {asked}; there are {', '.join(names) or 'none'}"
             )
-    return found
+    return columns
 
 
 def _list(
@@ -94,9 +99,9 @@ def _list(
             labels.append(label)
             numbered = numbered or row[columns["label"]].strip().isdecimal()
 
-    def read(i: int, longest: int | None) -> Image:
+    def read(i: int, max_side: int | None) -> Image:
         picture = pictures[i]
-        return read_picture(picture, longest) if isinstance(picture, Path) else picture
+        return read_picture(picture, max_side) if isinstance(picture, Path) else picture
 
     if numbered:
         notes.append(f"labels are numbers, taken as {_ORDER}")

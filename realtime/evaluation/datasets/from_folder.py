@@ -15,9 +15,14 @@ from moodstream.realtime.sources.images import SUFFIXES, read_picture
 def list_folder(path: Path, split: str | None) -> Listing:
     """The pictures of PATH/CLASS or PATH/SPLIT/CLASS, also in folders further down.
 
-    Without ``split``, a folder that has only splits gives its test part. Sub-folders named after
-    no emotion are listed as skipped. Raises MoodstreamError where there is no such split or no
-    sub-folder at all.
+    Sub-folders named after no emotion are listed as skipped.
+
+    Args:
+        path: The folder.
+        split: ``train``, ``val`` or ``test``; by default ``test``, if there are only splits.
+
+    Raises:
+        MoodstreamError: There is no such split, or no sub-folder at all.
     """
     root, part, notes = _part(path, split)
     files: list[tuple[Path, int]] = []
@@ -35,7 +40,7 @@ def list_folder(path: Path, split: str | None) -> Listing:
     return Listing(
         [str(file.relative_to(path)) for file, _ in files],
         np.array([label for _, label in files], np.int64),
-        lambda i, longest: read_picture(files[i][0], longest),
+        lambda i, max_side: read_picture(files[i][0], max_side),
         f"{path.resolve().name}, {part}" if part else path.resolve().name,
         skipped,
         notes,
@@ -43,7 +48,7 @@ def list_folder(path: Path, split: str | None) -> Listing:
 
 
 def _part(path: Path, split: str | None) -> tuple[Path, str | None, list[str]]:
-    """The folder that holds the classes, the split that it is, and what should be told."""
+    """The folder that holds the classes, the split that it is, and notes for the user."""
     parts = {part: sub for sub in _folders(path) if (part := split_of(sub.name))}
     if split is not None:
         if split not in parts:

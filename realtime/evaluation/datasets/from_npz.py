@@ -24,8 +24,14 @@ def list_npz(path: Path, split: str | None) -> Listing:
 
     images: (N, H, W) grey or (N, H, W, 3) RGB uint8; labels: (N,) index into classes; classes:
     (K,) names; usage, if there: (N,) 0 train, 1 val, 2 test, or words for them; names, if
-    there: (N,). Without ``split``, a file with usage gives its test part. Raises MoodstreamError
-    for anything else.
+    there: (N,).
+
+    Args:
+        path: The file.
+        split: ``train``, ``val`` or ``test``; by default ``test``, if there is usage.
+
+    Raises:
+        MoodstreamError: The file holds anything else.
     """
     arrays = _load(path)
     _check(path, arrays)
@@ -41,9 +47,9 @@ def list_npz(path: Path, split: str | None) -> Listing:
     rows = np.flatnonzero(kept & (to_emotion[labels] >= 0))
     names = arrays.get("names")
 
-    def read(i: int, longest: int | None) -> Image:
+    def read(i: int, max_side: int | None) -> Image:
         image = _bgr(images[rows[i]])
-        return image if longest is None else shrink_to(image, longest)
+        return image if max_side is None else shrink_to(image, max_side)
 
     return Listing(
         [f"#{row}" if names is None else str(names[row]) for row in rows],
@@ -107,9 +113,9 @@ def _usage(path: Path, usage: npt.NDArray[Any]) -> npt.NDArray[Any]:
     parts = [split_of(word) for word in words.tolist()]
     odd = [word for word, part in zip(words.tolist(), parts, strict=True) if part is None]
     if odd:
-        told = ", ".join(map(repr, odd[:5])) + (" and more" if len(odd) > 5 else "")
+        listed = ", ".join(map(repr, odd[:5])) + (" and more" if len(odd) > 5 else "")
         raise MoodstreamError(
-            f"--data {path}: expected usage to be train, val or test, or 0, 1 or 2, got {told}"
+            f"--data {path}: expected usage to be train, val or test, or 0, 1 or 2, got {listed}"
         )
     return np.array([SPLITS.index(part) for part in parts if part is not None])[rows]
 

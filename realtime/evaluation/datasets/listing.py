@@ -1,4 +1,4 @@
-"""Labelled pictures that are known but not read yet."""
+"""Labelled pictures that are listed but not read yet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from moodstream.realtime.arrays import I64, Image
 
 @dataclass(frozen=True)
 class Listing:
-    """What a labelled data set holds.
+    """What a labelled data set of N pictures holds.
 
-    names and labels (index into EMOTIONS), one for each picture; ``read(i, longest)`` gives
-    picture i with its longer side at most ``longest`` px, or raises pictures.UnreadableError;
-    source: the data set and its part; skipped: (what, why); notes: what was chosen for the user.
+    Attributes:
+        names: Of the pictures.
+        labels: (N,) index into EMOTIONS.
+        read: ``read(i, max_side)`` returns picture i, its longer side at most ``max_side`` px, or
+            raises UnreadableError.
+        source: The data set and its split.
+        skipped: What was left out, as (what, why).
+        notes: What was chosen for the user.
     """
 
     names: list[str]
@@ -38,7 +43,7 @@ class Listing:
             self,
             names=[self.names[i] for i in picked],
             labels=self.labels[picked],
-            read=lambda i, longest: self.read(int(picked[i]), longest),
+            read=lambda i, max_side: self.read(int(picked[i]), max_side),
             notes=[*self.notes, f"a random {n} of {len(self)} pictures (seed {seed})"],
         )
 

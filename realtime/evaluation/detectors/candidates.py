@@ -1,4 +1,4 @@
-"""Every face detector that can be compared: loaded, or missing with how to get it."""
+"""Every face detector that can be compared: loaded, or missing with a way to get it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ _FROM_FILE = "give its file with --weights FILE"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A detector that is there: its name in the tables, what it is, and where it came from."""
+    """A detector that can run.
+
+    Attributes:
+        name: For tables.
+        detector: The detector.
+        about: What runs it, and where its weights came from.
+    """
 
     name: str
     detector: FaceDetector
@@ -26,7 +32,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Missing:
-    """A detector that is not there, and how to get it."""
+    """A detector that cannot run.
+
+    Attributes:
+        name: For tables.
+        how: How to get it.
+    """
 
     name: str
     how: str
@@ -43,8 +54,18 @@ def find(
 ) -> tuple[list[Candidate], list[Missing]]:
     """The detectors of NAMES that are installed or cached, and those of the files given.
 
-    A file stands for the detector it holds; nothing is downloaded. ``only``: these names and the
-    files alone. Raises MoodstreamError for an unknown name or a file that is no detector.
+    Nothing is downloaded.
+
+    Args:
+        files: Files of weights; each replaces the detector of NAMES that it holds.
+        only: These names and the files alone.
+        store: Where weights are cached.
+
+    Returns:
+        The detectors that can run, and those that are missing.
+
+    Raises:
+        MoodstreamError: A name is unknown, or a file is no detector.
     """
     store = store or weights.WeightStore()
     unknown = [name for name in only or () if name not in NAMES]
@@ -67,7 +88,7 @@ def find(
 
 
 def _of_file(path: Path) -> Candidate:
-    """The detector that a file of weights holds, told by its name and ending."""
+    """The detector that a file of weights holds, recognised by its name and ending."""
     if not path.is_file():
         raise MoodstreamError(f"--weights {path}: no such file")
     if path.suffix.casefold() in (".caffemodel", ".pb"):

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def detectors_chart(found: Mapping[str, Any], path: Path) -> None:
-    """Faces, time and, with labels, what each detector found, missed and made up."""
-    runs = found["detectors"]
+def detectors_chart(summary: Mapping[str, Any], path: Path) -> None:
+    """Faces, time and, with labels, what each detector detected, missed and made up."""
+    runs = summary["detectors"]
     names = list(runs)[::-1]
-    labelled = bool(found["data"]["labelled_faces"])
+    labelled = bool(summary["data"]["labelled_faces"])
     figure = new_figure(12.4 if labelled else 8.6, 1.4 + 0.5 * len(names))
     panels = figure.subplots(1, 3 if labelled else 2, sharey=True)
     faces = [runs[n]["faces"] for n in names]
@@ -40,7 +40,7 @@ def detectors_chart(found: Mapping[str, Any], path: Path) -> None:
     panels[1].set_xscale("log")
     panels[1].set_title("ms a picture (median, log scale)", loc="left", fontsize=10)
     if labelled:
-        iou = next(iter(found["agreement"]))
+        iou = next(iter(summary["agreement"]))
         _against(panels[2], [runs[n]["labels"][iou] for n in names], names)
         panels[2].set_title(f"Against the labels, IoU ≥ {iou}", loc="left", fontsize=10)
         panels[2].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))

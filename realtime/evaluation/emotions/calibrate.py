@@ -13,17 +13,13 @@ from moodstream.realtime.emotions import EMOTIONS, PRIOR
 from moodstream.realtime.networks.classifiers.calibration import TINY, rescale
 
 BINS = 15
-
+"""Bins of confidence in a reliability diagram."""
 
 TEMPERATURES = (0.05, 20.0)
-"""Between which a temperature is looked for."""
+"""Between which a temperature is searched."""
 
-
-_DOUBT = 2.0
-"""How many faces' worth PRIOR counts against what the faces say of the assumed mix."""
-
-
-_LEAST_SHARE = 1e-3
+_PRIOR_FACES = 2.0  # how many faces PRIOR counts as, against those that a prior is fitted on
+_MIN_SHARE = 1e-3
 
 
 def cross_entropy(probs: npt.NDArray[Any], labels: I64) -> float:
@@ -33,10 +29,17 @@ def cross_entropy(probs: npt.NDArray[Any], labels: I64) -> float:
 
 
 def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
-    """The temperature that makes the cross-entropy of ``rescale(probs, T)`` least.
+    """The temperature T that minimises the cross-entropy of ``rescale(probs, T)``.
 
     The loss has one minimum in ln T (it is convex in 1/T), found by golden-section search over
-    TEMPERATURES. Raises ValueError for no faces.
+    TEMPERATURES.
+
+    Args:
+        probs: (N, K) uncalibrated probabilities.
+        labels: (N,) the true classes.
+
+    Raises:
+        ValueError: There are no faces.
     """
     if len(labels) == 0:
         raise ValueError("expected faces to fit a temperature on, got none")
@@ -56,58 +59,71 @@ def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
 
 
 def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
-    """The mix (7,) of emotions that probabilities (N, 7) assume, from faces with labels (N,).
+    """The class distribution (prior) that a network's probabilities assume.
 
-    A network answers p(k|x) ∝ l(x|k) e(k), and e is rarely the mix of its training set, because
-    rare classes are drawn more often there and its errors favour some. Where faces of mix f are
-    read, the right answer is ∝ p(k|x) f(k) / e(k); e is what makes the cross-entropy of those
-    least: the class biases of bias-corrected temperature scaling (Alexandari et al. 2020), kept
+    A network answers p(k|x) ∝ l(x|k) e(k), and e is rarely the distribution of its training set,
+    because rare classes are drawn more often there and its errors favour some. For faces of class
+    distribution f, the right answer is ∝ p(k|x) f(k) / e(k); e minimises the cross-entropy of
+    those: the class biases of bias-corrected temperature scaling (Alexandari et al. 2020), kept
     apart from the probabilities. ``maths.group_shares`` divides by e. A class of which few faces
     are there stays near PRIOR (a Gaussian on ln e - ln PRIOR). The loss is convex; Newton steps.
-    Raises ValueError for no faces.
+
+    Args:
+        probs: (N, 7) calibrated probabilities.
+        labels: (N,) the true classes.
+
+    Returns:
+        (7,) shares that sum to 1.
+
+    Raises:
+        ValueError: There are no faces.
     """
     if len(labels) == 0:
         raise ValueError("expected faces to fit a prior on, got none")
     usual, k = np.asarray(PRIOR), len(EMOTIONS)
     logs = np.log(np.maximum(np.asarray(probs, np.float64), TINY))
     counts = np.bincount(labels, minlength=k) + usual
-    mix = counts / counts.sum()
+    frequencies = counts / counts.sum()
     truth = np.bincount(labels, minlength=k).astype(np.float64)
 
     def loss(shift: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        scores = logs + np.log(mix / usual) - shift
+        scores = logs + np.log(frequencies / usual) - shift
         top = scores.max(axis=1, keepdims=True)
         total = np.log(np.exp(scores - top).sum(axis=1, keepdims=True)) + top
         picked = scores[np.arange(len(labels)), labels] - total[:, 0]
-        return float(_DOUBT / 2 * shift @ shift - picked.sum()), np.exp(scores - total)
+        return float(_PRIOR_FACES / 2 * shift @ shift - picked.sum()), np.exp(scores - total)
 
     shift = np.zeros(k)
     for _ in range(50):
-        now, said = loss(shift)
-        slope = truth - said.sum(axis=0) + _DOUBT * shift
-        curve = np.diag(said.sum(axis=0) + _DOUBT) - said.T @ said
+        now, predicted = loss(shift)
+        slope = truth - predicted.sum(axis=0) + _PRIOR_FACES * shift
+        curve = np.diag(predicted.sum(axis=0) + _PRIOR_FACES) - predicted.T @ predicted
         step, size = np.linalg.solve(curve, slope), 1.0
         while size > 1e-3 and loss(shift - size * step)[0] > now:
             size /= 2
         shift = shift - size * step
         if np.abs(step).max() < 1e-9:
             break
-    found = usual * np.exp(shift - shift.max())
-    found = np.maximum(found / found.sum(), _LEAST_SHARE)  # what is divided by is never 0
-    return tuple(float(share) for share in np.round(found / found.sum(), 6))
+    prior = usual * np.exp(shift - shift.max())
+    prior = np.maximum(prior / prior.sum(), _MIN_SHARE)  # what is divided by is never 0
+    return tuple(float(share) for share in np.round(prior / prior.sum(), 6))
 
 
 def fit(probs: npt.NDArray[Any], labels: I64) -> tuple[float, tuple[float, ...]]:
-    """The temperature of probabilities (N, 7), and the mix that they assume with it."""
+    """The temperature of probabilities (N, 7), and the prior (7,) that they assume with it."""
     temperature = round(fit_temperature(probs, labels), 4)
     return temperature, fit_prior(rescale(probs, temperature), labels)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Faces in equal bins of confidence: how many, their mean confidence and accuracy.
+    """Faces in equal bins of confidence (a reliability diagram).
 
-    edges (BINS + 1,), counts (BINS,), confidence and accuracy (BINS,) NaN where a bin is empty.
+    Attributes:
+        edges: (BINS + 1,) of the bins.
+        counts: (BINS,) faces.
+        confidence: (BINS,) their mean confidence, NaN where a bin is empty.
+        accuracy: (BINS,) the share that is right, NaN where a bin is empty.
     """
 
     edges: npt.NDArray[np.float64]

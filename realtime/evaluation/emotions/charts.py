@@ -11,7 +11,7 @@ import numpy as np
 from moodstream.realtime.arrays import I64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.emotions.calibrate import Reliability
-from moodstream.realtime.evaluation.emotions.metrics import ClassificationScores, mix
+from moodstream.realtime.evaluation.emotions.metrics import ClassificationScores, class_shares
 from moodstream.realtime.outputs.report.figures import (
     BLUE,
     GREY,
@@ -25,8 +25,8 @@ from moodstream.realtime.outputs.report.figures import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIZE = "smaller side of the face"
-_BLUR = "sigma of the blur, as a share of the face's side"
+_SIZE_LABEL = "smaller side of the face"
+_BLUR_LABEL = "sigma of the blur, as a share of the face's side"
 
 
 def confusion_chart(
@@ -34,7 +34,11 @@ def confusion_chart(
 ) -> None:
     """The confusion matrix: shaded by the share of each row, with the counts.
 
-    rows and columns: the names of what is true and what was said.
+    Args:
+        counts: (R, C) faces.
+        path: The PNG file to write.
+        rows: The names of the true classes.
+        columns: The names of the predicted ones.
     """
     figure = new_figure(7.6, 6.6)
     axes = figure.add_subplot()
@@ -57,11 +61,11 @@ def confusion_chart(
         range(len(rows)),
         [f"{name} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)],
     )
-    axes.set_xlabel("said")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("true (faces)")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("What each true emotion was read as: share of its row, and faces")
+    axes.set_title("What each true emotion was predicted as: share of its row, and faces")
     save(figure, path)
 
 
@@ -69,7 +73,7 @@ def reliability_chart(before: Reliability, after: Reliability, path: Path) -> No
     """Confidence against accuracy before and after calibration, with the faces in each bin."""
     figure = new_figure(6.6, 7.2)
     main, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    main.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="as sure as right")
+    main.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="confidence = accuracy")
     kinds = [(before, "uncalibrated", ORANGE, "s"), (after, "calibrated", BLUE, "o")]
     if np.array_equal(before.confidence, after.confidence, equal_nan=True):
         kinds = [(after, "as it runs, without a temperature", BLUE, "o")]
@@ -84,7 +88,7 @@ def reliability_chart(before: Reliability, after: Reliability, path: Path) -> No
         main.scatter(x, y, area, colour, marker=marker, label=label, clip_on=False, zorder=3)
         below.bar(middles + (place - (len(kinds) - 1) / 2) * wide, part.counts, wide, color=colour)
     main.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    main.set_title("How often an answer is right, by how sure it is", pad=14)
+    main.set_title("How often a prediction is right, by its confidence", pad=14)
     main.legend(loc="upper left", frameon=False, markerscale=0.7)
     below.set(xlabel="confidence (highest probability)", ylabel="faces")
     for axes in (main, below):
@@ -92,24 +96,24 @@ def reliability_chart(before: Reliability, after: Reliability, path: Path) -> No
     save(figure, path)
 
 
-def mix_chart(counts: I64, path: Path) -> None:
-    """How often each emotion is true and said, from a confusion matrix (7, 7)."""
+def class_shares_chart(counts: I64, path: Path) -> None:
+    """How often each emotion is true and predicted, from a confusion matrix (7, 7)."""
     figure = new_figure(7.6, 4.4)
     axes = figure.add_subplot()
-    shares = mix(counts)
+    shares = class_shares(counts)
     places, wide = np.arange(len(EMOTIONS)), 0.38
     axes.bar(places - wide / 2, shares.true, wide, color=GREY, label="true")
-    axes.bar(places + wide / 2, shares.said, wide, color=BLUE, label="said")
+    axes.bar(places + wide / 2, shares.predicted, wide, color=BLUE, label="predicted")
     for place in places:
         ratio = shares.ratio[place]
-        top = max(shares.true[place], shares.said[place])
+        top = max(shares.true[place], shares.predicted[place])
         label = "never true" if np.isnan(ratio) else f"×{ratio:.2f}"
-        _label(axes, label, float(place), top, True, INK)
+        _label(axes, label, float(place), float(top), True, INK)
     axes.set_xticks(places, EMOTIONS)
     axes.margins(y=0.12)
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
     axes.set_ylabel("share of faces")
-    axes.set_title("How often each emotion is true and said (×: said / true)", loc="left")
+    axes.set_title("How often each emotion is true and predicted (×: predicted / true)", loc="left")
     axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
     plain_axes(axes)
     save(figure, path)
@@ -122,7 +126,7 @@ def size_chart(
 ) -> None:
     """Accuracy and balanced accuracy by face size and by blur, each in the order given."""
     figure = new_figure(9.4, 4.4)
-    parts = [(t, s) for t, s in ((_SIZE, sizes), (_BLUR, blurs)) if s]
+    parts = [(t, s) for t, s in ((_SIZE_LABEL, sizes), (_BLUR_LABEL, blurs)) if s]
     widths = [len(steps) for _, steps in parts]
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False, width_ratios=widths)[0]
     for axes, (title, steps) in zip(panels, parts, strict=True):
@@ -145,22 +149,25 @@ def size_chart(
 
 
 def mistakes_chart(mistakes: Sequence[tuple[Image, str, str, float]], path: Path) -> None:
-    """A sheet of wrong answers: picture (BGR), true emotion, the one said, its probability."""
-    title = f"The {len(mistakes)} most confident mistakes: true → said"
-    tiles = [(im, f"{true} → {said}\n{sure:.0%} sure") for im, true, said, sure in mistakes]
-    sheet_chart(tiles, title if mistakes else "No mistakes", path)
+    """A contact sheet of mistakes: picture (BGR), true and predicted emotion, probability."""
+    title = f"The {len(mistakes)} most confident mistakes: true → predicted"
+    captioned = [
+        (image, f"{true} → {predicted}\nconfidence {confidence:.0%}")
+        for image, true, predicted, confidence in mistakes
+    ]
+    contact_sheet(captioned, title if mistakes else "No mistakes", path)
 
 
-def sheet_chart(
-    tiles: Sequence[tuple[Image, str]], title: str, path: Path, columns: int = 6
+def contact_sheet(
+    captioned: Sequence[tuple[Image, str]], title: str, path: Path, columns: int = 6
 ) -> None:
-    """A sheet of pictures (BGR), each under a line or two of text."""
-    rows = max(1, -(-len(tiles) // columns))
+    """A contact sheet of pictures (BGR), each under a line or two of text."""
+    rows = max(1, -(-len(captioned) // columns))
     figure = new_figure(1.75 * columns, 2.2 * rows + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
-    for axes, (image, text) in zip(panels, tiles, strict=False):
+    for axes, (image, text) in zip(panels, captioned, strict=False):
         axes.imshow(image[..., ::-1], interpolation="nearest")
         axes.set_title(text, fontsize=10)
     figure.suptitle(title, fontsize=12)

@@ -1,4 +1,4 @@
-"""A classifier over labelled faces: as they are, smaller, and blurred."""
+"""A classifier on labelled faces: as they are, smaller, and blurred."""
 
 from __future__ import annotations
 
@@ -26,25 +26,36 @@ from moodstream.realtime.networks.classifiers.face_preprocessing import WithPrep
 from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.sources.images import scaled
 
-SIZES = (64, 48, 32, 24, 16)
-BLURS = (0.02, 0.04, 0.08)
+SIZES_PX = (64, 48, 32, 24, 16)
+BLUR_SHARES = (0.02, 0.04, 0.08)
 BATCH = 64
+"""Faces that are classified at once."""
 
 Change = Callable[[Image, F32], tuple[Image, F32]]
-"""What is done to a picture and the box (4,) of the face in it."""
+"""A function of a picture and the box (4,) of the face in it, which returns both changed."""
 
 
 @dataclass(frozen=True)
 class EmotionSettings:
-    """sizes: px of the smaller side of a face; blurs: sigma as a share of it."""
+    """Which changes the faces are evaluated under, besides as they are.
 
-    sizes: tuple[int, ...] = SIZES
-    blurs: tuple[float, ...] = BLURS
+    Attributes:
+        sizes: Px of the smaller side that faces are shrunk to.
+        blurs: Sigma of a Gaussian, as a share of that side.
+    """
+
+    sizes: tuple[int, ...] = SIZES_PX
+    blurs: tuple[float, ...] = BLUR_SHARES
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The figures of all faces after a change that left ``unchanged`` of them as they were."""
+    """The figures of all faces after a change.
+
+    Attributes:
+        figures: Of all faces.
+        unchanged: How many of them the change left as they were.
+    """
 
     figures: ClassificationScores
     unchanged: int = 0
@@ -57,11 +68,15 @@ class Changed:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier said of N labelled faces.
+    """The predictions of a classifier for N labelled faces.
 
-    labels (N,) index into EMOTIONS; probs and uncalibrated (N, 7) over EMOTIONS, with the
-    temperatures the classifier has and with none; disagreement (N,) nats of an ensemble or None;
-    by_size and by_blur: the figures by the settings' px and shares.
+    Attributes:
+        labels: (N,) index into EMOTIONS.
+        probs: (N, 7) over EMOTIONS, with the temperatures that the classifier has.
+        uncalibrated: (N, 7) without any temperature.
+        disagreement: (N,) nats, of an ensemble; None for one network.
+        by_size: The figures by px of the smaller side.
+        by_blur: The figures by sigma, as a share of that side.
     """
 
     labels: I64
@@ -78,50 +93,52 @@ class Evaluation:
 
     @property
     def confusion(self) -> I64:
-        """Counts (7, 7): rows are the labels, columns the answers."""
-        return confusion(self.said, self.labels, len(EMOTIONS))
+        """Counts (7, 7): rows are the labels, columns the predictions."""
+        return confusion(self.predicted, self.labels, len(EMOTIONS))
 
     @property
-    def said(self) -> npt.NDArray[np.intp]:
-        """The answers (N,), index into EMOTIONS."""
+    def predicted(self) -> npt.NDArray[np.intp]:
+        """The most probable emotions (N,), index into EMOTIONS."""
         return np.asarray(self.probs.argmax(axis=1))
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """(N,) where the answer is the label."""
-        return np.asarray(self.said == self.labels)
+        """(N,) where the prediction is the label."""
+        return np.asarray(self.predicted == self.labels)
 
     def uncertainty(self) -> dict[str, float]:
-        """How well doubt tells wrong answers from right ones: AUROC, 0.5 being chance.
+        """How well uncertainty separates wrong predictions from right ones.
 
-        By 1 - the highest probability, and for an ensemble by the disagreement, with its mean
-        over right and over wrong answers in nats; NaN where there are none.
+        Returns:
+            ``auroc_confidence``, by the highest probability (0.5 is chance); for an ensemble
+            besides ``auroc_disagreement``, and ``disagreement_right`` and ``disagreement_wrong``,
+            its means in nats; NaN where there are no such predictions.
         """
         wrong = ~self.right
-        found = {"auroc_confidence": auroc(-self.probs.max(axis=1), wrong)}
+        uncertainty = {"auroc_confidence": auroc(-self.probs.max(axis=1), wrong)}
         if self.disagreement is not None:
-            found["auroc_disagreement"] = auroc(self.disagreement, wrong)
+            uncertainty["auroc_disagreement"] = auroc(self.disagreement, wrong)
             for name, rows in (("right", ~wrong), ("wrong", wrong)):
                 mean = self.disagreement[rows].mean() if rows.any() else np.nan
-                found[f"disagreement_{name}"] = float(mean)
-        return found
+                uncertainty[f"disagreement_{name}"] = float(mean)
+        return uncertainty
 
     def mistakes(self) -> npt.NDArray[np.intp]:
-        """The wrong answers, the most confident ones first."""
+        """The rows of wrong predictions, the most confident ones first."""
         wrong = np.flatnonzero(~self.right)
         return wrong[np.argsort(-self.probs[wrong].max(axis=1), kind="stable")]
 
 
-def bare(classifier: EmotionClassifier) -> EmotionClassifier:
+def without_temperature(classifier: EmotionClassifier) -> EmotionClassifier:
     """The classifier without any temperature, an ensemble's members included."""
     if isinstance(classifier, Calibrated):
-        return bare(classifier.inner)
+        return without_temperature(classifier.inner)
     if isinstance(classifier, Ensemble):
-        members = [bare(member) for member in classifier.members]
+        members = [without_temperature(member) for member in classifier.members]
         if any(a is not b for a, b in zip(members, classifier.members, strict=True)):
             return Ensemble(members, classifier.name, classifier.vote)
     if isinstance(classifier, WithPreprocessing):
-        inner = bare(classifier.inner)
+        inner = without_temperature(classifier.inner)
         return (
             classifier if inner is classifier.inner else WithPreprocessing(inner, classifier.change)
         )
@@ -134,17 +151,24 @@ def evaluate(
     settings: EmotionSettings | None = None,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> Evaluation:
-    """Read all faces as they are, shrunk to each size and blurred by each share."""
+    """Classify all faces as they are, shrunk to each size, and blurred by each share.
+
+    Args:
+        classifier: What is evaluated.
+        faces: At least one.
+        settings: The sizes and blurs.
+        on_progress: Called after each batch.
+    """
     settings = settings or EmotionSettings()
     everyone = np.arange(len(faces))
-    probs, uncalibrated, disagreement = read_both(
+    probs, uncalibrated, disagreement = predict_both(
         classifier, faces, as_is, "as they are", on_progress
     )
 
     def changed(rows: npt.NDArray[np.intp], change: Change, stage: str) -> Changed:
         after = probs.copy()
         if len(rows):
-            after[rows] = _read(classifier, faces, rows, change, stage, on_progress)[0]
+            after[rows] = _predict(classifier, faces, rows, change, stage, on_progress)[0]
         return Changed(figures(after, faces.labels), len(faces) - len(rows))
 
     sides = faces.sides()
@@ -164,32 +188,42 @@ def evaluate(
     )
 
 
-def read_both(
+def predict_both(
     classifier: EmotionClassifier,
     faces: LabelledFaces,
     change: Change,
     stage: str,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> tuple[F32, F32, F32 | None]:
-    """All faces after a change: probabilities (N, 7) with and without the temperatures, and the
-    members' disagreement (N,) in nats, None for one network.
+    """Classify all faces after a change, with calibration and without.
+
+    Args:
+        classifier: What predicts.
+        faces: N faces.
+        change: What is done to each of them.
+        stage: The name of this pass for ``on_progress``.
+        on_progress: Called after each batch.
+
+    Returns:
+        Probabilities (N, 7) with the temperatures, (N, 7) without, and the disagreement (N,) of an
+        ensemble's members in nats, None for one network.
     """
-    everyone, plain = np.arange(len(faces)), bare(classifier)
+    everyone, plain = np.arange(len(faces)), without_temperature(classifier)
     if plain is classifier:
-        probs, disagreement = _read(classifier, faces, everyone, change, stage, on_progress)
+        probs, disagreement = _predict(classifier, faces, everyone, change, stage, on_progress)
         return probs, probs, disagreement
     if isinstance(classifier, Calibrated) and plain is classifier.inner:
-        without, disagreement = _read(plain, faces, everyone, change, stage, on_progress)
+        without, disagreement = _predict(plain, faces, everyone, change, stage, on_progress)
         # whether classes are dropped before or after rescaling is the same: one pass gives both
         calibrated = rescale(without, classifier.temperature).astype(np.float32)
         return calibrated, without, disagreement
     # an ensemble of calibrated members: its average cannot be undone
-    probs, disagreement = _read(classifier, faces, everyone, change, stage, on_progress)
-    without, _ = _read(plain, faces, everyone, change, f"{stage}, uncalibrated", on_progress)
+    probs, disagreement = _predict(classifier, faces, everyone, change, stage, on_progress)
+    without, _ = _predict(plain, faces, everyone, change, f"{stage}, uncalibrated", on_progress)
     return probs, without, disagreement
 
 
-def _read(
+def _predict(
     classifier: EmotionClassifier,
     faces: LabelledFaces,
     rows: npt.NDArray[np.intp],
@@ -202,10 +236,12 @@ def _read(
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         pairs = [change(faces.images[i], faces.box(i)) for i in batch]
-        read = classifier.classify([image for image, _ in pairs], [box[None] for _, box in pairs])
-        probs.append(fold_to(read.probs, classifier.classes, EMOTIONS))
-        if read.disagreement is not None:
-            disagreement.append(read.disagreement)
+        predictions = classifier.classify(
+            [image for image, _ in pairs], [box[None] for _, box in pairs]
+        )
+        probs.append(fold_to(predictions.probs, classifier.classes, EMOTIONS))
+        if predictions.disagreement is not None:
+            disagreement.append(predictions.disagreement)
         on_progress(stage, start + len(batch), len(rows))
     return np.concatenate(probs), np.concatenate(disagreement) if disagreement else None
 

@@ -1,4 +1,4 @@
-"""How right a classifier is: pure functions of labels and probabilities."""
+"""Classification metrics: pure functions of labels and probabilities."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from moodstream.realtime.evaluation.emotions.calibrate import cross_entropy, rel
 
 @dataclass(frozen=True)
 class ClassificationScores:
-    """What N labelled faces come down to.
+    """The metrics of N labelled faces.
 
-    balanced_accuracy and macro_f1: means over the classes that occur among the labels;
-    cross_entropy: nats; ece: expected calibration error in 15 bins.
+    Attributes:
+        accuracy: The share of right predictions.
+        balanced_accuracy: The mean recall over the classes that occur among the labels.
+        macro_f1: The mean F1 over those classes.
+        cross_entropy: In nats.
+        ece: Expected calibration error in 15 bins.
+        n: How many faces there are.
     """
 
     accuracy: float
@@ -30,9 +35,13 @@ class ClassificationScores:
 
 @dataclass(frozen=True)
 class PerClass:
-    """precision, recall, f1 (K,), NaN where undefined, and support (K,), the labelled faces.
+    """The metrics of each class, NaN where they are undefined.
 
-    Precision is undefined for a class that is never said, recall and F1 for one that never occurs.
+    Attributes:
+        precision: (K,), undefined for a class that is never predicted.
+        recall: (K,), undefined for a class that never occurs.
+        f1: (K,), undefined for a class that never occurs.
+        support: (K,) the labelled faces.
     """
 
     precision: F64
@@ -42,19 +51,30 @@ class PerClass:
 
 
 @dataclass(frozen=True)
-class Mix:
-    """Shares (K,) of the classes among the labels and the answers, and said / true.
+class ClassShares:
+    """How often each class occurs and is predicted.
 
-    The ratio is NaN for a class that never occurs.
+    Attributes:
+        true: (K,) shares among the labels.
+        predicted: (K,) shares among the predictions.
+        ratio: (K,) predicted / true, NaN for a class that never occurs.
     """
 
     true: F64
-    said: F64
+    predicted: F64
     ratio: F64
 
 
 def figures(probs: npt.NDArray[Any], labels: I64) -> ClassificationScores:
-    """The figures of (N, K) probabilities and (N,) labels; raises ValueError for no faces."""
+    """The metrics of predictions.
+
+    Args:
+        probs: (N, K) probabilities.
+        labels: (N,) the true classes.
+
+    Raises:
+        ValueError: There are no faces, or not a label for each.
+    """
     if len(labels) == 0 or len(probs) != len(labels):
         raise ValueError(f"expected a label for each face, got {len(probs)} and {len(labels)}")
     counts = confusion(probs.argmax(axis=1), labels, probs.shape[1])
@@ -68,14 +88,14 @@ def figures(probs: npt.NDArray[Any], labels: I64) -> ClassificationScores:
     )
 
 
-def confusion(said: npt.NDArray[Any], labels: I64, k: int) -> I64:
-    """Counts (K, K) of faces: the row is the label, the column the answer."""
-    flat = np.bincount(np.asarray(labels) * k + np.asarray(said), minlength=k * k)
+def confusion(predicted: npt.NDArray[Any], labels: I64, k: int) -> I64:
+    """Counts (K, K) of faces: the row is the label, the column the prediction."""
+    flat = np.bincount(np.asarray(labels) * k + np.asarray(predicted), minlength=k * k)
     return flat.reshape(k, k).astype(np.int64)
 
 
 def accuracy(counts: I64) -> float:
-    """The share of right answers in a confusion matrix (K, K); NaN without faces."""
+    """The share of right predictions in a confusion matrix (K, K); NaN without faces."""
     return float(_divide(np.trace(counts), counts.sum()))
 
 
@@ -91,16 +111,16 @@ def macro_f1(counts: I64) -> float:
 
 def per_class(counts: I64) -> PerClass:
     """Precision, recall and F1 of each class of a confusion matrix (K, K)."""
-    right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    f1 = np.where(true > 0, _divide(2 * right, true + said), np.nan)
-    return PerClass(_divide(right, said), _divide(right, true), f1, true)
+    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    f1 = np.where(true > 0, _divide(2 * right, true + predicted), np.nan)
+    return PerClass(_divide(right, predicted), _divide(right, true), f1, true)
 
 
-def mix(counts: I64) -> Mix:
-    """How often each class is said beside how often it is true, from a confusion matrix (K, K)."""
-    true, said = counts.sum(axis=1), counts.sum(axis=0)
+def class_shares(counts: I64) -> ClassShares:
+    """How often each class occurs and is predicted, from a confusion matrix (K, K)."""
+    true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     n = counts.sum()
-    return Mix(_divide(true, n), _divide(said, n), _divide(said, true))
+    return ClassShares(_divide(true, n), _divide(predicted, n), _divide(predicted, true))
 
 
 def interval(share: float, n: int) -> tuple[float, float]:
@@ -112,9 +132,14 @@ def interval(share: float, n: int) -> tuple[float, float]:
 
 
 def auroc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -> float:
-    """The chance that a positive has the higher score than a negative, ties counting half.
+    """The probability that a positive scores higher than a negative, ties counting half.
 
-    scores and positive: (N,). From the ranks (Mann & Whitney 1947); NaN where one kind is missing.
+    Args:
+        scores: (N,).
+        positive: (N,) which of them are positives.
+
+    Returns:
+        From the ranks (Mann & Whitney 1947); NaN where there are no positives or no negatives.
     """
     _, place, ties = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
@@ -131,6 +156,6 @@ def _mean(values: F64) -> float:
 def _divide(a: npt.ArrayLike, b: npt.ArrayLike) -> F64:
     """a / b, NaN where b is 0."""
     top, bottom = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return np.divide(
-        top, bottom, out=np.full(np.broadcast(top, bottom).shape, np.nan), where=bottom > 0
-    )
+    quotient = np.full(np.broadcast(top, bottom).shape, np.nan)
+    np.divide(top, bottom, out=quotient, where=bottom > 0)
+    return quotient

@@ -18,11 +18,12 @@ from moodstream.realtime.evaluation.emotions.calibrate import Reliability, relia
 from moodstream.realtime.evaluation.emotions.evaluate import Changed, Evaluation
 from moodstream.realtime.evaluation.emotions.metrics import (
     ClassificationScores,
+    class_shares,
     figures,
     interval,
-    mix,
     per_class,
 )
+from moodstream.realtime.evaluation.markdown import report, spread
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -36,24 +37,28 @@ OUTPUTS = (
     "by_size.png",
     "mistakes.png",
 )
-MISTAKES = 24
+MAX_MISTAKES = 24
+"""The most confident mistakes, which are listed and shown."""
 
 
 def metrics(
     done: Evaluation, faces: LabelledFaces, info: Mapping[str, ModelInfo]
 ) -> dict[str, Any]:
-    """All figures of an evaluation for metrics.json; what is undefined is None.
+    """The content of metrics.json; what is undefined is None.
 
-    ``info``: the classifier as ``emotion`` and, if one ran, the ``detector``.
+    Args:
+        done: The evaluation.
+        faces: Its faces.
+        info: The classifier as ``emotion`` and, if one ran, the ``detector``.
     """
     whole = done.figures
-    found = {
+    summary = {
         **asdict(whole),
         "accuracy_interval": interval(whole.accuracy, whole.n),
         "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
         "temperature": info["emotion"].temperature,
         "per_class": _per_class(done),
-        "mix": _by_class(asdict(mix(done.confusion))),
+        "mix": _class_shares(done),
         "confusion": {"classes": list(EMOTIONS), "counts": done.confusion.tolist()},
         "by_size": {str(size): _changed(step) for size, step in done.by_size.items()},
         "by_blur": {f"{share:g}": _changed(step) for share, step in done.by_blur.items()},
@@ -69,23 +74,26 @@ def metrics(
         "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
         "versions": environment.versions(),
     }
-    return {key: plain(value) for key, value in found.items()}
+    return {key: plain(value) for key, value in summary.items()}
 
 
 def write(
     folder: Path,
-    found: Mapping[str, Any],
+    summary: Mapping[str, Any],
     done: Evaluation,
     faces: LabelledFaces,
     pictures: bool = True,
 ) -> None:
-    """Write every file of OUTPUTS into a folder that is there; ``found`` is what ``metrics`` gave.
+    """Write every file of OUTPUTS; metrics.json comes last: where it is, the rest is complete.
 
-    ``pictures`` False leaves out the sheet of faces, also that of an earlier run. metrics.json
-    comes last: where it is, the rest is complete.
+    Args:
+        folder: One that exists.
+        summary: What ``metrics`` returned.
+        done: The evaluation.
+        faces: Its faces.
+        pictures: False leaves out the contact sheet of faces, also that of an earlier run.
     """
     from moodstream.realtime.evaluation.emotions import charts
-    from moodstream.realtime.evaluation.markdown import report, spread
 
     with finished(folder / "confusion.png") as part:
         charts.confusion_chart(done.confusion, part)
@@ -93,9 +101,9 @@ def write(
         before, after = (reliability(p, done.labels) for p in (done.uncalibrated, done.probs))
         charts.reliability_chart(before, after, part)
     with finished(folder / "mix.png") as part:
-        charts.mix_chart(done.confusion, part)
+        charts.class_shares_chart(done.confusion, part)
     with finished(folder / "by_size.png") as part:
-        as_is = (f"as is\n({spread(found['data']['side_px'])})", done.figures)
+        as_is = (f"as is\n({spread(summary['data']['side_px'])})", done.figures)
         sizes = [(f"{size} px", s.figures) for size, s in done.by_size.items() if not s.as_is]
         blurs = [(f"{share:.3g}", s.figures) for share, s in done.by_blur.items()]
         charts.size_chart([as_is, *sizes], [("none", done.figures), *blurs] if blurs else [], part)
@@ -105,8 +113,8 @@ def write(
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
     with finished(folder / layout.METRICS_REPORT) as part:
-        part.write_text(report(found, pictures), encoding="utf-8")
-    write_json(folder / layout.METRICS, found)
+        part.write_text(report(summary, pictures), encoding="utf-8")
+    write_json(folder / layout.METRICS, summary)
 
 
 def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -116,16 +124,21 @@ def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def _class_shares(done: Evaluation) -> dict[str, dict[str, Any]]:
+    shares = class_shares(done.confusion)
+    return _by_class({"true": shares.true, "said": shares.predicted, "ratio": shares.ratio})
+
+
 def _per_class(done: Evaluation) -> dict[str, dict[str, Any]]:
     """Precision, recall, F1 and support of each class, and the figures of its faces alone."""
-    found = _by_class(asdict(per_class(done.confusion)))
-    for place, part in enumerate(found.values()):
+    scores = _by_class(asdict(per_class(done.confusion)))
+    for place, part in enumerate(scores.values()):
         rows = done.labels == place
         if rows.any():
             part |= asdict(figures(done.probs[rows], done.labels[rows]))
         else:
             part |= {**dict.fromkeys(field.name for field in fields(ClassificationScores)), "n": 0}
-    return found
+    return scores
 
 
 def _changed(step: Changed) -> dict[str, Any]:
@@ -141,23 +154,23 @@ def _mistakes(done: Evaluation, faces: LabelledFaces) -> list[dict[str, Any]]:
         {
             "name": faces.names[i],
             "true": EMOTIONS[done.labels[i]],
-            "said": EMOTIONS[done.said[i]],
+            "said": EMOTIONS[done.predicted[i]],
             "confidence": float(done.probs[i].max()),
         }
-        for i in done.mistakes()[:MISTAKES].tolist()
+        for i in done.mistakes()[:MAX_MISTAKES].tolist()
     ]
 
 
 def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:
-    """The most confident mistakes: picture, true emotion, the one said, its probability."""
+    """The most confident mistakes: picture, true and predicted emotion, its probability."""
     return [
         (
             _face(faces, i),
             EMOTIONS[done.labels[i]],
-            EMOTIONS[done.said[i]],
+            EMOTIONS[done.predicted[i]],
             float(done.probs[i].max()),
         )
-        for i in done.mistakes()[:MISTAKES].tolist()
+        for i in done.mistakes()[:MAX_MISTAKES].tolist()
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from moodstream.realtime.evaluation.groups.study import BASELINE, DEFAULT, STRATEGIES, Result
+from moodstream.realtime.evaluation.markdown import strategy_name
 from moodstream.realtime.outputs.report.figures import (
     BLUE,
     GREY,
@@ -18,15 +19,15 @@ from moodstream.realtime.outputs.report.figures import (
     save,
 )
 
-_SHOWN = (BASELINE, "quality-weighted, calibrated", DEFAULT, "majority vote")
+_SHOWN_STRATEGIES = (BASELINE, "quality-weighted, calibrated", DEFAULT, "majority vote")
 _STYLES = ((GREY, "o", ":"), (ORANGE, "s", "--"), (BLUE, "o", "-"), (INK, "^", "-."))
-_STEPS = ((2, 3), (4, 6), (7, 10), (11, 15), (16, 22), (23, 30), (31, 40))
+_SIZE_BINS = ((2, 3), (4, 6), (7, 10), (11, 15), (16, 22), (23, 30), (31, 40))
 
 
 def strategy_chart(results: Sequence[Result], path: Path) -> None:
     """Mean JSD of every strategy, one panel for each kind of group, with its standard error.
 
-    A row for each condition and a column for each mix.
+    A row for each condition and a column for each distribution.
     """
     rows, columns = _grid(results)
     figure = new_figure(4.0 * columns + 2.4, 2.9 * rows + 0.8)
@@ -36,7 +37,14 @@ def strategy_chart(results: Sequence[Result], path: Path) -> None:
         means = [result.jsd[name].mean() for name in names]
         errors = [result.jsd[n].std(ddof=1) / np.sqrt(len(result.sizes)) for n in names]
         colours = [BLUE if n == DEFAULT else ORANGE if n == BASELINE else GREY for n in names]
-        axes.barh(names, means, xerr=errors, color=colours, height=0.7, ecolor=INK)
+        axes.barh(
+            [strategy_name(n) for n in names],
+            means,
+            xerr=errors,
+            color=colours,
+            height=0.7,
+            ecolor=INK,
+        )
         for place, name in enumerate(names):
             axes.text(
                 means[place] + errors[place],
@@ -50,32 +58,34 @@ def strategy_chart(results: Sequence[Result], path: Path) -> None:
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.16)
     for axes in panels[-columns:]:
-        axes.set_xlabel("JSD to the true mix (nats)")
-    figure.suptitle("How far what is said of a group is from the truth (less is better)")
+        axes.set_xlabel("JSD to the true distribution (nats)")
+    figure.suptitle("How far group distributions are from the truth (less is better)")
     save(figure, path)
 
 
 def group_size_chart(results: Sequence[Result], path: Path) -> None:
-    """Mean JSD by the number of people, for the degraded groups of every mix."""
+    """Mean JSD by the number of people, for the degraded groups of every distribution."""
     shown = [r for r in results if r.condition.degraded] or list(results)
     rows, columns = _grid(shown)
     figure = new_figure(4.2 * columns, 3.6 * rows + 0.8)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, result in zip(panels, shown, strict=True):
-        for name, (colour, marker, line) in zip(_SHOWN, _STYLES, strict=True):
+        for name, (colour, marker, line) in zip(_SHOWN_STRATEGIES, _STYLES, strict=True):
             points = [
                 (result.sizes[inside].mean(), result.jsd[name][inside].mean())
-                for low, high in _STEPS
+                for low, high in _SIZE_BINS
                 if (inside := (result.sizes >= low) & (result.sizes <= high)).sum() >= 5
             ]
             if points:
                 x, y = zip(*points, strict=True)
-                axes.plot(x, y, color=colour, marker=marker, ls=line, ms=5, label=name)
+                axes.plot(
+                    x, y, color=colour, marker=marker, ls=line, ms=5, label=strategy_name(name)
+                )
         axes.set_title(_title(result), fontsize=10)
         plain_axes(axes)
     panels[0].set_ylim(bottom=0)  # once all are drawn: the panels share it
     for axes in panels[::columns]:
-        axes.set_ylabel("JSD to the true mix (nats)")
+        axes.set_ylabel("JSD to the true distribution (nats)")
     for axes in panels[-columns:]:
         axes.set_xlabel("people in the group")
     panels[columns - 1].legend(frameon=False, fontsize=9)
@@ -83,9 +93,9 @@ def group_size_chart(results: Sequence[Result], path: Path) -> None:
 
 
 def _grid(results: Sequence[Result]) -> tuple[int, int]:
-    """Rows and columns: the conditions and the mixes."""
-    return len({r.condition for r in results}), len({r.mix for r in results})
+    """Rows and columns: the conditions and the distributions."""
+    return len({r.condition for r in results}), len({r.distribution for r in results})
 
 
 def _title(result: Result) -> str:
-    return f"mix {result.mix}\n{result.condition.label}"
+    return f"{result.distribution}\n{result.condition.label}"

@@ -17,14 +17,14 @@ from moodstream.realtime.evaluation.groups.study import (
     BASELINE,
     COMPARED,
     DEFAULT,
-    SIZE_BANDS,
+    SIZE_BINS,
     STRATEGIES,
     GroupStudySettings,
     Result,
     drawable,
     pooled,
 )
-from moodstream.realtime.evaluation.markdown import left_out, network, table
+from moodstream.realtime.evaluation.markdown import left_out, network, strategy_name, table
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -65,7 +65,7 @@ def metrics(
 def _result(result: Result) -> dict[str, Any]:
     return {
         "label": result.label,
-        "mix": result.mix,
+        "mix": result.distribution,
         **asdict(result.condition),
         "groups": len(result.sizes),
         "strategies": {name: _strategy(result, name) for name in STRATEGIES},
@@ -74,50 +74,51 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def _comparison(result: Result, other: str) -> dict[str, float]:
-    gap, error = result.gap(other)
-    return {"jsd_difference": round(gap, 6) + 0.0, "jsd_difference_error": round(error, 6)}
+    difference, error = result.difference(other)
+    return {"jsd_difference": round(difference, 6) + 0.0, "jsd_difference_error": round(error, 6)}
 
 
 def _strategy(result: Result, name: str) -> dict[str, Any]:
-    far = result.jsd[name]
-    bands = {
-        f"{low}-{high}": round(float(far[inside].mean()), 5)
-        for low, high in SIZE_BANDS
+    divergences = result.jsd[name]
+    size_bins = {
+        f"{low}-{high}": round(float(divergences[inside].mean()), 5)
+        for low, high in SIZE_BINS
         if (inside := (result.sizes >= low) & (result.sizes <= high)).any()
     }
     return {
-        "jsd": round(float(far.mean()), 5),
+        "jsd": round(float(divergences.mean()), 5),
         "jsd_change": round(result.change(name), 4),
         "jsd_change_error": round(result.change_error(name), 4),
         "total_variation": round(float(result.variation[name].mean()), 5),
-        "jsd_by_people": bands,
+        "jsd_by_people": size_bins,
     }
 
 
-def lines(found: Mapping[str, Any]) -> list[str]:
+def lines(summary: Mapping[str, Any]) -> list[str]:
     """A screen of text: JSD of every strategy, by kind of group."""
-    model, data = found["model"], found["data"]
-    told = [
+    model, data = summary["model"], summary["data"]
+    printed = [
         f"Network     {model['name']} (temperature {model['temperature'] or 1:.2f}, "
         f"SHA-256 {_short(model['sha256'])})",
-        f"Data        {data['source']}: {data['n']} faces, seed {found['settings']['seed']}",
+        f"Data        {data['source']}: {data['n']} faces, seed {summary['settings']['seed']}",
         *(f"Note        {note}" for note in data["notes"]),
     ]
     if data["too_few_faces"]:
-        told.append(f"Left out    {_too_few(data)}")
-    if found["skipped"]:
-        told.append(f"Left out    {len(found['skipped'])} ({left_out(found['skipped'], 3)})")
-    for result in (*found["results"], *found["pooled"]):
-        told += ["", _title(result), f"  {'':34}{'JSD':>7}{'change':>9}{'TV':>8}"]
-        told += [
-            f"  {name:34}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}{s['total_variation']:8.3f}"
+        printed.append(f"Left out    {_too_few(data)}")
+    if summary["skipped"]:
+        printed.append(f"Left out    {len(summary['skipped'])} ({left_out(summary['skipped'], 3)})")
+    for result in (*summary["results"], *summary["pooled"]):
+        printed += ["", _title(result), f"  {'':40}{'JSD':>7}{'change':>9}{'TV':>8}"]
+        printed += [
+            f"  {strategy_name(name):40}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}"
+            f"{s['total_variation']:8.3f}"
             for name, s in result["strategies"].items()
         ]
-        told += [
-            f"  {DEFAULT} - {name}: JSD {_difference(one)}"
+        printed += [
+            f"  {DEFAULT} - {strategy_name(name)}: JSD {_difference(one)}"
             for name, one in result[f"{DEFAULT}_against"].items()
         ]
-    return [*told, "", f"Note        {CAVEAT}"]
+    return [*printed, "", f"Note        {CAVEAT}"]
 
 
 def _title(result: Mapping[str, Any]) -> str:
@@ -125,11 +126,11 @@ def _title(result: Mapping[str, Any]) -> str:
 
 
 def _too_few(data: Mapping[str, Any]) -> str:
-    return f"{', '.join(data['too_few_faces'])}: fewer than {study.LEAST_FACES} faces"
+    return f"{', '.join(data['too_few_faces'])}: fewer than {study.MIN_CLASS_FACES} faces"
 
 
 def _short(sha256: str) -> str:
-    """The first digits of each network's."""
+    """The first digits of each network's checksum."""
     return " ".join(one[:12] for one in sha256.split())
 
 
@@ -137,7 +138,7 @@ def _difference(one: Mapping[str, float]) -> str:
     return f"{one['jsd_difference']:+.5f} ± {one['jsd_difference_error']:.5f}"
 
 
-def write(folder: Path, found: Mapping[str, Any], results: Sequence[Result]) -> None:
+def write(folder: Path, summary: Mapping[str, Any], results: Sequence[Result]) -> None:
     """Write every file of OUTPUTS into a folder that is there, groups.json last."""
     from moodstream.realtime.evaluation.groups import charts
 
@@ -146,35 +147,35 @@ def write(folder: Path, found: Mapping[str, Any], results: Sequence[Result]) -> 
     with finished(folder / "by_group_size.png") as part:
         charts.group_size_chart(results, part)
     with finished(folder / layout.METRICS_REPORT) as part:
-        part.write_text("\n\n".join(_report(found)) + "\n", encoding="utf-8")
-    write_json(folder / layout.GROUPS, found)
+        part.write_text("\n\n".join(_report(summary)) + "\n", encoding="utf-8")
+    write_json(folder / layout.GROUPS, summary)
 
 
-def _report(found: Mapping[str, Any]) -> Iterator[str]:
-    data, settings = found["data"], found["settings"]
-    yield f"# How well `{found['model']['name']}` reads groups made of `{data['source']}`"
+def _report(summary: Mapping[str, Any]) -> Iterator[str]:
+    data, settings = summary["data"], summary["settings"]
+    yield f"# How well `{summary['model']['name']}` sums up groups made of `{data['source']}`"
     yield (
         f"Groups of {settings['smallest']} to {settings['largest']} people were "
         f"drawn from {data['n']} labelled faces. JSD is the Jensen–Shannon divergence (nats) from "
-        "the true mix of a group to what a strategy says of it, TV the total variation; change is "
+        "the true distribution of a group to that of a strategy, TV the total variation; change is "
         f"against *{BASELINE}*, with the standard error of a bootstrap over the groups."
     )
     yield CAVEAT
     yield "![By strategy](by_strategy.png)"
     yield "![By group size](by_group_size.png)"
-    for result in (*found["pooled"], *found["results"]):
+    for result in (*summary["pooled"], *summary["results"]):
         yield f"## {_title(result)}"
         yield _strategies(result)
         yield _comparisons(result)
-    yield "## What was read, and by what"
-    yield _sources(found)
+    yield "## Data, network and versions"
+    yield _sources(summary)
 
 
 def _strategies(result: Mapping[str, Any]) -> str:
-    bands = [f"JSD, {low}–{high} people" for low, high in SIZE_BANDS]
+    size_bins = [f"JSD, {low}–{high} people" for low, high in SIZE_BINS]
     rows = (
         [
-            name,
+            strategy_name(name),
             f"{s['jsd']:.4f}",
             f"{s['jsd_change']:+.1%} ± {s['jsd_change_error']:.1%}",
             f"{s['total_variation']:.3f}",
@@ -183,29 +184,31 @@ def _strategies(result: Mapping[str, Any]) -> str:
         for name, s in result["strategies"].items()
     )
     known = len(next(iter(result["strategies"].values()))["jsd_by_people"])
-    return table(["strategy", "JSD", "change", "TV", *bands[:known]], rows)
+    return table(["strategy", "JSD", "change", "TV", *size_bins[:known]], rows)
 
 
 def _comparisons(result: Mapping[str, Any]) -> str:
     against = result[f"{DEFAULT}_against"]
-    told = "; ".join(f"against *{name}* {_difference(one)}" for name, one in against.items())
+    each = "; ".join(
+        f"against *{strategy_name(name)}* {_difference(one)}" for name, one in against.items()
+    )
     return (
-        f"JSD of *{DEFAULT}* in the same groups, below 0 where it is nearer to the truth: {told}."
+        f"JSD of *{DEFAULT}* in the same groups, below 0 where it is nearer to the truth: {each}."
     )
 
 
-def _sources(found: Mapping[str, Any]) -> str:
-    data, settings = found["data"], found["settings"]
+def _sources(summary: Mapping[str, Any]) -> str:
+    data, settings = summary["data"], summary["settings"]
     lines = [
         f"- Data: {data['source']}, {data['n']} faces",
         *(f"- Note: {note}" for note in data["notes"]),
-        f"- {network(found['model'])}",
-        f"- Temperature: {found['model']['temperature'] or 1:.3f} (1 is uncalibrated)",
+        f"- {network(summary['model'])}",
+        f"- Temperature: {summary['model']['temperature'] or 1:.3f} (1 is uncalibrated)",
         f"- Draws: {settings['draws']} groups of each kind, seed {settings['seed']}",
-        "- " + ", ".join(f"{name} {v}" for name, v in found["versions"].items()),
+        "- " + ", ".join(f"{name} {v}" for name, v in summary["versions"].items()),
     ]
     if data["too_few_faces"]:
         lines.append(f"- Emotions left out: {_too_few(data)}")
-    skipped = found["skipped"]
-    told = f"{len(skipped)} ({left_out(skipped)})" if skipped else "none"
-    return "\n".join([*lines, f"- Left out: {told}"])
+    skipped = summary["skipped"]
+    printed = f"{len(skipped)} ({left_out(skipped)})" if skipped else "none"
+    return "\n".join([*lines, f"- Left out: {printed}"])

@@ -15,34 +15,47 @@ from moodstream.realtime.analysis.group.sample import GroupSample, group_sample
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.groups import study
-from moodstream.realtime.evaluation.groups.study import MIXES, Condition, Read
+from moodstream.realtime.evaluation.groups.study import DISTRIBUTIONS, Condition, FacePredictions
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.schemas import PROBS
 
 
 def made(
-    read: Read, sizes: Sequence[int], each: int, degraded: float, seed: int
+    predictions: FacePredictions, sizes: Sequence[int], each: int, degraded: float, seed: int
 ) -> list[GroupSample]:
-    """``each`` groups of every size, of known faces, their mixes those of MIXES in turn.
+    """Groups of labelled faces, their emotions drawn from study.DISTRIBUTIONS in turn.
 
-    degraded: the share of the faces that is made small or blurred.
+    Args:
+        predictions: The faces.
+        sizes: How many people a group has.
+        each: Groups of each size.
+        degraded: The share of the faces that is made small or blurred.
+        seed: Of the random numbers.
+
+    Raises:
+        MoodstreamError: There are too few faces.
     """
     rng = np.random.default_rng(seed)
-    draw = study.Drawer(read)
-    mixes = list(MIXES.values())
-    found = []
+    sampler = study.GroupSampler(predictions)
+    distributions = list(DISTRIBUTIONS.values())
+    groups = []
     for size in sizes:
         for i in range(each):
-            group = draw.group(rng, mixes[i % len(mixes)], size, Condition(degraded))
+            group = sampler.group(
+                rng, distributions[i % len(distributions)], size, Condition(degraded)
+            )
             name = f"{size} people, {i + 1}"
-            found.append(group_sample(name, group.calibrated, group.quality, group.truth))
-    return found
+            groups.append(group_sample(name, group.calibrated, group.quality, group.truth))
+    return groups
 
 
 def of_photos(folder: Path) -> list[GroupSample]:
     """The photos of a folder that `photos` wrote, from its faces.parquet.
 
-    Faces that were not read are left out, and photos without any. Raises MoodstreamError.
+    Faces that were not classified are left out, and photos without any.
+
+    Raises:
+        MoodstreamError: The table cannot be read, or holds no such face.
     """
     path = folder / layout.FACES
     table = _columns(path, ("photo", "quality", *PROBS))
@@ -51,19 +64,21 @@ def of_photos(folder: Path) -> list[GroupSample]:
     weights = maths.seen_weights(np.nan_to_num(table["quality"]))
     photos, place = np.unique(table["photo"][known], return_inverse=True)
     rows = np.flatnonzero(known)
-    found = [
+    groups = [
         group_sample(str(name), probs[rows[inside]], weights[rows[inside]])
         for name, inside in zip(photos, _by_place(place, len(photos)), strict=True)
     ]
-    return _some(found, path)
+    return _some(groups, path)
 
 
 def of_timeline(folder: Path, window: float) -> list[GroupSample]:
     """The windows of ``window`` seconds of a folder of `process` or `export`.
 
-    A person's probabilities are the mean over the rows of people.parquet in which they were read,
-    their weight their mean quality × the share of the window's moments they were seen in. Raises
-    MoodstreamError.
+    A person's probabilities are the mean over the rows of people.parquet with a prediction, their
+    weight is their mean quality × the share of the window's time steps they were seen in.
+
+    Raises:
+        MoodstreamError: The table cannot be read, or holds no such row.
     """
     path = folder / layout.PEOPLE
     table = _columns(path, ("track_id", "t", "quality", *PROBS))
@@ -72,22 +87,22 @@ def of_timeline(folder: Path, window: float) -> list[GroupSample]:
     probs, quality = probs[keep], table["quality"][keep]
     who, when = table["track_id"][keep], table["t"][keep]
     windows, place = np.unique(np.floor(when / window), return_inverse=True)
-    found = [
+    groups = [
         _window(float(start) * window, probs[rows], quality[rows], who[rows], when[rows])
         for start, rows in zip(windows, _by_place(place, len(windows)), strict=True)
     ]
-    return _some(found, path)
+    return _some(groups, path)
 
 
 def _window(
     start: float, probs: F64, quality: F64, who: npt.NDArray[Any], when: F64
 ) -> GroupSample:
-    moments = len(np.unique(when))
+    steps = len(np.unique(when))
     people, place = np.unique(who, return_inverse=True)
     means, weights = [], []
     for rows in _by_place(place, len(people)):
         means.append(probs[rows].mean(axis=0))
-        weights.append(float(maths.seen_weights(quality[rows]).sum()) / moments)
+        weights.append(float(maths.seen_weights(quality[rows]).sum()) / steps)
     return group_sample(f"{start:g} s", np.array(means), np.array(weights))
 
 
@@ -117,7 +132,7 @@ def _columns(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
     return {name: table[name].to_numpy() for name in names}
 
 
-def _some(found: list[GroupSample], path: Path) -> list[GroupSample]:
-    if not found:
-        raise MoodstreamError(f"{path}: holds no face that was read")
-    return found
+def _some(groups: list[GroupSample], path: Path) -> list[GroupSample]:
+    if not groups:
+        raise MoodstreamError(f"{path}: holds no face that was classified")
+    return groups

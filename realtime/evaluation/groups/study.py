@@ -1,4 +1,4 @@
-"""Groups of faces with known emotions: how far off is what is said of the group?"""
+"""Groups of faces with known emotions: how far is each group distribution from the truth?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moodstream.realtime.evaluation.emotions.evaluate import (
     Change,
     as_is,
     blurring,
-    read_both,
+    predict_both,
     shrinking,
 )
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
@@ -28,21 +28,32 @@ from moodstream.realtime.networks.classifiers.calibration import prior_of
 from moodstream.realtime.progress import ProgressCallback
 
 K = len(EMOTIONS)
-LEAST_FACES = 20
-"""A class with fewer faces is not drawn: the same few would stand for it again and again."""
-SIZE_BANDS = ((2, 5), (6, 15), (16, 40))
+MIN_CLASS_FACES = 20
+"""A class with fewer faces is not drawn: the same few would represent it again and again."""
+
+SIZE_BINS = ((2, 5), (6, 15), (16, 40))
 BASELINE = "average, uncalibrated"
 DEFAULT = "default"
 COMPARED = ("quality-weighted, calibrated", "settled, calibrated, unweighted")
-"""What the default is set beside, group by group: without settling, and without weighting."""
-POOLED = "all mixes together"
+"""What the default is compared with, group by group: without adaptation, and without weights."""
+POOLED = "all distributions together"
+"""The name of groups of all DISTRIBUTIONS."""
+
+
 BOOTSTRAPS = 400
+"""Resamples of the groups for standard errors."""
 
 
 @dataclass(frozen=True)
 class GroupStudySettings:
-    """draws: groups of each kind; smallest, largest: people in a group; degraded: the share of
-    them that is made small or blurred in the degraded groups.
+    """Which groups are drawn.
+
+    Attributes:
+        draws: Groups of each kind.
+        smallest: Fewest people in a group.
+        largest: Most people in a group.
+        degraded: The share of them that is made small or blurred in the degraded groups.
+        seed: Of the random numbers.
     """
 
     draws: int = 1000
@@ -65,16 +76,25 @@ CHANGES: Mapping[str, Change] = {
 }
 """What a room does to faces: far away, or out of focus."""
 
-MIXES: Mapping[str, float | None] = {"varied": 1.0, "shared mood": 0.3, "as in the data": None}
-"""How the emotions of a group are drawn: a mix from a flat Dirichlet distribution, from one with
-concentration 0.3 (most people show the same one or two), or each face from all faces alike."""
+DISTRIBUTIONS: Mapping[str, float | None] = {
+    "varied": 1.0,
+    "shared mood": 0.3,
+    "as in the data": None,
+}
+"""How the emotions of a group are distributed: drawn from a flat Dirichlet distribution, from one
+of concentration 0.3 (most people show the same one or two), or as in the data set (None)."""
 
 
 @dataclass(frozen=True)
-class Read:
-    """All N faces under each of the C changes: probs and calibrated (C, N, 7), quality (C, N).
+class FacePredictions:
+    """The predictions for all N faces under each of C changes.
 
-    prior (7,): the mix that the answers assume.
+    Attributes:
+        probs: (C, N, 7) without calibration.
+        calibrated: (C, N, 7) with it.
+        quality: (C, N) of the changed faces, in [0, 1].
+        labels: (N,) index into EMOTIONS.
+        prior: (7,) the class distribution that ``calibrated`` assumes.
     """
 
     probs: F32
@@ -86,9 +106,14 @@ class Read:
 
 @dataclass(frozen=True)
 class Group:
-    """One group: what its n people were read as (n, 7), their quality (n,), and the truth (7,).
+    """One group of n people.
 
-    prior (7,): as in Read.
+    Attributes:
+        probs: (n, 7) predictions without calibration.
+        calibrated: (n, 7) predictions with it.
+        quality: (n,) the weights of their faces.
+        truth: (7,) the labelled shares.
+        prior: (7,) the class distribution that ``calibrated`` assumes.
     """
 
     probs: F64
@@ -109,12 +134,12 @@ def _mean(probs: F64, weights: F64) -> F64:
     return mean
 
 
-def _settled(probs: F64, weights: F64, prior: tuple[float, ...]) -> F64:
+def _prior_adapted(probs: F64, weights: F64, prior: tuple[float, ...]) -> F64:
     people = GroupSettings.prior_people
-    assert people is not None  # by default doubt is settled
-    found = maths.group_shares(probs, weights, prior, people)
-    assert found is not None
-    return found
+    assert people is not None  # the default adapts to the group
+    shares = maths.group_shares(probs, weights, prior, people)
+    assert shares is not None  # there is a person
+    return shares
 
 
 def _even(group: Group) -> F64:
@@ -126,25 +151,29 @@ STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
     "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _settled(g.probs, maths.softened(g.quality), PRIOR),
-    "settled, calibrated, unweighted": lambda g: _settled(g.calibrated, _even(g), g.prior),
-    "settled, calibrated, by quality": lambda g: _settled(g.calibrated, g.quality, g.prior),
-    DEFAULT: lambda g: _settled(g.calibrated, maths.softened(g.quality), g.prior),
+    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.softened(g.quality), PRIOR),
+    "settled, calibrated, unweighted": lambda g: _prior_adapted(g.calibrated, _even(g), g.prior),
+    "settled, calibrated, by quality": lambda g: _prior_adapted(g.calibrated, g.quality, g.prior),
+    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.softened(g.quality), g.prior),
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
-"""What can be said of a group. *quality-weighted*: the seed formula, clip(q, 0, 1) + 1e-6;
-*settled*: ``maths.group_shares``; *default*: what the pipeline does, settled, calibrated and
-weighted by the root of quality (``maths.softened``); *majority vote*: shares of the top classes;
-*sum and max*: all on one class."""
+"""Ways of summing up a group, by their names in groups.json.
+
+*quality-weighted*: by clip(q, 0, 1) + 1e-6; *settled*: prior-adapted, ``maths.group_shares``;
+*default*: what the pipeline does, prior-adapted, calibrated and weighted by the root of quality
+(``maths.softened``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
+"""
 
 
 @dataclass(frozen=True)
 class Condition:
     """What is done to the faces of a group.
 
-    degraded: the share of them that is made small or blurred; one_camera: whether all of those
-    get the same change, drawn once for the group, or each its own.
+    Attributes:
+        degraded: The share of them that is made small or blurred.
+        one_camera: Whether all of those get the same change, drawn once for the group, or each
+            its own.
     """
 
     degraded: float = 0.0
@@ -160,9 +189,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Result:
-    """One kind of groups: sizes (G,) and by strategy JSD in nats and total variation (G,)."""
+    """G groups of one kind.
 
-    mix: str
+    Attributes:
+        distribution: A key of DISTRIBUTIONS, or POOLED.
+        condition: What was done to their faces.
+        sizes: (G,) people.
+        jsd: By strategy (G,) nats to the truth.
+        variation: By strategy (G,) the total variation to the truth.
+    """
+
+    distribution: str
     condition: Condition
     sizes: I64
     jsd: Mapping[str, F64]
@@ -170,9 +207,10 @@ class Result:
 
     @property
     def label(self) -> str:
-        """The mix and the condition, for headings."""
-        mix = self.mix if self.mix == POOLED else f"mix {self.mix}"
-        return f"{mix}, {self.condition.label}"
+        """The distribution and the condition, for headings."""
+        pooled = self.distribution == POOLED
+        distribution = POOLED if pooled else f"distribution {self.distribution}"
+        return f"{distribution}, {self.condition.label}"
 
     def change(self, strategy: str) -> float:
         """Mean JSD against the baseline's: -0.25 is a quarter less."""
@@ -182,7 +220,7 @@ class Result:
         """Standard error of ``change``, by bootstrap over the groups (seeded)."""
         return float((self._means[strategy] / self._means[BASELINE]).std(ddof=1))
 
-    def gap(self, other: str, ours: str = DEFAULT) -> tuple[float, float]:
+    def difference(self, other: str, ours: str = DEFAULT) -> tuple[float, float]:
         """Mean difference in JSD (nats) of ``ours`` to ``other`` in the same groups.
 
         Below 0 ``ours`` is nearer to the truth. With its standard error, by bootstrap.
@@ -197,95 +235,121 @@ class Result:
         One at a time: all picks together would be BOOTSTRAPS times the groups.
         """
         rng = np.random.default_rng(0)
-        far, n = np.stack(list(self.jsd.values())), len(self.sizes)
-        means = np.empty((BOOTSTRAPS, len(far)))
+        divergences, n = np.stack(list(self.jsd.values())), len(self.sizes)
+        means = np.empty((BOOTSTRAPS, len(divergences)))
         for row in means:
-            row[:] = far @ np.bincount(rng.integers(0, n, n), minlength=n) / n
+            row[:] = divergences @ np.bincount(rng.integers(0, n, n), minlength=n) / n
         return dict(zip(self.jsd, means.T, strict=True))
 
 
-def read_all(
+def predict_all(
     classifier: EmotionClassifier,
     faces: LabelledFaces,
     on_progress: ProgressCallback = lambda *_: None,
     changes: Mapping[str, Change] | None = None,
-) -> Read:
-    """Every face under every change, with and without calibration, and its quality.
+) -> FacePredictions:
+    """Classify every face under every change, and measure its quality after the change.
 
-    A face's quality is measured on the changed picture, as the pipeline would. ``changes``: by
-    default CHANGES, which degraded groups need.
+    Args:
+        classifier: What predicts.
+        faces: The N faces.
+        on_progress: Called after each batch.
+        changes: By default CHANGES, which degraded groups need.
     """
-    probs, calibrated, worth = [], [], []
+    probs, calibrated, qualities = [], [], []
     for name, change in (CHANGES if changes is None else changes).items():
         measured: list[F32] = []
-        after, before, _ = read_both(
+        after, before, _ = predict_both(
             classifier, faces, _measuring(change, measured), name, on_progress
         )
         probs.append(before)
         calibrated.append(after)
-        # some ensembles read everything twice: the first pass has them all, in order
-        worth.append(np.concatenate(measured[: len(faces)]))
-    read = np.stack(probs), np.stack(calibrated), np.stack(worth)
-    return Read(*read, faces.labels, prior_of(classifier))
+        # some ensembles classify everything twice: the first pass has all faces, in order
+        qualities.append(np.concatenate(measured[: len(faces)]))
+    predictions = np.stack(probs), np.stack(calibrated), np.stack(qualities)
+    return FacePredictions(*predictions, faces.labels, prior_of(classifier))
 
 
-def _measuring(change: Change, found: list[F32]) -> Change:
-    """The same change, which adds the quality (1,) of each changed face to ``found``."""
+def _measuring(change: Change, measured: list[F32]) -> Change:
+    """The same change, which adds the quality (1,) of each changed face to ``measured``."""
 
     def measure(image: Image, box: F32) -> tuple[Image, F32]:
         image, box = change(image, box)
-        found.append(quality.measure(image, box[None]))
+        measured.append(quality.measure(image, box[None]))
         return image, box
 
     return measure
 
 
 def drawable(labels: I64) -> npt.NDArray[np.bool_]:
-    """Which classes (7,) have enough faces; raises MoodstreamError for fewer than two."""
-    enough = np.bincount(labels, minlength=K) >= LEAST_FACES
+    """Which classes (7,) have enough faces to be drawn.
+
+    Raises:
+        MoodstreamError: There are fewer than two.
+    """
+    enough = np.bincount(labels, minlength=K) >= MIN_CLASS_FACES
     if enough.sum() < 2:
         raise MoodstreamError(
-            f"expected two or more emotions with {LEAST_FACES} or more faces each to draw groups "
-            f"from, got {int(enough.sum())}"
+            f"expected two or more emotions with {MIN_CLASS_FACES} or more faces each to draw "
+            f"groups from, got {int(enough.sum())}"
         )
     return enough
 
 
-def study(read: Read, mix: str, condition: Condition, settings: GroupStudySettings) -> Result:
+def study(
+    predictions: FacePredictions,
+    distribution: str,
+    condition: Condition,
+    settings: GroupStudySettings,
+) -> Result:
     """Draw groups of one kind and compare every strategy with the truth."""
     rng = np.random.default_rng(settings.seed)
-    draw = Drawer(read)
-    sizes, far, off = [], [], []
+    sampler = GroupSampler(predictions)
+    sizes, divergences, variations = [], [], []
     for _ in range(settings.draws):
         size = int(rng.integers(settings.smallest, settings.largest + 1))
-        group = draw.group(rng, MIXES[mix], size, condition)
-        said = {name: strategy(group) for name, strategy in STRATEGIES.items()}
+        group = sampler.group(rng, DISTRIBUTIONS[distribution], size, condition)
+        predicted = {name: strategy(group) for name, strategy in STRATEGIES.items()}
         sizes.append(size)
-        far.append([maths.jsd(p, group.truth) for p in said.values()])
-        off.append([np.abs(p - group.truth).sum() / 2 for p in said.values()])
+        divergences.append([maths.jsd(p, group.truth) for p in predicted.values()])
+        variations.append([np.abs(p - group.truth).sum() / 2 for p in predicted.values()])
     return Result(
-        mix,
+        distribution,
         condition,
         np.array(sizes),
-        dict(zip(STRATEGIES, np.array(far).T, strict=True)),
-        dict(zip(STRATEGIES, np.array(off).T, strict=True)),
+        dict(zip(STRATEGIES, np.array(divergences).T, strict=True)),
+        dict(zip(STRATEGIES, np.array(variations).T, strict=True)),
     )
 
 
-class Drawer:
-    """Draws groups of faces that were read; raises MoodstreamError for too few of them."""
+class GroupSampler:
+    """Draws groups of classified faces.
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
-        self._enough = drawable(read.labels)
-        self._by_class = [np.flatnonzero(read.labels == k) for k in range(K)]
+    Args:
+        predictions: The faces.
+
+    Raises:
+        MoodstreamError: There are too few of them.
+    """
+
+    def __init__(self, predictions: FacePredictions) -> None:
+        self._predictions = predictions
+        self._enough = drawable(predictions.labels)
+        self._by_class = [np.flatnonzero(predictions.labels == k) for k in range(K)]
 
     def group(
-        self, rng: np.random.Generator, mix: float | None, size: int, condition: Condition
+        self, rng: np.random.Generator, distribution: float | None, size: int, condition: Condition
     ) -> Group:
-        """A group of ``size`` people; mix: a value of MIXES."""
-        labels = _labels(rng, self._read.labels, self._enough, mix, size)
-        return _group(rng, self._read, self._by_class, labels, condition)
+        """A group of ``size`` people.
+
+        Args:
+            rng: Random numbers.
+            distribution: A value of DISTRIBUTIONS.
+            size: How many people.
+            condition: What is done to their faces.
+        """
+        labels = _labels(rng, self._predictions.labels, self._enough, distribution, size)
+        return _group(rng, self._predictions, self._by_class, labels, condition)
 
 
 def _labels(
@@ -295,7 +359,7 @@ def _labels(
     concentration: float | None,
     size: int,
 ) -> I64:
-    """What the people of one group show, (size,)."""
+    """The emotions of the people of one group, (size,) index into EMOTIONS."""
     if concentration is None:
         counts = np.bincount(labels, minlength=K) * enough
         return rng.choice(K, size, p=counts / counts.sum())
@@ -306,32 +370,38 @@ def _labels(
 
 def _group(
     rng: np.random.Generator,
-    read: Read,
+    predictions: FacePredictions,
     by_class: list[I64],
     labels: I64,
     condition: Condition,
 ) -> Group:
     people = np.array([rng.choice(by_class[k]) for k in labels])
-    hit = rng.random(len(people)) < condition.degraded
-    how_many = 1 if condition.one_camera else len(people)
-    change = np.where(hit, rng.integers(1, len(CHANGES), how_many), 0)
+    degraded = rng.random(len(people)) < condition.degraded
+    changes = 1 if condition.one_camera else len(people)
+    change = np.where(degraded, rng.integers(1, len(CHANGES), changes), 0)
     return Group(
-        read.probs[change, people].astype(np.float64),
-        read.calibrated[change, people].astype(np.float64),
-        maths.seen_weights(read.quality[change, people]),
+        predictions.probs[change, people].astype(np.float64),
+        predictions.calibrated[change, people].astype(np.float64),
+        maths.seen_weights(predictions.quality[change, people]),
         np.bincount(labels, minlength=K) / len(labels),
-        read.prior,
+        predictions.prior,
     )
 
 
 def study_all(
-    read: Read, settings: GroupStudySettings, on_progress: ProgressCallback = lambda *_: None
+    predictions: FacePredictions,
+    settings: GroupStudySettings,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> list[Result]:
-    """Every mix under every one of ``conditions``."""
-    kinds = [(mix, condition) for condition in conditions(settings) for mix in MIXES]
+    """Every one of DISTRIBUTIONS under every one of ``conditions``."""
+    kinds = [
+        (distribution, condition)
+        for condition in conditions(settings)
+        for distribution in DISTRIBUTIONS
+    ]
     results = []
-    for i, (mix, condition) in enumerate(kinds):
-        results.append(study(read, mix, condition, settings))
+    for i, (distribution, condition) in enumerate(kinds):
+        results.append(study(predictions, distribution, condition, settings))
         on_progress("drawing groups", i + 1, len(kinds))
     return results
 
@@ -344,17 +414,20 @@ def conditions(settings: GroupStudySettings) -> list[Condition]:
 
 
 def pooled(results: Sequence[Result]) -> list[Result]:
-    """The groups of all mixes together, one result for each condition."""
-    together = []
+    """The groups of all distributions together, one result for each condition."""
+    results_by_condition = []
     for condition in dict.fromkeys(result.condition for result in results):
-        parts = [result for result in results if result.condition == condition]
-        together.append(
+        of_condition = [result for result in results if result.condition == condition]
+        results_by_condition.append(
             Result(
                 POOLED,
                 condition,
-                np.concatenate([part.sizes for part in parts]),
-                {s: np.concatenate([part.jsd[s] for part in parts]) for s in STRATEGIES},
-                {s: np.concatenate([part.variation[s] for part in parts]) for s in STRATEGIES},
+                np.concatenate([part.sizes for part in of_condition]),
+                {s: np.concatenate([part.jsd[s] for part in of_condition]) for s in STRATEGIES},
+                {
+                    s: np.concatenate([part.variation[s] for part in of_condition])
+                    for s in STRATEGIES
+                },
             )
         )
-    return together
+    return results_by_condition

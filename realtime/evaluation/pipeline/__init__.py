@@ -1,1 +1,1 @@
-"""Detector and classifier together against labelled photos."""
+"""Detector and classifier together on labelled photos."""

@@ -1,1 +1,1 @@
-"""Sets of photos: faces, groups, tables and sheets."""
+"""Sets of photos: faces, groups, tables and contact sheets."""

@@ -1,4 +1,4 @@
-"""One photo → what each face shows, how much it counts, and what the group shows."""
+"""One photo: the weight of each face, and what the group shows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ from moodstream.realtime.runs.photos.faces import PhotoFaces, detect_and_classif
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """min_face px of the smaller side; min_confidence of the detector; max_faces: the best by
-    quality that count; scale: what sizes and blur scores are measured against; prior_people
-    and prior: as in GroupSettings.
+    """Which faces of a photo count, and how they are summed up.
+
+    Attributes:
+        min_face: Smaller side in px from which a face counts.
+        min_confidence: Score of the detector from which a face counts, in [0, 1].
+        max_faces: How many faces count at most, the best by quality.
+        scale: What sizes and blur scores are measured against.
+        prior_people: Strength of the prior as in GroupSettings; None leaves the plain average.
+        prior: (7,) the distribution that the classifier assumes, as in GroupSettings.
     """
 
     min_face: float = 16.0
@@ -42,12 +48,19 @@ class PhotoSettings:
 
 @dataclass(frozen=True)
 class PhotoGroup:
-    """What the faces of one photo show together; None where nobody was read.
+    """What the faces of one photo show together; None where nobody was classified.
 
-    faces: found; faces_used: those that count; weighted (7,): Σ w p / Σ w with the seed's weights;
-    unweighted (7,): their plain mean; settled (7,): see ``group.settled``;
-    entropy in nats of ``weighted`` and its share of ln 7; dominant: its largest class, and peak
-    that class's share; effective_people: Kish size of the weights.
+    Attributes:
+        faces: How many were detected.
+        faces_used: How many of them count.
+        effective_people: Kish size of the weights, (Σw)² / Σw².
+        weighted: (7,) the quality-weighted distribution, Σ w p / Σ w.
+        unweighted: (7,) the plain mean.
+        prior_adapted: (7,) what ``adapt_to_group`` makes of the faces and their weights.
+        entropy: Of ``weighted``, in nats.
+        entropy_share: The entropy's share of ln 7.
+        dominant: The largest class of ``weighted``.
+        peak: The share of that class.
     """
 
     faces: int
@@ -55,7 +68,7 @@ class PhotoGroup:
     effective_people: float = 0.0
     weighted: F64 | None = None
     unweighted: F64 | None = None
-    settled: F64 | None = None
+    prior_adapted: F64 | None = None
     entropy: float | None = None
     entropy_share: float | None = None
     dominant: str | None = None
@@ -64,9 +77,13 @@ class PhotoGroup:
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """The faces of one photo, each one's quality (N,) in [0, 1] and weight (N,), and the group.
+    """The faces of one photo, what each counts, and the group.
 
-    Weights sum to 1 over the faces that count and are 0 for the others.
+    Attributes:
+        faces: The N faces.
+        quality: (N,) float32 in [0, 1].
+        weights: (N,) float64; they sum to 1 over the faces that count and are 0 for the others.
+        group: What they show together.
     """
 
     faces: PhotoFaces
@@ -89,39 +106,45 @@ class PhotoResult:
 
 
 def analyse_photo(image: Image, models: Models, settings: PhotoSettings) -> PhotoResult:
-    """Everything about one photo (H, W, 3) uint8 BGR; no files are read or written."""
-    found = detect_and_classify([image], models, settings.min_face, settings.min_confidence)[0]
-    return judge(found, replace(settings, prior=models.prior))
+    """Detect, classify and sum up the faces of one photo; no file is read or written.
 
-
-def judge(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
-    """Weigh the faces of one photo and sum them up, as in the seed.
-
-    The best ``max_faces`` by quality count, each with weight clip(q, 0, 1) + 1e-6.
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        models: The networks.
+        settings: Which faces count; its ``prior`` is replaced by that of the classifier.
     """
-    worth = face_quality(faces.min_side, faces.blur, settings.scale)
-    rows = faces.read
-    best = rows[np.argsort(-worth[rows], kind="stable")[: settings.max_faces]]
+    faces = detect_and_classify([image], models, settings.min_face, settings.min_confidence)[0]
+    return aggregate(faces, replace(settings, prior=models.prior))
+
+
+def aggregate(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
+    """Weigh the faces of one photo and sum them up.
+
+    The best ``max_faces`` by quality q count, each with weight clip(q, 0, 1) + 1e-6.
+    """
+    quality = face_quality(faces.min_side, faces.blur, settings.scale)
+    rows = faces.classified
+    best = rows[np.argsort(-quality[rows], kind="stable")[: settings.max_faces]]
     weights = np.zeros(len(faces))
-    weights[best] = maths.seen_weights(worth[best])
+    weights[best] = maths.seen_weights(quality[best])
     weights /= max(weights.sum(), 1e-12)
     probs = faces.probs[best].astype(np.float64)
     group = _group(len(faces), probs, weights[best], settings)
-    return PhotoResult(faces, worth, weights, group)
+    return PhotoResult(faces, quality, weights, group)
 
 
-def _group(found: int, probs: F64, weights: F64, settings: PhotoSettings) -> PhotoGroup:
+def _group(faces: int, probs: F64, weights: F64, settings: PhotoSettings) -> PhotoGroup:
     weighted = maths.weighted_mean(probs, weights)
     if weighted is None:
-        return PhotoGroup(found)
+        return PhotoGroup(faces)
     nats, first = maths.entropy(weighted), int(weighted.argmax())
     return PhotoGroup(
-        faces=found,
+        faces=faces,
         faces_used=len(probs),
         effective_people=maths.kish(weights),
         weighted=weighted,
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        settled=adapt_to_group(probs, weights, settings.prior, settings.prior_people),
+        prior_adapted=adapt_to_group(probs, weights, settings.prior, settings.prior_people),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],
@@ -136,15 +159,20 @@ def view_group(group: PhotoGroup, privacy: Privacy) -> PhotoGroup:
     return PhotoGroup(group.faces)
 
 
-def scale_of(sides: Iterable[float], blurs: Iterable[float]) -> QualityScale:
-    """The seed's scale: 5th and 95th percentiles of the sides in px and blur scores of a set.
+def dataset_scale(sides: Iterable[float], blurs: Iterable[float]) -> QualityScale:
+    """The scale of a set of faces: the 5th and 95th percentiles of its sides and blur scores.
 
-    A set without faces has the fixed scale.
+    Args:
+        sides: Smaller side of each face in px.
+        blurs: Blur score of each face.
+
+    Returns:
+        The percentiles; of a set without faces the fixed scale.
     """
-    px, sharp = np.array(list(sides), np.float64), np.array(list(blurs), np.float64)
+    px, scores = np.array(list(sides), np.float64), np.array(list(blurs), np.float64)
     if not len(px):
         return QualityScale()
-    side, blur = (np.percentile(values, [5, 95]).tolist() for values in (px, sharp))
+    side, blur = (np.percentile(values, [5, 95]).tolist() for values in (px, scores))
     return QualityScale((side[0], side[1]), (blur[0], blur[1]))
 
 

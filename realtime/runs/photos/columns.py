@@ -1,8 +1,10 @@
-"""The columns of faces.parquet and photos.parquet."""
+"""The tables of faces and photos: their Arrow schemas, and rows in both directions."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Any, cast, get_args, get_type_hints
 
 import numpy as np
 
@@ -10,59 +12,57 @@ from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.outputs.schemas import BOX, PROBS
 from moodstream.realtime.runs.photos.analyse import PhotoGroup, PhotoResult
-from moodstream.realtime.runs.photos.faces import BINS, PhotoFaces
+from moodstream.realtime.runs.photos.faces import PhotoFaces
+from moodstream.realtime.runs.photos.schemas import FaceRow, PhotoRow
 
-_MARKS = tuple(
+LANDMARKS = tuple(
     f"{part}_{axis}"
     for part in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
     for axis in "xy"
 )
-SUMS = ("weighted", "unweighted", "settled")
-"""The three distributions of a photo; their columns begin with w_, u_ and s_."""
+"""The columns of a face's five landmarks in px."""
 
-FACE_COLUMNS = (
-    "photo",
-    "face",
-    *BOX,
-    *_MARKS,
-    "detector_score",
-    "min_side",
-    "blur",
-    "bin",
-    "quality",
-    "weight",
-    "label",
-    "confidence",
-    *PROBS,
-    *EXTRAS,
-)
-PHOTO_COLUMNS = (
-    "photo",
-    "width",
-    "height",
-    "faces",
-    "faces_used",
-    "effective_people",
-    "dominant",
-    "peak",
-    "entropy",
-    "entropy_share",
-    *(f"{kind[0]}_{name}" for kind in SUMS for name in EMOTIONS),
-    "text",
-)
-_WORDS = ("photo", "bin", "label", "dominant", "text", "error", "stamp")
-_COUNTS = ("face", "width", "height", "faces", "faces_used")
+FACE_COLUMNS = tuple(FaceRow.__annotations__)
+PHOTO_COLUMNS = tuple(PhotoRow.__annotations__)
+
+DISTRIBUTIONS: Mapping[str, str] = {
+    "weighted": "weighted",
+    "unweighted": "unweighted",
+    "settled": "prior_adapted",
+}
+"""By its key in summary.json, the field of PhotoGroup that holds a distribution of a photo.
+
+Its columns in photos.parquet begin with the first letter of the key: w_, u_ and s_.
+"""
 
 
-def schema(columns: tuple[str, ...]) -> Any:
+class CheckpointRow(PhotoRow):
+    """The row of a photo while its run is not finished.
+
+    Attributes:
+        error: Why it could not be read, or None.
+        file_state: The ``Photo.file_state`` that it was analysed in.
+    """
+
+    error: str | None
+    file_state: str
+
+
+def schema(columns: Sequence[str]) -> Any:
     """The Arrow schema of some of these columns."""
     import pyarrow as pa
 
-    kinds = dict.fromkeys(_WORDS, pa.string()) | dict.fromkeys(_COUNTS, pa.int32())
-    return pa.schema([(name, kinds.get(name, pa.float64())) for name in columns])
+    kinds = {str: pa.string(), int: pa.int32(), float: pa.float64()}
+    hints = get_type_hints(FaceRow) | get_type_hints(CheckpointRow)
+    return pa.schema([(name, kinds[_without_none(hints[name])]) for name in columns])
 
 
-def table_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Any:
+def _without_none(hint: Any) -> Any:
+    """``float`` of ``float | None``."""
+    return next((each for each in get_args(hint) if each is not NoneType), hint)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
     """An Arrow table of rows; NaN is null."""
     import pyarrow as pa
 
@@ -70,36 +70,46 @@ def table_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Any:
     return pa.table(data).cast(schema(columns)) if rows else schema(columns).empty_table()
 
 
-def face_rows(name: str, result: PhotoResult) -> list[dict[str, Any]]:
+def face_rows(name: str, result: PhotoResult) -> list[FaceRow]:
     """One row for each face of a photo, numbered from 1."""
     faces, rows = result.faces, []
-    marks = np.full((len(faces), 5, 2), np.nan) if faces.landmarks is None else faces.landmarks
-    for i, kind in enumerate(faces.bins.tolist()):
+    landmarks = faces.landmarks
+    points = np.full((len(faces), 5, 2), np.nan) if landmarks is None else landmarks
+    bins = faces.bin_names
+    for i in range(len(faces)):
         probs = faces.probs[i]
-        read = bool(np.isfinite(probs).all())
+        classified = bool(np.isfinite(probs).all())
         row: dict[str, Any] = {
             "photo": name,
             "face": i + 1,
             "detector_score": float(faces.scores[i]),
             "min_side": float(faces.min_side[i]),
             "blur": float(faces.blur[i]),
-            "bin": BINS[kind],
+            "bin": bins[i],
             "quality": float(result.quality[i]),
             "weight": float(result.weights[i]),
-            "label": EMOTIONS[int(probs.argmax())] if read else None,
-            "confidence": float(probs.max()) if read else None,
+            "label": EMOTIONS[int(probs.argmax())] if classified else None,
+            "confidence": float(probs.max()) if classified else None,
         }
         row |= dict(zip(BOX, faces.boxes[i].tolist(), strict=True))
-        row |= dict(zip(_MARKS, marks[i].ravel().tolist(), strict=True))
+        row |= dict(zip(LANDMARKS, points[i].ravel().tolist(), strict=True))
         row |= dict(zip(PROBS, probs.tolist(), strict=True))
-        rows.append(row | dict(zip(EXTRAS, faces.extras[i].tolist(), strict=True)))
+        rows.append(cast(FaceRow, row | dict(zip(EXTRAS, faces.extras[i].tolist(), strict=True))))
     return rows
 
 
 def photo_row(
     name: str, width: int, height: int, group: PhotoGroup, text: str | None = None
-) -> dict[str, Any]:
-    """The row of a photo; what is not known is None. ``text``: "" where there is none to read."""
+) -> PhotoRow:
+    """The row of a photo; what is not known is None.
+
+    Args:
+        name: Of the photo in all results.
+        width: In px.
+        height: In px.
+        group: What may be shown of the group in it.
+        text: The words in it, "" without any, None where none were looked for.
+    """
     row: dict[str, Any] = {
         "photo": name,
         "width": width,
@@ -113,14 +123,19 @@ def photo_row(
         "entropy_share": group.entropy_share,
         "text": text,
     }
-    for kind in SUMS:
-        probs = getattr(group, kind)
-        if probs is not None:
-            row |= {f"{kind[0]}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
-    return row
+    for key, field in DISTRIBUTIONS.items():
+        probs = getattr(group, field)
+        shares = [None] * len(EMOTIONS) if probs is None else probs.tolist()
+        row |= dict(zip(distribution_columns(key), shares, strict=True))
+    return cast(PhotoRow, row)
 
 
-def matrix(table: Any, names: tuple[str, ...]) -> F64:
+def distribution_columns(key: str) -> tuple[str, ...]:
+    """The columns of a distribution in photos.parquet, by its key of DISTRIBUTIONS."""
+    return tuple(f"{key[0]}_{name}" for name in EMOTIONS)
+
+
+def matrix(table: Any, names: Sequence[str]) -> F64:
     """Columns of an Arrow table as (N, len(names)) float64, null as NaN."""
     values = [table[n].to_numpy(zero_copy_only=False).astype(np.float64) for n in names]
     return np.stack(values, axis=1) if len(table) else np.zeros((0, len(names)))
@@ -128,13 +143,13 @@ def matrix(table: Any, names: tuple[str, ...]) -> F64:
 
 def faces_of(table: Any) -> PhotoFaces:
     """The faces of one photo from their rows in faces.parquet."""
-    marks = matrix(table, _MARKS).reshape(-1, 5, 2).astype(np.float32)
+    points = matrix(table, LANDMARKS).reshape(-1, 5, 2).astype(np.float32)
     boxes = matrix(table, BOX).astype(np.float32)
     side, blur, score = matrix(table, ("min_side", "blur", "detector_score")).T
     return PhotoFaces(
         boxes,
         score.astype(np.float32),
-        None if np.isnan(marks).all() else marks,
+        None if np.isnan(points).all() else points,
         side,
         blur,
         matrix(table, PROBS).astype(np.float32),

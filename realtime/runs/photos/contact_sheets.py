@@ -1,4 +1,4 @@
-"""Sheets of faces as PNG files."""
+"""Contact sheets of faces as PNG files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from moodstream.realtime.outputs.report.figures import (
     plain_axes,
     save,
 )
-from moodstream.realtime.runs.photos.contributors import TOP, Bin, Contributors, said
+from moodstream.realtime.runs.photos.contributors import (
+    TOP,
+    Contributors,
+    QualityBin,
+    limits_in_words,
+    measures,
+)
 
 _COLUMNS = 6
 _ROWS = TOP // _COLUMNS
@@ -25,7 +31,7 @@ _HISTOGRAM_BINS = 24
 
 
 def quality_sheet(
-    bins: Sequence[Bin], faces: Any, pictures: Mapping[int, Image], path: Path
+    bins: Sequence[QualityBin], faces: Any, pictures: Mapping[int, Image], path: Path
 ) -> None:
     """Faces of each quality bin, from its best to its worst, with what was measured."""
     figure = new_figure(1.5 * TOP, 1.95 * len(bins) + 0.5)
@@ -39,17 +45,17 @@ def quality_sheet(
         )
         titles = []
         for row in kind.rows:
-            _, _, quality, side, blur = said(faces, row)
+            quality, side, blur = measures(faces, row)
             titles.append(f"quality {quality:.2f}\n{side:.0f} px, blur {blur:.0f}")
         _faces(part.subplots(1, TOP, squeeze=False).ravel(), kind.rows, titles, pictures)
-    figure.suptitle("Faces by quality: high is ≥ 48 px and blur score ≥ 100, mid ≥ 24 px and ≥ 50")
+    figure.suptitle(f"Faces by quality: {limits_in_words()}")
     save(figure, path)
 
 
 def contributor_sheet(
-    found: Contributors, faces: Any, pictures: Mapping[int, Image], path: Path
+    shown: Contributors, faces: Any, pictures: Mapping[int, Image], path: Path
 ) -> None:
-    """The faces that add most to an emotion, weighted next to unweighted, with histograms."""
+    """The faces that add most to an emotion, weighted beside unweighted, with histograms."""
     figure = new_figure(1.5 * 2 * _COLUMNS + 0.6, 1.85 * _ROWS + 3.2)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.85 * _ROWS + 0.4, 2.4))
     above, below = parts
@@ -57,27 +63,27 @@ def contributor_sheet(
     kinds = (("weighted", "w·p", BLUE), ("unweighted", "p / N", ORANGE))
     for half, (name, formula, _) in zip(halves, kinds, strict=True):
         half.suptitle(f"{name} ({formula})", fontsize=12, weight="bold")
-        top = found.top[name]
+        top = shown.top[name]
         titles = [
-            f"adds {100 * share:.2g} %\np {_p(faces, row, found.emotion):.2f}, "
-            f"quality {said(faces, row)[2]:.2f}"
+            f"adds {100 * share:.2g} %\np {_p(faces, row, shown.emotion):.2f}, "
+            f"quality {measures(faces, row)[0]:.2f}"
             for row, share in top
         ]
         panels = half.subplots(_ROWS, _COLUMNS, squeeze=False).ravel()
         _faces(panels, [row for row, _ in top], titles, pictures)
-    _histograms(below.subplots(1, 2, sharex=True, sharey=True), found, kinds)
+    _histograms(below.subplots(1, 2, sharex=True, sharey=True), shown, kinds)
     figure.suptitle(
-        f"Who contributes to {found.emotion}: {found.weighted.sum():.1%} of the set weighted, "
-        f"{found.unweighted.sum():.1%} unweighted, {len(found.rows)} faces"
+        f"Who contributes to {shown.emotion}: {shown.weighted.sum():.1%} of the set weighted, "
+        f"{shown.unweighted.sum():.1%} unweighted, {len(shown.rows)} faces"
     )
     save(figure, path)
 
 
-def _histograms(panels: Any, found: Contributors, kinds: Sequence[tuple[str, str, str]]) -> None:
-    most = max(found.weighted.max(initial=0), found.unweighted.max(initial=0), 1e-9) * 100
-    edges = np.linspace(0, most, _HISTOGRAM_BINS + 1)
+def _histograms(panels: Any, shown: Contributors, kinds: Sequence[tuple[str, str, str]]) -> None:
+    largest = max(shown.weighted.max(initial=0), shown.unweighted.max(initial=0), 1e-9) * 100
+    edges = np.linspace(0, largest, _HISTOGRAM_BINS + 1)
     for axes, (name, _, colour) in zip(panels, kinds, strict=True):
-        axes.hist(100 * getattr(found, name), edges, color=colour)
+        axes.hist(100 * getattr(shown, name), edges, color=colour)
         axes.set(xlabel="percentage points that a face adds", ylabel="faces")
         plain_axes(axes)
 

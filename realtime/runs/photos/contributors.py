@@ -1,4 +1,4 @@
-"""Which faces stand for a set of photos: by quality bin, and by what they add to an emotion."""
+"""The faces that represent a set of photos: by quality bin, and by what they add to an emotion."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ import cv2
 import numpy as np
 
 from moodstream.realtime import maths
+from moodstream.realtime.analysis.people.quality import QUALITY_BIN_LIMITS, QUALITY_BINS
 from moodstream.realtime.arrays import F32, F64, I64, Image
-from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import UnreadableError
-from moodstream.realtime.outputs.schemas import BOX, PROBS
+from moodstream.realtime.outputs.schemas import BOX
 from moodstream.realtime.runs.photos.columns import matrix
-from moodstream.realtime.runs.photos.faces import BINS
 from moodstream.realtime.runs.photos.files import read_photo
 
 TOP = 12
-"""Faces on a sheet of contributors, in each of its halves, and of each quality bin."""
+"""Faces in each half of a contact sheet of contributors, and of each quality bin."""
 
-CROP = 144
-"""px of the sides of a face on a sheet."""
+CROP_PX = 144
+"""The sides of a face on a contact sheet."""
 
-_AROUND = 1.3  # of the face's longer side
+_CROP_FACTOR = 1.3  # of the face's longer side
 
 
 @dataclass(frozen=True)
 class Contributors:
     """What the F faces that count add to one emotion of the whole set.
 
-    rows: (F,) of faces.parquet; weighted: (F,) w_i p_i(k) / Σ w; unweighted: (F,) p_i(k) / F; each
-    sums to the emotion's share. top: the rows that add most, and how much each adds, by either.
+    Attributes:
+        emotion: Which one, k.
+        rows: (F,) their rows in faces.parquet.
+        weighted: (F,) w_i p_i(k) / Σ w, which sum to the emotion's weighted share.
+        unweighted: (F,) p_i(k) / F, which sum to its unweighted share.
     """
 
     emotion: str
@@ -43,17 +45,24 @@ class Contributors:
 
     @property
     def top(self) -> dict[str, list[tuple[int, float]]]:
-        """The TOP rows by either way, with what each adds, largest first."""
-        found = {}
+        """By kind of sum the TOP rows that add most, with what each adds, largest first."""
+        top = {}
         for name, values in (("weighted", self.weighted), ("unweighted", self.unweighted)):
             order = np.argsort(-values, kind="stable")[:TOP]
-            found[name] = [(int(self.rows[i]), float(values[i])) for i in order]
-        return found
+            top[name] = [(int(self.rows[i]), float(values[i])) for i in order]
+        return top
 
 
 @dataclass(frozen=True)
-class Bin:
-    """A quality bin of the set: its name, faces and share of all, and rows that stand for it."""
+class QualityBin:
+    """A quality bin of the set.
+
+    Attributes:
+        name: One of QUALITY_BINS.
+        count: Its faces.
+        share: Their share of all faces.
+        rows: Rows of faces.parquet that represent it, from its best face to its worst.
+    """
 
     name: str
     count: int
@@ -71,52 +80,65 @@ def contributors(faces: Any, emotion: str) -> Contributors:
     )
 
 
-def quality_bins(faces: Any) -> list[Bin]:
+def summarize_bins(faces: Any) -> list[QualityBin]:
     """How many faces are in each bin, and up to TOP of each from its best to its worst."""
     names = np.array(faces["bin"].to_pylist(), dtype=object)
     quality = matrix(faces, ("quality",))[:, 0]
-    found = []
-    for name in BINS:
+    bins = []
+    for name in QUALITY_BINS:
         rows = np.flatnonzero(names == name)
         rows = rows[np.argsort(-quality[rows], kind="stable")]
         spread = np.unique(np.linspace(0, len(rows) - 1, min(TOP, len(rows))).round().astype(int))
         share = len(rows) / max(1, len(names))
-        found.append(Bin(name, len(rows), share, rows[spread].tolist() if len(rows) else []))
-    return found
+        bins.append(QualityBin(name, len(rows), share, rows[spread].tolist() if len(rows) else []))
+    return bins
+
+
+def limits_in_words() -> str:
+    """From which size and blur score a face is in which quality bin."""
+    bounds = [
+        f"{name}: ≥ {px:g} px and blur score ≥ {score:g}"
+        for name, (px, score) in zip(QUALITY_BINS, QUALITY_BIN_LIMITS, strict=False)
+    ]
+    return "; ".join([*bounds, f"{QUALITY_BINS[-1]}: the rest"])
 
 
 def crops(faces: Any, rows: Sequence[int], paths: Mapping[str, Path]) -> dict[int, Image]:
-    """The picture (CROP, CROP, 3) uint8 BGR of the faces in these rows, each photo read once.
+    """Pictures of faces; each photo is read once.
 
-    Faces of photos that can no longer be read are left out.
+    Args:
+        faces: A table of faces.parquet.
+        rows: Which of its rows.
+        paths: By name the file of each photo.
+
+    Returns:
+        By row (CROP_PX, CROP_PX, 3) uint8 BGR, without faces of photos that can no longer be read.
     """
     by_photo: dict[str, list[int]] = {}
     for row in sorted(set(rows)):
         by_photo.setdefault(faces["photo"][row].as_py(), []).append(row)
     boxes = matrix(faces, BOX)
-    found: dict[int, Image] = {}
+    pictures: dict[int, Image] = {}
     for name, wanted in by_photo.items():
         try:
             image = read_photo(paths[name])
         except UnreadableError:
             continue
-        found |= {row: crop(image, boxes[row].astype(np.float32)) for row in wanted}
-    return found
+        pictures |= {row: crop(image, boxes[row].astype(np.float32)) for row in wanted}
+    return pictures
 
 
 def crop(image: Image, box: F32) -> Image:
-    """A square (CROP, CROP, 3) around a face; beyond the picture its edge is repeated."""
+    """A square (CROP_PX, CROP_PX, 3) around a face; beyond the picture its edge is repeated."""
     x1, y1, x2, y2 = (float(v) for v in box)
-    side = max(1, round(_AROUND * max(x2 - x1, y2 - y1)))
+    side = max(1, round(_CROP_FACTOR * max(x2 - x1, y2 - y1)))
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
     square = cv2.getRectSubPix(image, (side, side), middle)
-    way = cv2.INTER_AREA if side > CROP else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(square, (CROP, CROP), interpolation=way), np.uint8)
+    way = cv2.INTER_AREA if side > CROP_PX else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (CROP_PX, CROP_PX), interpolation=way), np.uint8)
 
 
-def said(faces: Any, row: int) -> tuple[str, float, float, float, float]:
-    """Label, its probability, quality, smaller side in px and blur score of a face."""
-    probs = matrix(faces.slice(row, 1), PROBS)[0]
+def measures(faces: Any, row: int) -> tuple[float, float, float]:
+    """Quality, smaller side in px and blur score of a face."""
     quality, side, blur = matrix(faces.slice(row, 1), ("quality", "min_side", "blur"))[0].tolist()
-    best = int(np.nan_to_num(probs).argmax())
-    return EMOTIONS[best], float(probs[best]), quality, side, blur
+    return quality, side, blur

@@ -1,4 +1,4 @@
-"""The faces of photos: found, measured and read, before anyone weighs them."""
+"""The faces of photos: detected, measured and classified."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from moodstream.realtime.networks.classifiers.batch import classify_faces
 from moodstream.realtime.networks.detectors.base import apply_filters, filter_faces
 from moodstream.realtime.networks.models import Models
 
-BINS = ("high", "mid", "low")
-"""The seed's classes of face quality: ≥ 48 px and blur score ≥ 100, ≥ 24 px and ≥ 50, the rest."""
-
-HIDE_FROM = 0.3
+HIDE_FROM_CONFIDENCE = 0.3
 """Confidence from which a face is hidden: one too many is better than one too few."""
 
-_BIN_LIMITS = ((48.0, 100.0), (24.0, 50.0))
-_MOST_FACES = 1000  # of a photo; more boxes are texture, not people
+_MAX_FACES = 1000  # of a photo; more boxes are texture, not people
 
 
 @dataclass(frozen=True)
 class PhotoFaces:
     """The N faces of one photo, best detection first.
 
-    boxes: (N, 4) float32 xyxy px; scores: (N,) float32 of the detector; landmarks: (N, 5, 2)
-    float32 px or None; min_side: (N,) float64 px; blur: (N,) float64 variance of the Laplacian;
-    probs: (N, 7) float32, NaN rows not read; extras: (N, 3) float32 valence, arousal and
-    disagreement, NaN where the model reads none; all_boxes: (M, 4) float32 boxes of all that may be
-    a face, also too small or too doubtful to count: what privacy has to hide.
+    Attributes:
+        boxes: (N, 4) float32 xyxy px.
+        scores: (N,) float32, the detector's confidences.
+        landmarks: (N, 5, 2) float32 px, or None.
+        min_side: (N,) float64 px, the smaller side of each face.
+        blur: (N,) float64, the variance of the Laplacian.
+        probs: (N, 7) float32 over EMOTIONS, NaN rows where a face was not classified.
+        extras: (N, 3) float32 valence, arousal and disagreement, NaN where the model has none.
+        all_boxes: (M, 4) float32 boxes of all that may be a face, also those that are too small or
+            too uncertain to count: what privacy has to hide.
     """
 
     boxes: F32
@@ -66,46 +67,53 @@ class PhotoFaces:
 
     @property
     def bins(self) -> I64:
-        """The quality bin of each face, (N,) index into BINS."""
-        inside = [(self.min_side >= px) & (self.blur >= blur) for px, blur in _BIN_LIMITS]
-        return np.where(inside[0], 0, np.where(inside[1], 1, 2)).astype(np.int64)
+        """The quality bin of each face, (N,) index into QUALITY_BINS."""
+        return quality.quality_bins(self.min_side, self.blur)
 
     @property
-    def read(self) -> I64:
-        """Rows of the faces whose mood could be read."""
+    def bin_names(self) -> list[str]:
+        """The quality bin of each face, by name."""
+        return [quality.QUALITY_BINS[place] for place in self.bins]
+
+    @property
+    def classified(self) -> I64:
+        """Rows of the faces that were classified."""
         return np.flatnonzero(np.isfinite(self.probs).all(axis=1)).astype(np.int64)
 
 
 def detect_and_classify(
     images: Sequence[Image], models: Models, min_face: float, min_confidence: float
 ) -> list[PhotoFaces]:
-    """Find and read the faces of several photos, (H, W, 3) uint8 BGR, together.
+    """Detect and classify the faces of several photos; all faces are classified in one batch.
 
-    All faces are read in one batch; faces with a smaller side under ``min_face`` px or a score
-    under ``min_confidence`` do not count.
+    Args:
+        images: (H, W, 3) uint8 BGR each.
+        models: The networks.
+        min_face: Smaller side in px from which a face counts.
+        min_confidence: Score of the detector from which a face counts.
+
+    Returns:
+        The faces of each photo.
     """
-    all_boxes = _detect(images, models, min(HIDE_FROM, min_confidence))
-    found = [
+    candidates = _detect(images, models, min(HIDE_FROM_CONFIDENCE, min_confidence))
+    detections = [
         filter_faces(
             apply_filters(image, each.take(each.scores >= min_confidence), models.filters),
             min_face,
-            _MOST_FACES,
+            _MAX_FACES,
         )
-        for image, each in zip(images, all_boxes, strict=True)
+        for image, each in zip(images, candidates, strict=True)
     ]
-    read = classify_faces(models.classifier, images, [each.boxes for each in found])
-    counts = [len(each) for each in found]
-    ends = np.cumsum(counts, dtype=np.int64)
+    rows = classify_faces(models.classifier, images, [each.boxes for each in detections])
+    ends = np.cumsum([len(each) for each in detections], dtype=np.int64)
     return [
-        _measured(image, faces, every.boxes, read[end - count : end])
-        for image, faces, every, count, end in zip(
-            images, found, all_boxes, counts, ends, strict=True
-        )
+        _measured(image, faces, every.boxes, rows[end - len(faces) : end])
+        for image, faces, every, end in zip(images, detections, candidates, ends, strict=True)
     ]
 
 
 def _detect(images: Sequence[Image], models: Models, min_confidence: float) -> list[Detections]:
-    """What may be faces: together on a GPU, else one by one.
+    """All that may be faces: the photos together on a GPU, else one by one.
 
     On a CPU a batch brings nothing and costs memory: CenterFace at 1280 × 960 took 0.16 s a
     picture and 425 MB for four at once, 0.13 s and 165 MB for one.
@@ -116,9 +124,9 @@ def _detect(images: Sequence[Image], models: Models, min_confidence: float) -> l
     return [models.detector.detect([image], min_confidence)[0] for image in images]
 
 
-def _measured(image: Image, found: Detections, all_boxes: F32, read: F32) -> PhotoFaces:
-    sides, blurs = quality.sides_and_blurs(image, found.boxes)
-    probs, extras = np.split(read, [len(EMOTIONS)], axis=1)
+def _measured(image: Image, faces: Detections, all_boxes: F32, predictions: F32) -> PhotoFaces:
+    sides, blurs = quality.sides_and_blurs(image, faces.boxes)
+    probs, extras = np.split(predictions, [len(EMOTIONS)], axis=1)
     return PhotoFaces(
-        found.boxes, found.scores, found.landmarks, sides, blurs, probs, extras, all_boxes
+        faces.boxes, faces.scores, faces.landmarks, sides, blurs, probs, extras, all_boxes
     )

@@ -13,32 +13,42 @@ from moodstream.realtime.sources import images
 from moodstream.realtime.sources.images import SUFFIXES, WHITE, read_picture
 
 HEIC = frozenset((".heic", ".heif", ".hif"))
-MOST_PIXELS = 120_000_000
+MAX_PIXELS = 120_000_000
 """Larger pictures are not decoded: a few kB can claim to be gigabytes."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A file and the name it has in all results: its path below what all photos share."""
+    """A photo file.
+
+    Attributes:
+        name: Its name in all results: its path below the folder that all photos share.
+        path: The file.
+    """
 
     name: str
     path: Path
 
     @property
-    def stamp(self) -> str:
-        """Changes when the file does."""
+    def file_state(self) -> str:
+        """Size and modification time of the file, which change when it does."""
         try:
-            found = self.path.stat()
+            stat = self.path.stat()
         except OSError:
             return "gone"
-        return f"{found.st_size}:{found.st_mtime_ns}"
+        return f"{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def find_photos(paths: Sequence[Path], beside: Path | None = None) -> list[Photo]:
-    """The photos of files and folders (with all below them), by name, each once.
+    """The photos of files and folders, by name, each once.
 
-    ``beside``: the folder of the results, in which none are looked for. Raises MoodstreamError
-    where a path is missing, there is no photo at all, or the results would go among the photos.
+    Args:
+        paths: Files, and folders that are searched with all below them.
+        beside: The folder of the results, which is not searched.
+
+    Raises:
+        MoodstreamError: A path is missing, there is no photo at all, or the results would go among
+            the photos.
     """
     files: dict[Path, None] = {}
     roots: list[Path] = []
@@ -79,7 +89,7 @@ def shape_of(path: Path) -> tuple[int, int]:
     try:
         _enable_heic(path)
         return images.shape_of(path)
-    # what cannot be opened is told when it is read: here only the order of work depends on it
+    # only the order of work depends on it: reading the file reports what is wrong with it
     except UnreadableError:
         return 0, 0
 
@@ -87,10 +97,11 @@ def shape_of(path: Path) -> tuple[int, int]:
 def read_photo(path: Path) -> Image:
     """A photo as (H, W, 3) uint8 BGR: upright, white behind transparent pixels, 16 bits to 8.
 
-    Raises UnreadableError with a few words on why not, also for more than MOST_PIXELS.
+    Raises:
+        UnreadableError: Why it cannot be read, in a few words; also for more than MAX_PIXELS.
     """
     _enable_heic(path)
-    return read_picture(path, behind=WHITE, most_pixels=MOST_PIXELS)
+    return read_picture(path, behind=WHITE, most_pixels=MAX_PIXELS)
 
 
 def _enable_heic(path: Path) -> None:

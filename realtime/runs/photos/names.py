@@ -11,13 +11,13 @@ from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.runs.photos.files import HEIC
 from moodstream.realtime.sources.images import SUFFIXES
 
-_LONGEST_NAME = 200  # bytes
+_MAX_NAME_BYTES = 200
 
 
 def picture_name(name: str) -> str:
-    """The name of a photo's annotated picture, no two alike: JPEG files keep theirs."""
+    """The name of a photo's annotated picture, unique to the photo: JPEG files keep their own."""
     path = Path(name)
-    if len(path.name.encode()) > _LONGEST_NAME:  # no file system takes more than 255
+    if len(path.name.encode()) > _MAX_NAME_BYTES:  # no file system takes more than 255
         number = hashlib.sha256(name.encode()).hexdigest()[:16]
         return path.with_name(f"{path.name[:40]}-{number}.jpg").as_posix()
     is_jpeg = path.suffix.casefold() in (".jpg", ".jpeg")
@@ -26,7 +26,7 @@ def picture_name(name: str) -> str:
 
 
 def save_picture(path: Path, picture: Image) -> None:
-    """Write a JPEG, with its folder, at once or not at all."""
+    """Write a picture (H, W, 3) uint8 BGR as JPEG, with its folder, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with finished(path) as part:
         part.write_bytes(encode_jpeg(picture, "file"))

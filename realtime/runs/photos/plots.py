@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime.analysis.group.reference import STABILITY
-from moodstream.realtime.analysis.group.stability import Step
+from moodstream.realtime.analysis.group.stability import StabilityStep
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, LN_K
 from moodstream.realtime.runs.photos.contributors import Contributors
@@ -18,8 +18,8 @@ from moodstream.realtime.runs.photos.size_bins import SizeBin
 
 Chart = dict[str, Any]
 _LINE, _SECOND, _GREY = "#0F9E8E", "#D2762B", "#8A93A0"
-KINDS = (("weighted", _LINE), ("unweighted", _GREY), ("settled", _SECOND))
-"""The ways of summing up, and the colour of each."""
+KINDS = (("weighted", _LINE), ("unweighted", _GREY), ("prior-adapted", _SECOND))
+"""The distributions of a photo, in the order of columns.DISTRIBUTIONS, and the colour of each."""
 
 BIN_COLOURS = (_LINE, _SECOND, _GREY)
 SYMBOLS = {
@@ -33,22 +33,22 @@ SYMBOLS = {
 }
 """The shape of each mood's points, as plotly and as text name it."""
 
-_BINS = 24
+_HISTOGRAM_BINS = 24
 _RIM = {"width": 0.7, "color": "#70787f"}  # so that pale colours show on white
 
 
-def mix_chart(mixes: Mapping[str, F64]) -> Chart:
-    """Bars of each emotion's share in the set, in the ways of summing up."""
+def distribution_chart(distributions: Sequence[F64]) -> Chart:
+    """Bars of each emotion's share in the set: the mean distributions (7,) in order of KINDS."""
     data = [
         {
             "type": "bar",
             "x": list(EMOTIONS),
-            "y": _rounded(mixes[kind]),
+            "y": _rounded(shares),
             "name": kind,
             "marker": {"color": colour},
             "hovertemplate": f"%{{x}}, {kind}: %{{y:.1%}}<extra></extra>",
         }
-        for kind, colour in KINDS
+        for (kind, colour), shares in zip(KINDS, distributions, strict=True)
     ]
     layout = _layout(300, None, "share")
     layout["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
@@ -58,7 +58,7 @@ def mix_chart(mixes: Mapping[str, F64]) -> Chart:
 
 def entropy_histogram(entropy: F64) -> Chart:
     """How many photos have which entropy."""
-    counts, edges = np.histogram(entropy, _BINS, (0, LN_K))
+    counts, edges = np.histogram(entropy, _HISTOGRAM_BINS, (0, LN_K))
     layout = _layout(320, "entropy (nats)", "photos")
     layout["xaxis"] |= {"range": [0, LN_K]}
     layout["yaxis"] |= _whole(counts.max())
@@ -119,26 +119,26 @@ def entropy_by_dominant(entropy: F64, dominant: Sequence[str], names: Sequence[s
 
 
 def by_group_size(
-    faces: F64, values: F64, names: Sequence[str], bands: Sequence[SizeBin], peak: bool
+    faces: F64, values: F64, names: Sequence[str], bins: Sequence[SizeBin], peak: bool
 ) -> Chart:
-    """Entropy, or the peak, against the faces that count: every photo, and the bands' means."""
+    """Entropy, or the peak, against the faces that count: every photo, and the means of bins."""
     what, form = ("peak", ".0%") if peak else ("entropy (nats)", ".2f")
-    filled = [band for band in bands if band.photos]
-    means = [band.peak if peak else band.entropy for band in filled]
+    filled = [each for each in bins if each.photos]
+    means = [each.peak if peak else each.entropy for each in filled]
     points = _points(faces, values, names, None, 3)
     points |= {
         "name": "photos",
         "marker": {"size": 6, "color": _GREY, "opacity": 0.6},
         "hovertemplate": f"%{{text}}: %{{x}} faces, %{{y:{form}}}<extra></extra>",
     }
-    middles = [_middle(band, faces) for band in filled]
+    middles = [_middle(each, faces) for each in filled]
     line = {
         "type": "scatter",
         "mode": "lines+markers",
         "x": middles,
         "y": means,
-        "text": [band.label for band in filled],
-        "name": "mean of the band",
+        "text": [each.label for each in filled],
+        "name": "mean of the size bin",
         "line": {"width": 2, "color": _LINE},
         "marker": {"size": 8, "color": _LINE},
         "hovertemplate": f"%{{text}} faces: mean %{{y:{form}}}<extra></extra>",
@@ -149,8 +149,8 @@ def by_group_size(
     return {"data": [points, line], "layout": layout}
 
 
-def stability_chart(steps: Sequence[Step]) -> Chart:
-    """How far random parts of the photos' faces are from the whole, beside the reference."""
+def stability_chart(steps: Sequence[StabilityStep]) -> Chart:
+    """JSD of random samples of a photo's faces to all of them, beside the reference."""
     curves = [
         (kind, [getattr(step, kind) for step in steps], [step.groups for step in steps], colour)
         for kind, colour in KINDS[:2]
@@ -182,13 +182,13 @@ def stability_chart(steps: Sequence[Step]) -> Chart:
     return {"data": [*data, reference], "layout": layout}
 
 
-def quality_histogram(quality: F64, kinds: Sequence[str], names: Sequence[str]) -> Chart:
-    """How many faces have which quality, stacked by bin."""
-    edges = np.linspace(0, 1, _BINS + 1)
+def quality_histogram(quality: F64, bins: Sequence[str], names: Sequence[str]) -> Chart:
+    """How many faces have which quality, stacked by quality bin."""
+    edges = np.linspace(0, 1, _HISTOGRAM_BINS + 1)
     data = []
     colours = dict(zip(names, BIN_COLOURS, strict=True))
     for name in names:
-        mine = quality[[each == name for each in kinds]]
+        mine = quality[[each == name for each in bins]]
         counts, _ = np.histogram(mine, edges)
         data.append(
             {
@@ -206,13 +206,13 @@ def quality_histogram(quality: F64, kinds: Sequence[str], names: Sequence[str]) 
     return {"data": data, "layout": layout}
 
 
-def contribution_histogram(found: Contributors) -> Chart:
+def contribution_histogram(shown: Contributors) -> Chart:
     """How many faces add how much to an emotion, weighted and unweighted."""
-    most = 100 * max(found.weighted.max(initial=0), found.unweighted.max(initial=0), 1e-9)
-    edges = np.linspace(0, most, _BINS + 1)
+    largest = 100 * max(shown.weighted.max(initial=0), shown.unweighted.max(initial=0), 1e-9)
+    edges = np.linspace(0, largest, _HISTOGRAM_BINS + 1)
     data = []
     for kind, colour in KINDS[:2]:
-        counts, _ = np.histogram(100 * getattr(found, kind), edges)
+        counts, _ = np.histogram(100 * getattr(shown, kind), edges)
         data.append(
             {
                 "type": "bar",
@@ -224,7 +224,7 @@ def contribution_histogram(found: Contributors) -> Chart:
             }
         )
     layout = _layout(220, "percentage points that a face adds", "faces")
-    layout["xaxis"] |= {"range": [0, most]}
+    layout["xaxis"] |= {"range": [0, largest]}
     return {"data": data, "layout": layout | {"barmode": "group", "bargap": 0.1}}
 
 
@@ -241,9 +241,9 @@ def _points(x: F64, y: F64, names: Sequence[str], emotion: str | None, place: in
     }
 
 
-def _middle(band: SizeBin, faces: F64) -> float:
-    """Where the mean of a band is drawn: at the mean size of its photos."""
-    return float(faces[(faces >= band.low) & (faces <= band.high)].mean())
+def _middle(each: SizeBin, faces: F64) -> float:
+    """Where the mean of a size bin is drawn: at the mean size of its photos."""
+    return float(faces[(faces >= each.low) & (faces <= each.high)].mean())
 
 
 def _layout(height: int, x: str | None, y: str) -> Chart:
@@ -266,9 +266,9 @@ def _layout(height: int, x: str | None, y: str) -> Chart:
     }
 
 
-def _whole(most: float) -> Chart:
+def _whole(largest: float) -> Chart:
     """Axis settings for counts: no ticks between whole numbers."""
-    return {"rangemode": "tozero", **({"dtick": 1} if most <= 8 else {})}
+    return {"rangemode": "tozero", **({"dtick": 1} if largest <= 8 else {})}
 
 
 def _safe(name: str) -> str:
@@ -276,5 +276,5 @@ def _safe(name: str) -> str:
 
 
 def _rounded(values: F64, digits: int = 4) -> list[float]:
-    found: list[float] = np.round(values, digits).tolist()
-    return found
+    rounded: list[float] = np.round(values, digits).tolist()
+    return rounded

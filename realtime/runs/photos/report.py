@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from moodstream.overlays.palette import hex_of
+from moodstream.realtime.analysis.people.quality import QUALITY_BINS
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import UnreadableError
@@ -18,117 +19,130 @@ from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.outputs.report.template import details, template
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import plots
-from moodstream.realtime.runs.photos.contributors import said
-from moodstream.realtime.runs.photos.faces import BINS
+from moodstream.realtime.runs.photos.columns import DISTRIBUTIONS
+from moodstream.realtime.runs.photos.contributors import (
+    Contributors,
+    QualityBin,
+    limits_in_words,
+    measures,
+)
+from moodstream.realtime.runs.photos.names import picture_name
+from moodstream.realtime.runs.photos.results import Results
+from moodstream.realtime.runs.photos.schemas import PhotosSummary
+from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 from moodstream.realtime.sources.images import read_picture
 
-if TYPE_CHECKING:
-    from moodstream.realtime.runs.photos.results import Results
-    from moodstream.realtime.runs.photos.run import PhotoRun
-
 _PAGE = Path(__file__).parent / "photos.html"
-_MOST_ROWS = 500  # of a table
+_MAX_TABLE_ROWS = 500
 _EXAMPLES = 2  # of each of low, medium and high entropy
-_EXAMPLE_SIDE = 720
+_EXAMPLE_SIDE_PX = 720
 
 
 def write_report(
-    run: PhotoRun,
-    found: Results,
-    summary: Mapping[str, Any],
+    results: Results,
+    settings: PhotoRunSettings,
+    folder: Path,
+    summary: PhotosSummary,
     pictures: Mapping[int, Image],
     out: Path,
 ) -> None:
-    """Write the report; ``pictures`` are the faces that may be shown, by row of faces.parquet."""
+    """Write the report of a run.
+
+    Args:
+        results: Its figures.
+        settings: What it depended on.
+        folder: Where its annotated photos are.
+        summary: What is written as summary.json.
+        pictures: The faces that may be shown, by row of faces.parquet.
+        out: The file to write.
+    """
     from plotly.offline import get_plotlyjs
 
-    view = _view(run, found, summary, pictures)
+    view = _view(results, settings, summary, pictures)
+    view["examples"] = _examples(results, folder) if settings.annotates else []
     view["library"] = get_plotlyjs()
     out.write_text(template(_PAGE).render(view), encoding="utf-8")
 
 
 def _view(
-    run: PhotoRun,
-    found: Results,
-    summary: Mapping[str, Any],
+    results: Results,
+    settings: PhotoRunSettings,
+    summary: PhotosSummary,
     pictures: Mapping[int, Image],
 ) -> dict[str, Any]:
-    """All that the template needs, but for what is the same on every page."""
+    """What the template needs of the figures."""
     return {
         "source": summary["source"],
         "summary": summary,
         "facts": _facts(summary),
-        "privacy": run.settings.privacy,
-        "charts": _charts(found),
-        "examples": _examples(run, found),
-        "bins": [_bin(found, kind, pictures) for kind in found.bins],
-        "targets": [_target(found, each, pictures) for each in found.targets],
-        "photos": found.photos.slice(0, _MOST_ROWS).to_pylist(),
+        "privacy": settings.privacy.value,
+        "charts": _charts(results),
+        "bins": [_bin(results, kind, pictures) for kind in results.quality_bins],
+        "bin_limits": limits_in_words(),
+        "targets": [_target(results, each, pictures) for each in results.targets],
+        "photos": results.photos.slice(0, _MAX_TABLE_ROWS).to_pylist(),
         "moods": list(EMOTIONS),
         "colour": {name: hex_of(name) for name in EMOTIONS},
         "symbols": list(plots.SYMBOLS.values()),
         "kinds": plots.KINDS,
         "bin_colours": plots.BIN_COLOURS,
-        "most_rows": _MOST_ROWS,
-        "failures": found.failures[:_MOST_ROWS],
+        "max_rows": _MAX_TABLE_ROWS,
+        "failures": results.failures[:_MAX_TABLE_ROWS],
         "details": details(summary, "quality"),
     }
 
 
-def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str, str, str | None]]:
-    """The head of the page: (what, figure, remark, mood that colours it)."""
-    counts, mix, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
+def _facts(summary: PhotosSummary) -> list[tuple[str, str, str, str | None]]:
+    """The head of the page: (title, figure, remark, mood that colours it)."""
+    counts, shares, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
     failed = f", {counts['failed']} not readable" if counts["failed"] else ""
-    found: list[tuple[str, str, str, str | None]] = [
+    facts: list[tuple[str, str, str, str | None]] = [
         ("Photos", f"{counts['photos']}", f"{counts['without_faces']} without faces{failed}", None),
         ("Faces", f"{counts['faces']}", f"{counts['faces_used']} of them count", None),
     ]
-    if mix is not None:
-        mood = max(mix, key=mix.__getitem__)
-        share = f"{mix[mood]:.0%} of a photo on average"
-        found.append(("Mood shown most", mood, share, mood))
+    if shares is not None:
+        mood = max(shares, key=shares.__getitem__)
+        share = f"{shares[mood]:.0%} of a photo on average"
+        facts.append(("Mood shown most", mood, share, mood))
     if entropy is not None:
         remark = f"± {entropy['sd']:.2f} nats, at most {entropy['max']:.2f}"
-        found.append(("Mean entropy", f"{entropy['mean']:.2f} nats", remark, None))
-    return found
+        facts.append(("Mean entropy", f"{entropy['mean']:.2f} nats", remark, None))
+    return facts
 
 
-def _charts(found: Results) -> dict[str, Any]:
-    """All charts that these results have."""
-    entropy, peak = found.column("entropy"), found.column("peak")
+def _charts(results: Results) -> dict[str, Any]:
+    """By their ids all charts for which there are figures."""
+    entropy, peak = results.column("entropy"), results.column("peak")
     known = np.flatnonzero(np.isfinite(entropy))
     charts: dict[str, Any] = {}
-    if found.faces is not None and len(found.faces):
-        quality = found.faces["quality"].to_numpy()
-        charts["quality"] = plots.quality_histogram(quality, found.faces["bin"].to_pylist(), BINS)
-    mixes = {kind: mix for kind, _ in plots.KINDS if (mix := found.mix(kind)) is not None}
-    if not mixes:
+    if results.faces is not None and len(results.faces):
+        quality, bins = results.faces["quality"].to_numpy(), results.faces["bin"].to_pylist()
+        charts["quality"] = plots.quality_histogram(quality, bins, QUALITY_BINS)
+    distributions = [results.distribution(kind) for kind in DISTRIBUTIONS]
+    known_distributions = [each for each in distributions if each is not None]
+    if len(known_distributions) < len(distributions):
         return charts
-    names = [found.photos["photo"][int(i)].as_py() for i in known]
-    dominant = [found.photos["dominant"][int(i)].as_py() for i in known]
-    entropy, peak, used = entropy[known], peak[known], found.column("faces_used")[known]
+    names = [results.photos["photo"][int(i)].as_py() for i in known]
+    dominant = [results.photos["dominant"][int(i)].as_py() for i in known]
+    entropy, peak, used = entropy[known], peak[known], results.column("faces_used")[known]
     charts |= {
-        "mix": plots.mix_chart(mixes),
+        "mix": plots.distribution_chart(known_distributions),
         "histogram": plots.entropy_histogram(entropy),
         "scatter": plots.entropy_and_peak(entropy, peak, dominant, names),
         "dominant": plots.entropy_by_dominant(entropy, dominant, names),
-        "size-entropy": plots.by_group_size(used, entropy, names, found.size_bins, peak=False),
-        "size-peak": plots.by_group_size(used, peak, names, found.size_bins, peak=True),
+        "size-entropy": plots.by_group_size(used, entropy, names, results.size_bins, peak=False),
+        "size-peak": plots.by_group_size(used, peak, names, results.size_bins, peak=True),
     }
-    if found.stability:
-        charts["stability"] = plots.stability_chart(found.stability)
-    for each in found.targets:
+    if results.stability:
+        charts["stability"] = plots.stability_chart(results.stability)
+    for each in results.targets:
         charts[f"adds-{each.emotion}"] = plots.contribution_histogram(each)
     return charts
 
 
-def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, str]]]]:
+def _examples(results: Results, folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
     """Annotated photos of low, medium and high entropy, none twice, real groups first."""
-    from moodstream.realtime.runs.photos.names import picture_name
-
-    if not run.settings.pictures or not run.settings.privacy.keeps_individuals:
-        return []
-    entropy, used = found.column("entropy"), found.column("faces_used")
+    entropy, used = results.column("entropy"), results.column("faces_used")
     rows = np.flatnonzero(np.isfinite(entropy) & (used >= Privacy.GROUP.min_group))
     if len(rows) < 3:
         rows = np.flatnonzero(np.isfinite(entropy))
@@ -142,14 +156,14 @@ def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, s
         shown = []
         for row in [int(i) for i in chosen if i not in taken]:
             taken.add(row)
-            name = found.photos["photo"][row].as_py()
+            name = results.photos["photo"][row].as_py()
             try:
                 picture = read_picture(
-                    run.folder / layout.ANNOTATED / picture_name(name), _EXAMPLE_SIDE
+                    folder / layout.ANNOTATED / picture_name(name), _EXAMPLE_SIDE_PX
                 )
-            except UnreadableError:  # taken away in the meantime: the figures stand without it
+            except UnreadableError:  # deleted in the meantime: the figures stand without it
                 continue
-            mood, peak = found.photos["dominant"][row].as_py(), found.column("peak")[row]
+            mood, peak = results.photos["dominant"][row].as_py(), results.column("peak")[row]
             caption = f"{name}: {entropy[row]:.2f} nats, {mood} {peak:.0%}, {used[row]:.0f} faces"
             shown.append({"jpeg": _jpeg(picture), "caption": caption})
         if shown:
@@ -157,21 +171,21 @@ def _examples(run: PhotoRun, found: Results) -> list[tuple[str, list[dict[str, s
     return examples
 
 
-def _bin(found: Results, kind: Any, pictures: Mapping[int, Image]) -> dict[str, Any]:
+def _bin(results: Results, kind: QualityBin, pictures: Mapping[int, Image]) -> dict[str, Any]:
     faces = []
     for row in kind.rows:
-        _, _, quality, side, blur = said(found.faces, row)
+        quality, side, blur = measures(results.faces, row)
         if row in pictures:
             words = [f"{quality:.2f}, {side:.0f} px", f"blur {blur:.0f}"]
             faces.append({"jpeg": _jpeg(pictures[row]), "lines": words})
     return {"name": kind.name, "count": kind.count, "share": kind.share, "faces": faces}
 
 
-def _target(found: Results, each: Any, pictures: Mapping[int, Image]) -> dict[str, Any]:
+def _target(results: Results, each: Contributors, pictures: Mapping[int, Image]) -> dict[str, Any]:
     sides = {}
     for name, top in each.top.items():
         sides[name] = [
-            {"jpeg": _jpeg(pictures[row]), "lines": _adds(found, each.emotion, row, share)}
+            {"jpeg": _jpeg(pictures[row]), "lines": _adds(results, each.emotion, row, share)}
             for row, share in top
             if row in pictures
         ]
@@ -179,9 +193,9 @@ def _target(found: Results, each: Any, pictures: Mapping[int, Image]) -> dict[st
     return {"emotion": each.emotion, "sides": sides, "shares": shares, "faces": len(each.rows)}
 
 
-def _adds(found: Results, emotion: str, row: int, share: float) -> list[str]:
-    assert found.faces is not None
-    p, quality = found.faces[f"p_{emotion}"][row].as_py(), said(found.faces, row)[2]
+def _adds(results: Results, emotion: str, row: int, share: float) -> list[str]:
+    assert results.faces is not None  # there are no contributors without faces
+    p, quality = results.faces[f"p_{emotion}"][row].as_py(), measures(results.faces, row)[0]
     return [f"adds {100 * share:.2g} %", f"p {p:.2f}, q {quality:.2f}"]
 
 

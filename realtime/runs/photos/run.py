@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,27 +15,63 @@ from moodstream.realtime.errors import UnreadableError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import prepare_folder, writing
-from moodstream.realtime.runs.photos.analyse import judge, view_group
+from moodstream.realtime.progress import ProgressCallback
+from moodstream.realtime.runs.photos.analyse import aggregate, view_group
 from moodstream.realtime.runs.photos.checkpoint import Checkpoint
 from moodstream.realtime.runs.photos.columns import face_rows, photo_row
 from moodstream.realtime.runs.photos.draw import annotated
 from moodstream.realtime.runs.photos.faces import PhotoFaces, detect_and_classify
 from moodstream.realtime.runs.photos.files import Photo, read_photo, shape_of
+from moodstream.realtime.runs.photos.finished_run import FinishedRun
 from moodstream.realtime.runs.photos.names import picture_name, save_picture
-from moodstream.realtime.runs.photos.settings import OUTPUTS, SHEETS, PhotoRunSettings, Tick
+from moodstream.realtime.runs.photos.schemas import FaceRow, PhotoRow, PhotosSummary
+from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 from moodstream.realtime.runs.photos.text import TextReader
+from moodstream.realtime.runs.photos.write import write_results
 
 BATCH = 32
-"""Photos that are kept together: what a kill costs at most."""
+"""Photos whose rows are kept together: what a kill costs at most."""
 
-_TOGETHER = 8  # photos that the networks see at once
-_MOST_PIXELS = 40_000_000  # of those, for memory
-_SIZE_STEP = 32  # px: networks are made for sizes in such steps
-_NETWORK_SIDE = 1280
+_OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
+_CONTACT_SHEETS = (layout.QUALITY_SHEET, layout.CONTRIBUTORS_SHEETS)
+
+_CHECKPOINT_FORMAT = 2  # of the files of unfinished runs
+_NETWORK_BATCH = 8  # photos that the networks get at once
+_MAX_BATCH_PIXELS = 40_000_000  # of those, for memory
+_SIZE_STEP_PX = 32  # networks are made for sizes in such steps
+_NETWORK_SIDE_PX = 1280
+
+FailureCallback = Callable[[str, str], None]
+"""Called with the name of a photo that cannot be read, and why."""
 
 
 class PhotoRun:
-    """Reads every photo of a listing and writes the results of all of them."""
+    """Analyses every photo of a listing and writes the results of all of them.
+
+    Args:
+        photos: What ``find_photos`` listed, at least one.
+        folder: Where the results go.
+        models: The networks.
+        settings: All else that the results depend on.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import cv2
+        >>> import numpy as np
+        >>> from moodstream.realtime.networks.load import load
+        >>> from moodstream.realtime.networks.models import ModelSettings
+        >>> from moodstream.realtime.runs.photos.files import find_photos
+        >>> from moodstream.realtime.runs.photos.run import PhotoRun
+        >>> from moodstream.realtime.runs.photos.settings import PhotoRunSettings
+        >>> models = load(ModelSettings(models="embedded"))
+        >>> with TemporaryDirectory() as folder:
+        ...     path, out = Path(folder) / "photo.png", Path(folder) / "results"
+        ...     _ = cv2.imwrite(str(path), np.zeros((90, 120, 3), np.uint8))
+        ...     summary = PhotoRun(find_photos([path]), out, models, PhotoRunSettings()).run()
+        >>> summary["counts"]["photos"]
+        1
+    """
 
     def __init__(
         self, photos: Sequence[Photo], folder: Path, models: Models, settings: PhotoRunSettings
@@ -43,24 +79,27 @@ class PhotoRun:
         self.photos, self.folder = photos, folder
         photo = replace(settings.photo, prior=models.prior)
         self.models, self.settings = models, replace(settings, photo=photo)
-        self.stamps = {photo.name: photo.stamp for photo in photos}
-        self.parts = Checkpoint(folder)
-        self.reader = TextReader() if settings.text else None
-        self.read_now = 0
-        self.seconds = 0.0
+        self._file_states = {photo.name: photo.file_state for photo in photos}
+        self._checkpoint = Checkpoint(folder)
+        self._text_reader = TextReader() if settings.text else None
 
     def run(
         self,
-        on_progress: Tick = lambda *_: None,
-        failed: Callable[[str, str], None] = lambda *_: None,
-    ) -> dict[str, Any]:
-        """Do what is not done yet and write every result; returns the summary.
+        on_progress: ProgressCallback = lambda *_: None,
+        on_failure: FailureCallback = lambda *_: None,
+    ) -> PhotosSummary:
+        """Analyse what is not done yet and write every result.
 
-        ``failed`` is told the name of each photo that cannot be read, and why. Raises
-        MoodstreamError where the folder cannot be used or no photo can be read.
+        Args:
+            on_progress: Called with the stage, what is done and what there is.
+            on_failure: Called for each photo that cannot be read; the others go on.
+
+        Returns:
+            The summary, as in summary.json.
+
+        Raises:
+            MoodstreamError: The folder cannot be used, or no photo can be read.
         """
-        from moodstream.realtime.runs.photos.write import write_results
-
         began = time.monotonic()
         with writing(self.folder):
             self._open()
@@ -70,24 +109,33 @@ class PhotoRun:
             on_progress("photos", done, total)
             with ThreadPoolExecutor(1, "photos-read") as reader:
                 for batch in _batches(pending, BATCH):
-                    self._batch(batch, reader, failed)
+                    self._analyse_batch(batch, reader, on_failure)
                     done += len(batch)
                     on_progress("photos", done, total)
-            self.seconds = time.monotonic() - began
-            self.read_now = len(pending)
-            return write_results(self, on_progress)
+            finished = FinishedRun(
+                folder=self.folder,
+                photos=self.photos,
+                checkpoint=self._checkpoint,
+                file_states=self._file_states,
+                settings=self.settings,
+                models=self.models,
+                photos_read=len(pending),
+                seconds=time.monotonic() - began,
+            )
+            return write_results(finished, on_progress)
 
     def _open(self) -> None:
         if self.settings.overwrite:
             _clear(self.folder)
-        resumes = self.parts.exist() and not (self.folder / layout.SUMMARY).exists()
-        prepare_folder(self.folder, OUTPUTS, overwrite=resumes)
-        self.parts.begin(self.fingerprint())
+        resumes = self._checkpoint.exist() and not (self.folder / layout.SUMMARY).exists()
+        prepare_folder(self.folder, _OUTPUTS, overwrite=resumes)
+        self._checkpoint.begin(self._fingerprint())
 
-    def fingerprint(self) -> dict[str, Any]:
-        """What must be the same for results to be put together."""
+    def _fingerprint(self) -> dict[str, Any]:
+        """What must be the same for rows of two calls to be put together."""
         settings, photo = self.settings, self.settings.photo
-        found: dict[str, Any] = {
+        fingerprint: dict[str, Any] = {
+            "format": _CHECKPOINT_FORMAT,
             "quality": settings.quality,
             "privacy": settings.privacy,
             "pictures": settings.pictures,
@@ -100,64 +148,66 @@ class PhotoRun:
             "scale": asdict(photo.scale),
         }
         for part, info in self.models.info.items():
-            found[part] = f"{info.name} {info.sha256[:12]} {info.engine} {info.temperature or 1:g}"
+            network = f"{info.name} {info.sha256[:12]} {info.engine} {info.temperature or 1:g}"
             if info.face_preprocessing:
-                found[part] += f" {info.face_preprocessing}"
-        return found
+                network += f" {info.face_preprocessing}"
+            fingerprint[part] = network
+        return fingerprint
 
     def _pending(self) -> list[Photo]:
-        """What is left, pictures of a size together: networks are made for one size at a time."""
-        done = self.parts.stamps()
-        left = [p for p in self.photos if done.get(p.name) != self.stamps[p.name]]
+        """What is left, photos of a size together: networks are made for one size at a time."""
+        done = self._checkpoint.file_states()
+        left = [p for p in self.photos if done.get(p.name) != self._file_states[p.name]]
         keys = {photo.name: _size_key(photo) for photo in left}
         return sorted(left, key=lambda photo: (keys[photo.name], photo.name))
 
-    def _batch(
-        self, batch: Sequence[Photo], reader: ThreadPoolExecutor, failed: Callable[[str, str], None]
+    def _analyse_batch(
+        self, batch: Sequence[Photo], reader: ThreadPoolExecutor, on_failure: FailureCallback
     ) -> None:
-        faces: list[dict[str, Any]] = []
-        photos: list[dict[str, Any]] = []
-        # one is read while the networks are at the ones before it, so memory holds few
-        for group in _together(batch, reader):
-            whole = []
+        faces: list[FaceRow] = []
+        photos: list[Mapping[str, Any]] = []
+        # one is decoded while the networks are at the ones before it, so memory holds few
+        for group in _network_batches(batch, reader):
+            decoded = []
             for photo, image in group:
                 if isinstance(image, str):
-                    failed(photo.name, image)
-                    photos.append({"photo": photo.name, "error": image})
+                    on_failure(photo.name, image)
+                    photos.append(self._kept({"photo": photo.name, "error": image}))
                 else:
-                    whole.append((photo, image))
+                    decoded.append((photo, image))
             settings = self.settings.photo
-            images = [image for _, image in whole]
-            seen = detect_and_classify(
+            images = [image for _, image in decoded]
+            detected = detect_and_classify(
                 images, self.models, settings.min_face, settings.min_confidence
             )
-            for (photo, image), found in zip(whole, seen, strict=True):
-                rows, row = self._one(photo, image, found)
+            for (photo, image), of_photo in zip(decoded, detected, strict=True):
+                rows, row = self._photo_results(photo, image, of_photo)
                 faces += rows
-                photos.append(row)
-        for row in photos:
-            row["stamp"] = self.stamps[row["photo"]]
-        self.parts.add(faces if self.settings.privacy.keeps_individuals else None, photos)
+                photos.append(self._kept(row))
+        self._checkpoint.add(faces if self.settings.privacy.keeps_individuals else None, photos)
 
-    def _one(
-        self, photo: Photo, image: Image, found: PhotoFaces
-    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def _kept(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**row, "file_state": self._file_states[row["photo"]]}
+
+    def _photo_results(
+        self, photo: Photo, image: Image, faces: PhotoFaces
+    ) -> tuple[list[FaceRow], PhotoRow]:
         """The rows of one photo; its annotated picture is written."""
         settings = self.settings
-        result = judge(found, settings.photo)
+        result = aggregate(faces, settings.photo)
         group = view_group(result.group, settings.privacy)
-        if settings.pictures and settings.privacy.keeps_individuals and len(found):
+        if settings.annotates and len(faces):
             picture = annotated(image, result, settings.privacy)
             save_picture(self.folder / layout.ANNOTATED / picture_name(photo.name), picture)
         height, width = image.shape[:2]
-        text = None if self.reader is None else "\n".join(self.reader.read(image))
+        text = None if self._text_reader is None else "\n".join(self._text_reader.read(image))
         return face_rows(photo.name, result), photo_row(photo.name, width, height, group, text)
 
 
 def _clear(folder: Path) -> None:
-    """Remove results that are to be replaced, and nothing of anybody else's."""
+    """Remove the results that are to be replaced, and no other files."""
     ours = (folder / layout.PHOTOS).exists() or Checkpoint(folder).exist()
-    for pattern in (*OUTPUTS, *SHEETS) if ours else OUTPUTS:
+    for pattern in (*_OUTPUTS, *_CONTACT_SHEETS) if ours else _OUTPUTS:
         for path in folder.glob(pattern):
             path.unlink()
     if ours:
@@ -173,29 +223,31 @@ def _batches(photos: Sequence[Photo], size: int) -> Iterator[Sequence[Photo]]:
 def _size_key(photo: Photo) -> tuple[int, int]:
     """Height and width in px of about what the detector makes of a photo."""
     height, width = shape_of(photo.path)
-    ratio = min(1.0, _NETWORK_SIDE / max(height, width, 1))
-    return tuple(-(-round(side * ratio) // _SIZE_STEP) for side in (height, width))  # type: ignore[return-value]
+    ratio = min(1.0, _NETWORK_SIDE_PX / max(height, width, 1))
+    rounded = [-(-round(side * ratio) // _SIZE_STEP_PX) for side in (height, width)]
+    return rounded[0], rounded[1]
 
 
-def _together(
+def _network_batches(
     batch: Sequence[Photo], reader: ThreadPoolExecutor
 ) -> Iterator[list[tuple[Photo, Image | str]]]:
-    """A few photos at a time, as many as memory allows: each with its picture, or why not."""
-    ahead: Future[Image | str] = reader.submit(_read, batch[0])
+    """A few photos at a time, as many as memory allows: each with its image, or why it has none."""
+    ahead: Future[Image | str] = reader.submit(_decoded, batch[0])
     group: list[tuple[Photo, Image | str]] = []
     pixels = 0
     for i, photo in enumerate(batch):
         image = ahead.result()
         if i + 1 < len(batch):
-            ahead = reader.submit(_read, batch[i + 1])
+            ahead = reader.submit(_decoded, batch[i + 1])
         group.append((photo, image))
         pixels += 0 if isinstance(image, str) else image.shape[0] * image.shape[1]
-        if len(group) == _TOGETHER or pixels >= _MOST_PIXELS or i + 1 == len(batch):
+        if len(group) == _NETWORK_BATCH or pixels >= _MAX_BATCH_PIXELS or i + 1 == len(batch):
             yield group
             group, pixels = [], 0
 
 
-def _read(photo: Photo) -> Image | str:
+def _decoded(photo: Photo) -> Image | str:
+    """The image of a photo, or in a few words why there is none."""
     try:
         return read_photo(photo.path)
     except UnreadableError as error:

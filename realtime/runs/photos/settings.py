@@ -1,38 +1,33 @@
-"""What a run over photos depends on."""
+"""The settings of a run over photos."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.outputs import layout
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import PhotoSettings
-
-OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
-
-
-SHEETS = (layout.QUALITY_SHEET, layout.CONTRIBUTORS_SHEETS)
-
-
-Tick = Callable[[str, int, int], None]
-"""Told the stage, what is done and what there is."""
 
 
 @dataclass(frozen=True)
 class PhotoRunSettings:
-    """All that a run depends on besides the networks.
+    """All that a run over photos depends on besides the networks.
 
-    quality: fixed reference percentiles, or the seed's over the set; pictures: write annotated
-    photos and sheets of faces; targets: emotions whose contributors are shown; privacy: blur
-    hides faces and writes no sheets, group writes nothing about single people; text: read the
-    words in the photos as well.
+    Attributes:
+        photo: Which faces count in a photo, and how they are summed up.
+        quality: What sizes and blur scores are measured against: ``fixed`` reference values, or
+            ``dataset``, the 5th and 95th percentiles over all faces of the run.
+        privacy: ``blur`` hides faces in pictures and writes no contact sheets; ``group`` besides
+            writes nothing about single people.
+        pictures: Whether annotated photos and contact sheets of faces are written.
+        targets: Emotions whose contributors are shown; none stands for the one shown most.
+        overwrite: Whether the results of an earlier run are replaced.
+        text: Whether words in the photos (signs, badges) are read as well.
     """
 
     photo: PhotoSettings = field(default_factory=PhotoSettings)
-    quality: Literal["fixed", "seed"] = "fixed"
+    quality: Literal["fixed", "dataset"] = "fixed"
     privacy: Privacy = Privacy.OFF
     pictures: bool = True
     targets: tuple[str, ...] = ()
@@ -40,13 +35,25 @@ class PhotoRunSettings:
     text: bool = False
 
     def __post_init__(self) -> None:
+        if self.quality not in ("fixed", "dataset"):
+            raise ValueError(f"expected quality fixed or dataset, got {self.quality}")
         for name in self.targets:
             if name not in EMOTIONS:
                 raise ValueError(f"--target {name}: expected one of {', '.join(EMOTIONS)}")
-        if not self.privacy.keeps_individuals and self.quality == "seed":
+        if not self.privacy.keeps_individuals and self.quality == "dataset":
             raise ValueError(
-                "--quality seed measures every face against the whole set, for which single faces "
-                "must be kept: with --privacy group use --quality fixed"
+                "--quality dataset measures every face against the whole set, for which single "
+                "faces must be kept: with --privacy group use --quality fixed"
             )
         if not self.privacy.keeps_individuals and self.text:
             raise ValueError("--text: words on badges can name people: not with --privacy group")
+
+    @property
+    def shows_faces(self) -> bool:
+        """Whether faces may be recognised in what is written."""
+        return self.pictures and not self.privacy.hides_faces
+
+    @property
+    def annotates(self) -> bool:
+        """Whether annotated photos are written."""
+        return self.pictures and self.privacy.keeps_individuals

@@ -1,4 +1,4 @@
-"""Entropy and peak by the number of faces, beside the reference table."""
+"""Entropy and peak of photos by the number of faces, beside reference figures."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moodstream.realtime.analysis.group.diversity import BANDS, Measured, by_size
+from moodstream.realtime.analysis.group.diversity import SIZE_BINS, GroupDiversity, by_size
 from moodstream.realtime.analysis.group.reference import ENTROPY
 from moodstream.realtime.arrays import F64
+from moodstream.realtime.runs.photos.schemas import SizeBinEntry
 
 
 @dataclass(frozen=True)
 class SizeBin:
-    """Photos with ``low`` to ``high`` faces that count.
+    """The photos with ``low`` to ``high`` faces that count.
 
-    Means over ``photos`` of entropy in nats (with its standard deviation) and of the peak, None
-    where there are too few; reference: mean, standard deviation and peak of the seed's 150 photos.
+    Attributes:
+        low: Fewest faces.
+        high: Most faces.
+        photos: How many photos there are.
+        entropy: Their mean entropy in nats, None without photos.
+        spread: Its standard deviation over the photos, None for fewer than two.
+        peak: Their mean peak, None without photos.
+        reference: Mean entropy, its standard deviation and mean peak of the reference photos.
     """
 
     low: int
@@ -29,27 +36,47 @@ class SizeBin:
 
     @property
     def label(self) -> str:
-        """For tables."""
+        """For tables, as in ``3–5``."""
         return f"{self.low}–{self.high}"
+
+    def entry(self) -> SizeBinEntry:
+        """For summary.json."""
+        return {
+            "low": self.low,
+            "high": self.high,
+            "photos": self.photos,
+            "entropy": self.entropy,
+            "spread": self.spread,
+            "peak": self.peak,
+            "reference": self.reference,
+            "label": self.label,
+        }
 
 
 def size_bins(faces_used: F64, entropy: F64, peak: F64) -> list[SizeBin]:
-    """The photos by group size, columns (P,) each; those with no figure (NaN) count nowhere."""
+    """The photos by group size.
+
+    Args:
+        faces_used: (P,) faces that count.
+        entropy: (P,) nats, NaN for photos without figures, which are in no bin.
+        peak: (P,) share of the dominant emotion.
+    """
     known = np.isfinite(entropy)
-    photos = Measured(
-        faces_used[known].astype(np.int64),
-        entropy[known],
-        peak[known],
-        np.zeros(int(known.sum()), np.int64),
-        np.full(int(known.sum()), np.nan),
+    n = int(known.sum())
+    photos = GroupDiversity(
+        faces=faces_used[known].astype(np.int64),
+        entropy=entropy[known],
+        peak=peak[known],
+        dominant=np.zeros(n, np.int64),
+        true_entropy=np.full(n, np.nan),
     )
-    rows = by_size(photos)
-    found = []
-    for low, high in BANDS:
-        row, reference = rows.get((low, high)), ENTROPY[low, high]
+    filled = by_size(photos)
+    bins = []
+    for low, high in SIZE_BINS:
+        row, reference = filled.get((low, high)), ENTROPY[low, high]
         if row is None:
-            found.append(SizeBin(low, high, 0, None, None, None, reference))
+            bins.append(SizeBin(low, high, 0, None, None, None, reference))
         else:
             spread = row.entropy_sd if row.groups > 1 else None
-            found.append(SizeBin(low, high, row.groups, row.entropy, spread, row.peak, reference))
-    return found
+            bins.append(SizeBin(low, high, row.groups, row.entropy, spread, row.peak, reference))
+    return bins

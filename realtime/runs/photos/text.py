@@ -1,18 +1,19 @@
-"""Words that can be read in a photo: on signs, badges, banners."""
+"""Text recognition (OCR) in photos: signs, badges, banners."""
 
 from __future__ import annotations
 
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import MoodstreamError
 
-LEAST = 0.7
+MIN_CONFIDENCE = 0.7
 """Confidence from which words count; below it most are patterns that look like letters."""
 
 
 class TextReader:
     """PP-OCR, whose networks come inside the package rapidocr.
 
-    Raises MoodstreamError with how to get it where it is not installed.
+    Raises:
+        MoodstreamError: It is not installed; says how to get it.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,6 @@ class TextReader:
 
     def read(self, image: Image) -> list[str]:
         """The lines of text in a picture (H, W, 3) uint8 BGR, from top to bottom."""
-        found = self._reader(image)
-        lines = zip(found.txts or (), found.scores or (), strict=True)
-        return [str(words).strip() for words, sure in lines if float(sure) >= LEAST]
+        result = self._reader(image)
+        lines = zip(result.txts or (), result.scores or (), strict=True)
+        return [str(words).strip() for words, score in lines if float(score) >= MIN_CONFIDENCE]

@@ -1,4 +1,4 @@
-"""`moodstream evaluate detectors`: detectors side by side, with labels and without."""
+"""`moodstream evaluate detectors`: detectors compared, with labels and without."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def test_errors_against_labels(picture):
     finds = Finds([moved, A, C, (70, 70, 95, 95)], [0.9, 0.8, 0.6, 0.2], "one")
     done = run(picture, [finds], truth)
     found = comparison.errors(done, done.runs[0], 0.3)
-    assert (found.labelled, found.right) == (2, 1)
+    assert (found.labelled, found.true_positives) == (2, 1)
     # A was taken by the better score; C lies on an ignored box; the last is below the confidence
-    assert [i for _, i in found.false] == [1]
+    assert [i for _, i in found.false_positives] == [1]
     assert (found.recall, found.precision) == (0.5, 0.5)
     assert found.mean_iou == pytest.approx(0.5)
     assert found.average_precision == pytest.approx(0.5)
@@ -72,7 +72,7 @@ def test_agreement_and_usable_faces(picture):
 def test_nobody_there_is_no_error(picture):
     done = run(picture, [Finds([], name="one")], picture_of("a.png", []))
     found = comparison.errors(done, done.runs[0], 0.5)
-    assert found.labelled == found.right == 0
+    assert found.labelled == found.true_positives == 0
     assert np.isnan(found.average_precision)
     assert np.isnan(found.precision)
 
@@ -124,7 +124,7 @@ def test_a_file_stands_for_its_detector(ssd):
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "printed"),
     [
         (["--only", "nobody"], "--only nobody: expected names of centerface"),
         (["--only", "ssd"], "none of them is here"),
@@ -133,11 +133,11 @@ def test_a_file_stands_for_its_detector(ssd):
         (["--data", "none"], "none: no such folder"),
     ],
 )
-def test_bad_input_is_one_line(more, told, picture, capsys):
+def test_bad_input_is_one_line(more, printed, picture, capsys):
     data = [] if "--data" in more else ["--data", str(picture.parent)]
     assert main(["evaluate", "detectors", *data, *more]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert printed in error
     assert error.count("\n") == 1
 
 
@@ -154,13 +154,13 @@ def test_the_command_on_real_pictures(tmp_path, capsys):
     labels.write_text("zidane.jpg\n2\n540 250 122 202\n912 95 143 190\n")
     command = ["evaluate", "detectors", "--data", str(data), "--labels", str(labels)]
     assert main([*command, "--only", "centerface,haar,ssd", "-o", str(out)]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = json.loads((out / "metrics.json").read_text())
     centerface = found["detectors"]["centerface"]["labels"]["0.3"]
     assert (centerface["recall"], centerface["false"]) == (1.0, 0)
     assert found["missing"].keys() == {"ssd"}
     report = (out / "report.md").read_text()
-    for text in (told, report):
+    for text in (printed, report):
         assert "res10_300x300" in text
         assert "centerface" in text
     names = {"metrics.json", "report.md", "detectors.png", "false_positives.png"}
