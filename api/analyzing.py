@@ -101,7 +101,7 @@ def analyze(
     privacy = Privacy.of(privacy)
     try:
         settings = ProcessSettings(
-            figures.worker,
+            figures.analysis,
             figures.smoothing,
             figures.group,
             start=start,

@@ -95,7 +95,7 @@ class ImageFaces:
     @property
     def distribution(self) -> dict[str, float] | None:
         """The group's share of each emotion; None where nobody was classified."""
-        shares = self.group.settled
+        shares = self.group.prior_adapted
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
     def table(self) -> DataFrame:
@@ -195,10 +195,10 @@ def _pixels(picture: Any) -> Image:
 
 
 def _from_file(path: Path) -> Image:
-    from moodstream.realtime.errors import UnreadableError
+    from moodstream.realtime.errors import UnreadableImageError
     from moodstream.realtime.runs.photos.files import read_photo
 
     try:
         return read_photo(path)
-    except UnreadableError as error:
+    except UnreadableImageError as error:
         raise MoodstreamError(f"{path}: {error}") from error

@@ -182,12 +182,12 @@ class Pipeline:
             detector, detector_info = load_detector(self._settings(detector=self._detector))
         else:
             detector, detector_info = self._detector, _own_info(self._detector.name)
-        classifier, emotion_info, notice = self._voting()
+        classifier, emotion_info, reason = self._voting()
         if self._transforms:
+            from moodstream.realtime.networks.classifier_factory import face_transform
             from moodstream.realtime.networks.classifiers.face_preprocessing import (
                 WithPreprocessing,
             )
-            from moodstream.realtime.networks.load import face_transform
 
             device: RunsOn = choose_device(self._base.device)
             names: list[str] = []
@@ -198,11 +198,11 @@ class Pipeline:
                 classifier = WithPreprocessing(classifier, made)
             emotion_info = replace(emotion_info, face_preprocessing=" ".join(names))
         return Models(
-            detector, classifier, {"detector": detector_info, "emotion": emotion_info}, notice
+            detector, classifier, {"detector": detector_info, "emotion": emotion_info}, reason
         )
 
     def _voting(self) -> tuple[EmotionClassifier, ModelInfo, str | None]:
-        """The classifier, of one part or of several that vote; its description; and a notice."""
+        """The classifier, of one part or of several that vote; its description; and a reason."""
         from moodstream.realtime.networks.classifiers.ensemble import Ensemble
 
         parts = [self._classifier(part) for part in self._classifiers or [None]]
@@ -214,8 +214,8 @@ class Pipeline:
         }
         name = ",".join(info.name for _, info, _ in parts)
         info = replace(parts[0][1], name=name, temperature=1.0, **whole)
-        notice = next((notice for _, _, notice in parts if notice), None)
-        return Ensemble([made for made, _, _ in parts], name, self._vote), info, notice
+        reason = next((reason for _, _, reason in parts if reason), None)
+        return Ensemble([made for made, _, _ in parts], name, self._vote), info, reason
 
     def _classifier(
         self, part: str | EmotionClassifier | None

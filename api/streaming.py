@@ -399,7 +399,7 @@ def stream(
         aggregation=aggregation,
     )
     stages: dict[str, Any] = {
-        "worker": figures.worker,
+        "worker": figures.analysis,
         "smoothing": figures.smoothing,
         "group": figures.group,
         "privacy": privacy,

@@ -40,7 +40,7 @@ def measure(video: Path) -> dict[str, Any]:
     keys = ("wall_seconds", "frames_per_second", "peak_memory_mb", "stages")
     return {
         **{key: speed[key] for key in keys},
-        **{key: counts[key] for key in ("frames", "looks", "faces", "people_at_once")},
+        **{key: counts[key] for key in ("frames", "detection_passes", "faces", "people_at_once")},
     }
 
 
@@ -53,9 +53,9 @@ def alone(video: Path) -> dict[str, Any]:
 
 def row(name: str, got: dict[str, Any]) -> str:
     """A line of the table."""
-    per_pass = 1000 * got["wall_seconds"] / got["looks"]
+    per_pass = 1000 * got["wall_seconds"] / got["detection_passes"]
     return (
-        f"| {name} | {got['faces'] / got['looks']:.1f} | {got['wall_seconds']:.1f} s | "
+        f"| {name} | {got['faces'] / got['detection_passes']:.1f} | {got['wall_seconds']:.1f} s | "
         f"{got['frames_per_second']:.0f} | {per_pass:.1f} ms | {got['peak_memory_mb']:.0f} MB |"
     )
 
@@ -68,7 +68,7 @@ def plot(
 
     figure = new_figure(9.0, 6.0)
     panels = figure.subplots(2, 2)
-    pass_ms = {n: 1000 * got["wall_seconds"] / got["looks"] for n, got in faces.items()}
+    pass_ms = {n: 1000 * got["wall_seconds"] / got["detection_passes"] for n, got in faces.items()}
     memory = {n: got["peak_memory_mb"] for n, got in faces.items()}
     wall = {m: got["wall_seconds"] for m, got in minutes.items()}
     long_memory = {m: got["peak_memory_mb"] for m, got in minutes.items()}

@@ -26,7 +26,7 @@ from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces, load
 from moodstream.realtime.evaluation.emotions import metrics
-from moodstream.realtime.evaluation.emotions.evaluate import as_is, read_both
+from moodstream.realtime.evaluation.emotions.evaluate import as_is, predict_both
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.networks.load import load_classifier
 from moodstream.realtime.networks.models import ModelSettings
@@ -91,9 +91,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for title, faces in sets.items():
         for network in networks:
-            probs, _, _ = read_both(network, faces, as_is, title)
+            probs, _, _ = predict_both(network, faces, as_is, title)
             counts = metrics.confusion(probs.argmax(1), faces.labels, len(EMOTIONS))
-            got, ratio = metrics.figures(probs, faces.labels), metrics.mix(counts).ratio
+            got, ratio = metrics.figures(probs, faces.labels), metrics.class_shares(counts).ratio
             often = counts.sum(1) >= 100
             worst = " ".join(
                 f"{n} {r:.2f}" for n, r, ok in zip(EMOTIONS, ratio, often, strict=True) if ok

@@ -40,7 +40,7 @@ def labels(
     analyzer = OfflineAnalyzer(networks.detector, networks.classifier, settings, smoothing)
     source = FileSource(path)
     rows: dict[int, list[tuple[float, int]]] = {}
-    for detected in analyzer.follow(source.frames()):
+    for detected in analyzer.analyze(source.frames()):
         faces = detected.faces
         classified = faces.seen & ~np.isnan(faces.probs).any(1)
         for i in np.flatnonzero(classified) if detected.fresh else ():

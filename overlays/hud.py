@@ -138,7 +138,7 @@ def _header(panel: U8, scene: Scene, left: int, right: int, pad: int, u: int) ->
 
 def _counts(scene: Scene) -> tuple[str, str]:
     """People in view and effective people, as far as they may be shown."""
-    if scene.instead:
+    if scene.status_text:
         return "-", "-"
     if _too_few(scene):
         return f"< {scene.min_people}", "-"
@@ -175,8 +175,8 @@ def _small(u: int) -> int:
 
 
 def _mood_line(scene: Scene) -> tuple[str, Colour]:
-    if scene.instead:  # who is there is not known
-        return scene.instead, MUTED
+    if scene.status_text:  # who is there is not known
+        return scene.status_text, MUTED
     if scene.group is None:
         if _too_few(scene):
             return f"fewer than {scene.min_people} people", MUTED

@@ -55,7 +55,7 @@ def render(scene: Scene) -> U8:
     if scene.hide_faces:
         every = scene.boxes if scene.hide is None else np.vstack([scene.boxes, scene.hide])
         image = blur_faces(image, every)
-    if scene.instead:
+    if scene.status_text:
         image = faded(image)
     if scale > 1:
         shape = (width * scale, height * scale)
@@ -73,8 +73,8 @@ def render(scene: Scene) -> U8:
             scene.quality,
             scene.classes,
         )
-    if scene.notice:
-        draw_banner(picture, scene.notice, layout.unit)
+    if scene.banner:
+        draw_banner(picture, scene.banner, layout.unit)
     if not scene.panel:
         return np.ascontiguousarray(canvas[: h + h % 2, : w + w % 2])
     panel = canvas[layout.y : layout.y + layout.height, layout.x : layout.x + layout.width]

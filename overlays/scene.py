@@ -37,9 +37,9 @@ class Scene:
         hide_faces: Whether all faces are made unrecognisable.
         show_people: Whether boxes and ids are drawn.
         min_people: Fewer are no group, and their number is not shown.
-        notice: A line over the picture, such as "no signal since 0:12".
+        banner: A line over the picture, such as "no signal since 0:12".
         hide: (M, 4) xyxy px of faces detected but not tracked, which are hidden as well.
-        instead: A word in place of the figures ("no signal") where the picture is an old one,
+        status_text: A word in place of the figures ("no signal") where the picture is an old one,
             shown grey.
         panel: Whether the group panel is drawn.
     """
@@ -66,9 +66,9 @@ class Scene:
     hide_faces: bool = False
     show_people: bool = True
     min_people: int = 0
-    notice: str | None = None
+    banner: str | None = None
     hide: F32 | None = None
-    instead: str | None = None
+    status_text: str | None = None
     panel: bool = True
 
     def __post_init__(self) -> None:

@@ -6,9 +6,9 @@
      │   ├─ SourceError              a source that cannot be read
      │   ├─ SourceGoneError          a live source that does not answer now
      │   ├─ SourceRefusedError       a live source that will not work as it was given
-     │   ├─ UnreadableError          a picture that cannot be read
-     │   │   ├─ NoPictureError       it is no picture
-     │   │   └─ TooLargeError        it has too many pixels
+     │   ├─ UnreadableImageError          a picture that cannot be read
+     │   │   ├─ NotAnImageError       it is no picture
+     │   │   └─ ImageTooLargeError        it has too many pixels
      │   ├─ BusyError                the server has no room for this now
      │   ├─ PageClosedError          a page of the dashboard was closed in the meantime
      │   └─ UploadTooLargeError      an upload over its limit
@@ -50,15 +50,15 @@ class SourceRefusedError(MoodstreamError):
         self.denied = denied
 
 
-class UnreadableError(MoodstreamError):
+class UnreadableImageError(MoodstreamError):
     """A picture that cannot be read; its message says why in a few words, without its name."""
 
 
-class NoPictureError(UnreadableError):
+class NotAnImageError(UnreadableImageError):
     """What was given as a picture is none, or of a kind that is not read."""
 
 
-class TooLargeError(UnreadableError):
+class ImageTooLargeError(UnreadableImageError):
     """A picture has more pixels than are read."""
 
 

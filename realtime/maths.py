@@ -128,7 +128,7 @@ def group_shares(
     return np.asarray(total / total.sum())
 
 
-def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
+def em_weights(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
     """Weights (N,) of people for ``group_shares``: presence · √quality.
 
     Calibrated probabilities express how uncertain poor faces are, so that quality counts less: for
@@ -142,7 +142,7 @@ def softened(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
     return np.asarray(np.sqrt(np.asarray(weights, np.float64) * np.asarray(presence)))
 
 
-def seen_weights(quality: npt.NDArray[Any]) -> F64:
+def quality_weights(quality: npt.NDArray[Any]) -> F64:
     """Weights (N,) of faces by their quality (N,): clip(q, 0, 1) + 1e-6."""
     return np.clip(np.asarray(quality, np.float64), 0.0, 1.0) + 1e-6
 
@@ -155,7 +155,7 @@ def photo_distribution(
     probs (N, K), quality (N,); returns (K,) or None for N = 0.
     """
     best = np.argsort(-np.asarray(quality), kind="stable")[:max_faces]
-    return weighted_mean(probs[best], seen_weights(quality[best]))
+    return weighted_mean(probs[best], quality_weights(quality[best]))
 
 
 def fold_to(

@@ -67,8 +67,8 @@ def main() -> None:
             whole = time.perf_counter() - began
         return {
             "frames": summary["counts"]["frames"],
-            "looks": summary["counts"]["looks"],
-            "faces": summary["counts"]["readings"],
+            "looks": summary["counts"]["detection_passes"],
+            "faces": summary["counts"]["predictions"],
             "wall_seconds": summary["speed"]["wall_seconds"],
             "with_report_seconds": whole,
             "stages": summary["speed"]["stages"],

@@ -19,12 +19,12 @@ class StageSettings:
     """The settings of the stages that make the figures.
 
     Attributes:
-        worker: How faces are detected and classified.
+        analysis: How faces are detected and classified.
         smoothing: How the predictions for each person are averaged over time.
         group: How people are summed into the group.
     """
 
-    worker: AnalysisSettings
+    analysis: AnalysisSettings
     smoothing: SmoothingSettings
     group: GroupSettings
 

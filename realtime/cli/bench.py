@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     open_container(video).close()
     figures = figure_settings(args)
     settings = ProcessSettings(
-        worker=figures.worker,
+        worker=figures.analysis,
         smoothing=figures.smoothing,
         group=figures.group,
         every_frame=args.every_frame,

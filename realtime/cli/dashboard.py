@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             server.start()
             memory.freeze_gc()
-            _print_address(server.url, args, loaded.notice)
+            _print_address(server.url, args, loaded.fallback_reason)
             return _wait(server)
         finally:
             server.stop()
@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
         registry.close()
 
 
-def _print_address(url: str, args: argparse.Namespace, notice: str | None) -> None:
-    lines = [notice] if notice else []
+def _print_address(url: str, args: argparse.Namespace, fallback_reason: str | None) -> None:
+    lines = [fallback_reason] if fallback_reason else []
     lines.append(f"dashboard at {url} (Ctrl-C ends it)")
     if args.host not in LOCAL_NAMES:
         lines.append("browsers give cameras only to pages on localhost or over https")

@@ -103,8 +103,8 @@ def load_classifier(args: argparse.Namespace) -> tuple[EmotionClassifier, ModelI
     """The classifier alone, and what it is; prints its notice."""
     from moodstream.realtime.networks import load
 
-    classifier, info, notice = load.load_classifier(model_settings(args, not args.quiet))
-    tell_fallback(args, notice)
+    classifier, info, fallback_reason = load.load_classifier(model_settings(args, not args.quiet))
+    tell_fallback(args, fallback_reason)
     return classifier, info
 
 

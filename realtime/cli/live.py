@@ -125,7 +125,7 @@ def live_settings(args: argparse.Namespace) -> LiveSettings:
 
     figures = figure_settings(args)
     return LiveSettings(
-        worker=figures.worker,
+        worker=figures.analysis,
         smoothing=figures.smoothing,
         group=figures.group,
         capture=CaptureSettings(
@@ -189,10 +189,14 @@ def run(args: argparse.Namespace) -> int:
         loaded = load.load(model_settings(args, progress=not args.quiet))
         check_networks(loaded)
         say = _say if not args.quiet else lambda line: None
-        if loaded.notice:
-            say(loaded.notice)
+        if loaded.fallback_reason:
+            say(loaded.fallback_reason)
         outputs.begin(
-            {"settings": asdict(settings), "models": loaded.as_dict(), "notice": loaded.notice},
+            {
+                "settings": asdict(settings),
+                "models": loaded.as_dict(),
+                "notice": loaded.fallback_reason,
+            },
             say,
             individuals=settings.privacy.keeps_individuals,
         )

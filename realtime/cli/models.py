@@ -55,10 +55,10 @@ def _list(args: argparse.Namespace) -> int:
 
 def _plugins() -> list[Plugin]:
     """Every plug-in, whether it can be used or not."""
-    from moodstream.realtime.networks.load import builtin_names
-    from moodstream.realtime.networks.plugins import GROUPS, found
+    from moodstream.realtime.networks.names import builtin_names
+    from moodstream.realtime.networks.plugins import GROUPS, discover
 
-    return [plugin for kind in GROUPS for plugin in found(kind, builtin_names(kind))]
+    return [plugin for kind in GROUPS for plugin in discover(kind, builtin_names(kind))]
 
 
 def _table(rows: list[WeightStatus]) -> None:

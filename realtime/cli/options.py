@@ -155,14 +155,14 @@ def load_models(args: argparse.Namespace, streams: InferenceStreams | None = Non
     from moodstream.realtime.networks import load
 
     loaded = load.load(model_settings(args, not args.quiet, streams))
-    tell_fallback(args, loaded.notice)
+    tell_fallback(args, loaded.fallback_reason)
     return loaded
 
 
-def tell_fallback(args: argparse.Namespace, notice: str | None) -> None:
+def tell_fallback(args: argparse.Namespace, fallback_reason: str | None) -> None:
     """Print what the user should know of the networks, unless it is to be quiet."""
-    if notice and not args.quiet:
-        print(f"moodstream: {notice}", file=sys.stderr)
+    if fallback_reason and not args.quiet:
+        print(f"moodstream: {fallback_reason}", file=sys.stderr)
 
 
 def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:

@@ -73,7 +73,7 @@ def _settings(args: argparse.Namespace) -> ProcessSettings:
     figures = figure_settings(args)
     try:
         return ProcessSettings(
-            worker=figures.worker,
+            worker=figures.analysis,
             smoothing=figures.smoothing,
             group=figures.group,
             start=args.start,

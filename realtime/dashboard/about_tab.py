@@ -75,7 +75,9 @@ def networks(models: Models) -> str:
         f"<td><code>{escape(info.file)}</code></td><td><code>{escape(info.sha256)}</code></td></tr>"
         for part, info in models.info.items()
     )
-    notice = f"<p class='ms-soft'>{escape(models.notice)}</p>" if models.notice else ""
+    notice = (
+        f"<p class='ms-soft'>{escape(models.fallback_reason)}</p>" if models.fallback_reason else ""
+    )
     return (
         "<section class='ms-card'><h3>Networks in use</h3><div class='ms-scroll' tabindex='0'>"
         "<table class='ms-table' id='ms-networks'><thead>"

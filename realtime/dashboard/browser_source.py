@@ -10,10 +10,10 @@ import numpy as np
 
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import (
+    ImageTooLargeError,
     MoodstreamError,
     SourceGoneError,
-    TooLargeError,
-    UnreadableError,
+    UnreadableImageError,
 )
 from moodstream.realtime.sources.base import (
     LiveReader,
@@ -90,7 +90,7 @@ class BrowserReader:
         self, slot: FrameSlot, spec: SourceSpec, settings: OpenSettings, control: ReaderWatchdog
     ) -> None:
         self._slot, self._control, self._name = slot, control, spec.name
-        control.expect(settings.open_timeout)
+        control.heartbeat(settings.open_timeout)
         self._first: Image | None = self._next()
         height, width = self._first.shape[:2]
         self.info = SourceInfo(spec.name, width, height, None, None, "mjpeg", False)
@@ -121,9 +121,9 @@ def _check(jpeg: bytes) -> None:
     try:
         with opened(jpeg, ["JPEG"]) as picture:
             size = picture.size
-    except TooLargeError:
+    except ImageTooLargeError:
         size = (MAX_SIDE_PX + 1, 1)
-    except UnreadableError:
+    except UnreadableImageError:
         raise MoodstreamError("not a JPEG picture") from None
     if max(size) > MAX_SIDE_PX:
         raise MoodstreamError(f"a picture of more than {MAX_SIDE_PX} px")

@@ -12,7 +12,7 @@ from moodstream.realtime.dashboard.handlers import SMOOTHING_RANGE_S, WINDOW_RAN
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.outputs.report.charts import _STACK
+from moodstream.realtime.outputs.report.charts import STACK_ORDER
 from moodstream.realtime.privacy import Privacy
 
 _STAGE = """
@@ -65,7 +65,7 @@ def _now() -> str:
 
 def _chart() -> str:
     colours = json.dumps({mood: hex_of(mood) for mood in EMOTIONS})
-    return _CHART.format(colours=escape(colours), stack=" ".join(_STACK))
+    return _CHART.format(colours=escape(colours), stack=" ".join(STACK_ORDER))
 
 
 def build(registry: Registry, act: Handlers) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from moodstream.overlays.palette import hex_of
 from moodstream.realtime import errors
+from moodstream.realtime.analysis.people.quality import QUALITY_BINS
 from moodstream.realtime.arrays import F64, Image
 from moodstream.realtime.dashboard.schemas import PhotoFace, PhotoFigures
 from moodstream.realtime.emotions import EMOTIONS
@@ -22,7 +23,6 @@ from moodstream.realtime.runs.photos.analyse import (
     view_group,
 )
 from moodstream.realtime.runs.photos.draw import annotated
-from moodstream.realtime.runs.photos.faces import BINS
 from moodstream.realtime.sources import images
 
 MAX_PIXELS = 60_000_000
@@ -61,13 +61,13 @@ def read_picture(content: bytes, name: str) -> Image:
         raise MoodstreamError(f"{name}: the file is empty")
     try:
         return images.read_picture(
-            content, behind=images.WHITE, most_pixels=MAX_PIXELS, formats=_FORMATS
+            content, background=images.WHITE, max_pixels=MAX_PIXELS, formats=_FORMATS
         )
-    except errors.NoPictureError:
+    except errors.NotAnImageError:
         raise MoodstreamError(f"{name}: not a picture that can be read (JPEG, PNG, WebP)") from None
-    except errors.TooLargeError:
+    except errors.ImageTooLargeError:
         raise MoodstreamError(f"{name}: more than {MAX_PIXELS // 1_000_000} megapixels") from None
-    except errors.UnreadableError:
+    except errors.UnreadableImageError:
         raise MoodstreamError(f"{name}: the picture is damaged") from None
 
 
@@ -98,7 +98,7 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "dominant": group.dominant,
         "weighted": _named(group.weighted),
         "unweighted": _named(group.unweighted),
-        "settled": _named(group.settled),
+        "settled": _named(group.prior_adapted),
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},
         "bins": _bins(result) if individuals else None,
         "people": _people(result) if individuals else None,
@@ -114,20 +114,20 @@ def _named(shares: F64 | None) -> dict[str, float] | None:
 
 
 def _bins(result: PhotoResult) -> dict[str, int]:
-    counts = np.bincount(result.faces.bins, minlength=len(BINS)).tolist()
-    return dict(zip(BINS, counts, strict=True))
+    counts = np.bincount(result.faces.bins, minlength=len(QUALITY_BINS)).tolist()
+    return dict(zip(QUALITY_BINS, counts, strict=True))
 
 
 def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
     adds, faces = result.contributions(), result.faces
-    predicted = set(faces.read.tolist())
+    predicted = set(faces.classified.tolist())
     return [
         {
             "number": k + 1,
             "mood": EMOTIONS[int(faces.probs[k].argmax())] if k in predicted else None,
             "share": round(float(faces.probs[k].max()), 4) if k in predicted else None,
-            "bin": BINS[int(faces.bins[k])],
+            "bin": QUALITY_BINS[int(faces.bins[k])],
             "quality": round(float(result.quality[k]), 3),
             "weight": round(float(result.weights[k]), 4),
             "adds": {m: round(float(v), 4) for m, v in zip(EMOTIONS, adds[k], strict=True)},

@@ -18,9 +18,14 @@ from moodstream.realtime.dashboard.access_control import COOKIE
 from moodstream.realtime.dashboard.browser_source import MAX_JPEG_BYTES
 from moodstream.realtime.dashboard.photo import photo_of
 from moodstream.realtime.dashboard.results import FILES, video_results
-from moodstream.realtime.dashboard.sessions import PageClosed, Registry, UserSession
+from moodstream.realtime.dashboard.sessions import Registry, UserSession
 from moodstream.realtime.dashboard.video_job import Upload
-from moodstream.realtime.errors import BusyError, MoodstreamError, UploadTooLargeError
+from moodstream.realtime.errors import (
+    BusyError,
+    MoodstreamError,
+    PageClosedError,
+    UploadTooLargeError,
+)
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import file_names
 from moodstream.realtime.outputs.server.broadcaster import Picture
@@ -81,7 +86,7 @@ class Routes:
                 response = _problem(503, str(error))
             except UploadTooLargeError as error:
                 response = _problem(413, str(error))
-            except PageClosed as error:
+            except PageClosedError as error:
                 response = _problem(404, str(error))
             except MoodstreamError as error:
                 response = _problem(400, str(error))
@@ -228,7 +233,7 @@ async def _newer(session: UserSession, after: float) -> Picture | None:
         return None
     loop, fresh = asyncio.get_running_loop(), asyncio.Event()
     until = loop.time() + _LONG_POLL_S
-    with live.broadcaster.watching(0, partial(loop.call_soon_threadsafe, fresh.set)):
+    with live.broadcaster.subscribe_frames(0, partial(loop.call_soon_threadsafe, fresh.set)):
         while not live.over and session.live is live:
             fresh.clear()
             picture = live.picture()

@@ -18,7 +18,12 @@ from moodstream.realtime.dashboard.memory import release_free_memory
 from moodstream.realtime.dashboard.photo import Photo
 from moodstream.realtime.dashboard.source_policy import AllowedSources
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
-from moodstream.realtime.errors import BusyError, MoodstreamError, SourceRefusedError
+from moodstream.realtime.errors import (
+    BusyError,
+    MoodstreamError,
+    PageClosedError,
+    SourceRefusedError,
+)
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.sources.base import LiveReader, OpenSettings, ReaderWatchdog, SourceSpec
@@ -29,10 +34,6 @@ from moodstream.realtime.threads import OwnedThread
 _PREFIX = "moodstream-dashboard-"
 _JANITOR_INTERVAL_S = 1.0
 _CANCEL_TIMEOUT_S = 10.0  # for a video to end
-
-
-class PageClosed(MoodstreamError):
-    """The page that asked for something is gone, and all that it had with it."""
 
 
 @dataclass
@@ -161,10 +162,10 @@ class Registry:
         """Check that a page was not closed while something was done for it.
 
         Raises:
-            PageClosed: It was.
+            PageClosedError: It was.
         """
         if session.gone:
-            raise PageClosed("this page was closed; reload it")
+            raise PageClosedError("this page was closed; reload it")
 
     # --- what pages ask for ---
 
@@ -250,7 +251,7 @@ class Registry:
         """Make a file that has come in whole the one to analyse.
 
         Raises:
-            PageClosed: The page was closed in the meantime.
+            PageClosedError: The page was closed in the meantime.
         """
         with self._lock:
             self.still_there(session)
@@ -260,7 +261,7 @@ class Registry:
         """Make a photo the one to show; False where it has less privacy than is wanted by now.
 
         Raises:
-            PageClosed: The page was closed in the meantime.
+            PageClosedError: The page was closed in the meantime.
         """
         with self._lock:
             self.still_there(session)

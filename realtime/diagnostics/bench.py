@@ -123,9 +123,9 @@ def bench(video: Path, models: Models, settings: ProcessSettings, runs: int = 5)
         "video": source["name"],
         "size": [source["width"], source["height"]],
         "frames": counts["frames"],
-        "looks": counts["detection_passes"],
+        "detection_passes": counts["detection_passes"],
         "faces": counts["faces"],
-        "readings": counts["predictions"],
+        "predictions": counts["predictions"],
         "frames_per_second": round(statistics.median(s["frames_per_second"] for s in speeds), 2),
         "times_real_time": round(statistics.median(s["times_real_time"] for s in speeds), 3),
         "wall_seconds": round(statistics.median(walls), 3),
@@ -154,8 +154,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"### {result['video']}, {width}×{height}",
         "",
-        f"{result['frames']} frames, {result['looks']} detection passes, "
-        f"{result['faces']} faces, {result['readings']} predictions; "
+        f"{result['frames']} frames, {result['detection_passes']} detection passes, "
+        f"{result['faces']} faces, {result['predictions']} predictions; "
         f"median of {result['runs']} runs",
         "",
         "| | |",

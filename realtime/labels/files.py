@@ -12,7 +12,7 @@ from moodstream.realtime.labels import coco, dlib, label_studio, voc, wider, yol
 from moodstream.realtime.labels.json_entries import read_json
 from moodstream.realtime.labels.record import LabelledPicture
 from moodstream.realtime.labels.xml_tree import read_xml
-from moodstream.realtime.sources.images import SUFFIXES
+from moodstream.realtime.sources.images import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise MoodstreamError(f"{folder}: no such folder of pictures")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in SUFFIXES and p.is_file())
+    files = sorted(
+        p for p in folder.rglob("*") if p.suffix.casefold() in IMAGE_SUFFIXES and p.is_file()
+    )
     if not files:
         raise MoodstreamError(f"{folder}: holds no pictures")
     return files

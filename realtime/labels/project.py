@@ -13,7 +13,7 @@ import numpy as np
 from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.labels import coco, label_studio, sampling
 from moodstream.realtime.labels.json_entries import write_json
 from moodstream.realtime.labels.record import FACE, LabelledPicture
@@ -84,7 +84,7 @@ def propose(
         try:
             image = read_picture(file)
             proposals.append(_proposal(image, name, detector, classifier, min_confidence))
-        except UnreadableError as error:
+        except UnreadableImageError as error:
             skipped.append((name, str(error)))
         on_progress("reading pictures", i + 1, len(files))
     if not proposals:

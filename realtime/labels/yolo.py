@@ -14,7 +14,7 @@ from moodstream.realtime.labels.record import (
     picture_of,
     read_text,
 )
-from moodstream.realtime.sources.images import SUFFIXES
+from moodstream.realtime.sources.images import IMAGE_SUFFIXES
 
 CLASSES = "classes.txt"
 _ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
@@ -39,7 +39,7 @@ def read(path: Path, pictures: Path | None = None) -> list[LabelledPicture]:
     images = {
         file.relative_to(root).with_suffix(""): file
         for file in sorted(root.rglob("*"))
-        if file.suffix.casefold() in SUFFIXES
+        if file.suffix.casefold() in IMAGE_SUFFIXES
     }
     files = {
         file.relative_to(labels).with_suffix(""): file

@@ -51,8 +51,8 @@ def load(settings: ModelSettings, store: WeightStore | None = None) -> Models:
             raise
         logger.info("falling back to the embedded networks: %s", error)
         models = _build(settings, names.PAIRS["embedded"], device, store)
-        return replace(models, notice=f"using the embedded networks: {error}")
-    return replace(models, notice=_device_fallback(settings.device, models.info.values()))
+        return replace(models, fallback_reason=f"using the embedded networks: {error}")
+    return replace(models, fallback_reason=_device_fallback(settings.device, models.info.values()))
 
 
 def load_detector(

@@ -88,7 +88,7 @@ class Models:
         detector: Detects faces.
         classifier: Predicts their emotions.
         info: What "detector" and "emotion" are.
-        notice: Why other networks run than the user asked for, or on another
+        fallback_reason: Why other networks run than the user asked for, or on another
             device; None where they do not.
         streams: Calls of each network that run at the same time; above 1 any number of threads
             may make them, and ``analyzer.caller_threads`` should.
@@ -98,7 +98,7 @@ class Models:
     detector: FaceDetector
     classifier: EmotionClassifier
     info: dict[str, ModelInfo]
-    notice: str | None = None
+    fallback_reason: str | None = None
     streams: int = 1
     filters: tuple[FaceFilter, ...] = ()
 

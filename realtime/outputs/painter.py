@@ -71,8 +71,8 @@ class Painter:
             hide_faces=self.privacy.hides_faces,
             show_people=self.privacy.keeps_individuals,
             min_people=self.privacy.min_group,
-            notice=annotated.banner,
-            instead=annotated.status_text,
+            banner=annotated.banner,
+            status_text=annotated.status_text,
             panel=self.panel,
             hide=annotated.all_boxes,
         )

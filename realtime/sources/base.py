@@ -82,13 +82,13 @@ class ReaderWatchdog:
     @property
     def expired(self) -> bool:
         """Whether the reader is to give up what it is waiting for: stopped, or overdue."""
-        return self.stopped or self.overdue() > 0
+        return self.stopped or self.seconds_overdue() > 0
 
-    def expect(self, seconds: float) -> None:
+    def heartbeat(self, seconds: float) -> None:
         """The reader is alive, and will say so again within ``seconds``."""
         self._deadline = self._clock() + seconds
 
-    def overdue(self) -> float:
+    def seconds_overdue(self) -> float:
         """Seconds by which the next heartbeat is overdue; negative until it is due."""
         return self._clock() - self._deadline
 
@@ -96,7 +96,7 @@ class ReaderWatchdog:
         """Wait with regular heartbeats; False where the order to stop came first."""
         end = self._clock() + seconds
         while (left := end - self._clock()) > 0:
-            self.expect(2 * _HEARTBEAT_INTERVAL_S)
+            self.heartbeat(2 * _HEARTBEAT_INTERVAL_S)
             if self._stop.wait(min(left, _HEARTBEAT_INTERVAL_S)):
                 return False
         return not self.stopped

@@ -37,7 +37,7 @@ class CameraReader:
 
     def __init__(self, spec: SourceSpec, settings: OpenSettings, watchdog: ReaderWatchdog) -> None:
         self._name, self._watchdog, self._settings = spec.name, watchdog, settings
-        watchdog.expect(settings.open_timeout)
+        watchdog.heartbeat(settings.open_timeout)
         self._capture = _open(spec)
         self._first: Image | None = self._next()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
@@ -60,7 +60,7 @@ class CameraReader:
         """The next picture; raises SourceGoneError where the camera gives none for a second."""
         image, self._first = self._first, None
         if image is None:
-            self._watchdog.expect(self._settings.read_timeout)
+            self._watchdog.heartbeat(self._settings.read_timeout)
             image = self._next()
         return image, None
 

@@ -230,7 +230,7 @@ class Capture:
             self._hung = [reader for reader in self._hung if reader.thread.alive]
             if self._reader in self._hung:  # there was no room for another one
                 self._start_reader()
-            elif self._reader.watchdog.overdue() > self.settings.hang_grace:
+            elif self._reader.watchdog.seconds_overdue() > self.settings.hang_grace:
                 self._reader.watchdog.stop()
                 self._hung.append(self._reader)
                 logger.warning("%s: its reader hangs; %d left", self.spec.name, len(self._hung))
@@ -273,7 +273,7 @@ class Capture:
         assert self._newest is not None
         if self.spec.kind == "file" and self._reader is not None:
             # two frames of a file may lie far apart, and the reader waits for the next
-            return self._reader.watchdog.overdue()
+            return self._reader.watchdog.seconds_overdue()
         return now - self._newest.at
 
     def _since(self, status: Status) -> float:
@@ -335,7 +335,7 @@ class Capture:
     def _open_and_read(self, watchdog: ReaderWatchdog) -> float | None:
         """Read to the end; returns seconds until the next attempt, None where there is none."""
         try:
-            watchdog.expect(self.settings.open_timeout)
+            watchdog.heartbeat(self.settings.open_timeout)
             reader = self._opener(self.spec, self.settings, watchdog)
             try:
                 self._opened(watchdog, reader)
@@ -359,7 +359,7 @@ class Capture:
 
     def _read(self, watchdog: ReaderWatchdog, reader: LiveReader) -> None:
         while True:
-            watchdog.expect(self.settings.read_timeout)
+            watchdog.heartbeat(self.settings.read_timeout)
             image, media = reader.read()
             if not self._take(watchdog, image, media):
                 return

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.arrays import Image
-from moodstream.realtime.errors import NoPictureError, TooLargeError, UnreadableError
+from moodstream.realtime.errors import ImageTooLargeError, NotAnImageError, UnreadableImageError
 
-SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 )
 """The files of a folder that are taken for pictures."""
@@ -40,7 +40,7 @@ def opened(source: Path | bytes, formats: list[str] | None = None) -> Iterator[A
         formats: The formats that are accepted, by Pillow's names; all by default.
 
     Raises:
-        UnreadableError: It cannot be read, or what the block does with it fails.
+        UnreadableImageError: It cannot be read, or what the block does with it fails.
     """
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
@@ -49,16 +49,16 @@ def opened(source: Path | bytes, formats: list[str] | None = None) -> Iterator[A
     try:
         with Pillow.open(file, formats=formats) as picture:
             yield picture
-    except UnreadableError:
+    except UnreadableImageError:
         raise
     # ultralytics, once imported, tries a HEIF reader on what Pillow does not know
     except (UnidentifiedImageError, ModuleNotFoundError):
-        raise NoPictureError("not a picture") from None
+        raise NotAnImageError("not a picture") from None
     # a broken picture can raise almost anything in its decoder
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         large = isinstance(error, Pillow.DecompressionBombError)
-        kind = TooLargeError if large else UnreadableError
+        kind = ImageTooLargeError if large else UnreadableImageError
         raise kind(f"a broken picture ({reason})") from error
 
 
@@ -66,8 +66,8 @@ def read_picture(
     source: Path | bytes,
     longest: int | None = None,
     *,
-    behind: int = GREY,
-    most_pixels: int | None = None,
+    background: int = GREY,
+    max_pixels: int | None = None,
     formats: list[str] | None = None,
 ) -> Image:
     """Read a picture as (H, W, 3) uint8 BGR, turned upright as its EXIF tag says.
@@ -77,23 +77,23 @@ def read_picture(
     Args:
         source: A file, or its bytes.
         longest: px to which the longer side of larger pictures is shrunk.
-        behind: The grey level, 0 to 255, behind transparent pixels.
-        most_pixels: Pictures with more are not decoded, as a few kB can claim to be gigabytes.
+        background: The grey level, 0 to 255, behind transparent pixels.
+        max_pixels: Pictures with more are not decoded, as a few kB can claim to be gigabytes.
         formats: The formats that are accepted, by Pillow's names; all by default.
 
     Raises:
-        UnreadableError: It cannot be read.
+        UnreadableImageError: It cannot be read.
     """
     from PIL import ImageOps
 
     with _quietly(), opened(source, formats) as picture:
         height, width = _upright(picture)
-        if most_pixels is not None and height * width > most_pixels:
-            limit = f"the {most_pixels // 10**6} megapixels that are read"
-            raise TooLargeError(f"{width} × {height} px is more than {limit}")
+        if max_pixels is not None and height * width > max_pixels:
+            limit = f"the {max_pixels // 10**6} megapixels that are read"
+            raise ImageTooLargeError(f"{width} × {height} px is more than {limit}")
         if longest is not None:
             picture.draft("RGB", (longest, longest))  # a JPEG is then decoded small: much faster
-        rgb = _rgb(ImageOps.exif_transpose(picture), behind)
+        rgb = _rgb(ImageOps.exif_transpose(picture), background)
     image = np.ascontiguousarray(rgb[..., ::-1])
     return image if longest is None else shrink_to(image, longest)
 
@@ -102,7 +102,7 @@ def shape_of(path: Path) -> tuple[int, int]:
     """Height and width in px of a picture, turned upright, from its header.
 
     Raises:
-        UnreadableError: It cannot be read.
+        UnreadableImageError: It cannot be read.
     """
     with _quietly(), opened(path) as picture:
         return _upright(picture)
@@ -140,13 +140,13 @@ def _existing(path: Path) -> Path:
     try:
         there = path.is_file()
     except OSError as error:  # a name that is too long, a folder that is closed
-        raise UnreadableError((error.strerror or "not a file").lower()) from None
+        raise UnreadableImageError((error.strerror or "not a file").lower()) from None
     if not there:
-        raise UnreadableError("no such file")
+        raise UnreadableImageError("no such file")
     return path
 
 
-def _rgb(picture: Any, behind: int) -> npt.NDArray[np.uint8]:
+def _rgb(picture: Any, background: int) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of a Pillow picture of any mode."""
     from PIL import Image as Pillow
 
@@ -159,6 +159,6 @@ def _rgb(picture: Any, behind: int) -> npt.NDArray[np.uint8]:
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         clear = picture.convert("RGBA")
-        shade = Pillow.new("RGBA", clear.size, (behind, behind, behind, 255))
+        shade = Pillow.new("RGBA", clear.size, (background, background, background, 255))
         picture = Pillow.alpha_composite(shade, clear)
     return np.asarray(picture.convert("RGB"), np.uint8)

@@ -70,7 +70,7 @@ class NetworkReader:
             # without sound, which is not needed and which opening would wait for
             options |= {"rtsp_transport": self._settings.transport, "allowed_media_types": "video"}
         timeout = (self._settings.open_timeout, self._settings.read_timeout)
-        self._watchdog.expect(self._settings.open_timeout)
+        self._watchdog.heartbeat(self._settings.open_timeout)
         try:
             return av.open(address, options=options, timeout=timeout, metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -172,7 +172,7 @@ class NetworkReader:
     def _packets(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)
         while True:
-            self._watchdog.expect(self._settings.read_timeout)
+            self._watchdog.heartbeat(self._settings.read_timeout)
             packet = next(packets, None)
             if packet is None:
                 return

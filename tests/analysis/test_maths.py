@@ -186,8 +186,8 @@ def test_one_person_under_several_ids_is_not_changed(group, people):
 def test_em_weights_are_presence_times_the_root_of_quality(people):
     quality, presence = np.array(people).T
     want = presence * np.sqrt(quality)
-    np.testing.assert_allclose(maths.softened(quality * presence, presence), want, atol=1e-9)
-    np.testing.assert_allclose(maths.softened(quality), np.sqrt(quality))
+    np.testing.assert_allclose(maths.em_weights(quality * presence, presence), want, atol=1e-9)
+    np.testing.assert_allclose(maths.em_weights(quality), np.sqrt(quality))
 
 
 def test_nobody_has_no_group_shares():

@@ -10,7 +10,7 @@ from moodstream.realtime.analysis.people.tracker import (
     PRESENT_FOR_S,
     AnalysisSettings,
     PeopleTracker,
-    moved_on,
+    extrapolated,
 )
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Detections, Faces, Frame
@@ -42,7 +42,7 @@ def people(**settings) -> PeopleTracker:
 def established(tracker: PeopleTracker, *sides: float, marks: bool = False) -> Faces:
     """The people after half a second, none of them classified."""
     for k in range(6):
-        faces = tracker.place(frame(k / 10), detections(*sides, marks=marks))
+        faces = tracker.match(frame(k / 10), detections(*sides, marks=marks))
     return faces
 
 
@@ -58,7 +58,7 @@ def test_small_faces_and_those_beyond_the_maximum_do_not_count():
     faces = established(tracker, 40, 19, 60, 50)
     assert sorted(faces.boxes[:, 2] - faces.boxes[:, 0]) == pytest.approx([50, 60])
     assert tracker.faces_detected == 2 * 6
-    assert tracker.looks == 6
+    assert tracker.detection_passes == 6
     assert len(tracker.all_boxes) == 4  # all that must be hidden
 
 
@@ -71,11 +71,11 @@ def test_filters_decide_as_well():
 
 
 def test_whom_nobody_classified_has_no_estimate():
-    faces = people().locate(frame(0.0), detections())
+    faces = people().update(frame(0.0), detections())
     assert len(faces) == 0
     tracker = people()
     established(tracker, 40)
-    faces = tracker.locate(frame(0.6), detections(40))
+    faces = tracker.update(frame(0.6), detections(40))
     assert np.isnan(faces.probs).all()
     assert np.isnan(faces.extras).all()
 
@@ -83,11 +83,11 @@ def test_whom_nobody_classified_has_no_estimate():
 def test_predictions_go_to_those_they_were_made_for_and_stay_with_them():
     tracker = people()
     faces = established(tracker, 40, 60)
-    with_one = tracker.read(0.5, faces, np.array([1]), prediction("happy"))
+    with_one = tracker.add_predictions(0.5, faces, np.array([1]), prediction("happy"))
     assert np.isnan(with_one.probs[0]).all()
     assert with_one.probs[1].argmax() == EMOTIONS.index("happy")
-    assert tracker.readings == 1
-    later = tracker.locate(frame(0.6), detections(40, 60))
+    assert tracker.predictions == 1
+    later = tracker.update(frame(0.6), detections(40, 60))
     assert later.probs[1].argmax() == EMOTIONS.index("happy")
     assert later.track_ids.tolist() == faces.track_ids.tolist()
 
@@ -97,7 +97,7 @@ def test_who_is_out_of_sight_is_present_for_a_while_and_marked():
     established(tracker, 40, 60)
     for k in range(6, 14):
         t = k / 10
-        faces = tracker.locate(frame(t), detections(40, scores=[0.7]))
+        faces = tracker.update(frame(t), detections(40, scores=[0.7]))
         if t - 0.5 > PRESENT_FOR_S + 1e-6:
             assert len(faces) == 1
         else:
@@ -110,14 +110,14 @@ def test_who_is_out_of_sight_is_present_for_a_while_and_marked():
 def test_landmarks_are_kept_for_those_who_are_seen():
     tracker = people()
     assert established(tracker, 40, marks=True).landmarks.shape == (1, 5, 2)
-    faces = tracker.place(frame(0.6), detections(marks=True))
+    faces = tracker.match(frame(0.6), detections(marks=True))
     assert np.isnan(faces.landmarks).all()
 
 
 def test_the_stages_are_timed():
     timer = StageTimer()
     tracker = PeopleTracker(AnalysisSettings(), timer=timer)
-    tracker.locate(frame(0.0), detections(40))
+    tracker.update(frame(0.0), detections(40))
     assert timer.calls == {"track": 1, "quality": 1, "smooth": 1}
 
 
@@ -125,11 +125,13 @@ def test_extrapolated_boxes_move_for_a_while_and_are_not_seen():
     tracker = people()
     for k in range(12):
         boxes = np.array([[100 + 5 * k, 50, 150 + 5 * k, 110]], np.float32)
-        faces = tracker.place(frame(k / 10), Detections(boxes, np.ones(1, np.float32)))
+        faces = tracker.match(frame(k / 10), Detections(boxes, np.ones(1, np.float32)))
     speed = faces.velocity[0, 0]
     assert speed == pytest.approx(50, rel=0.2)
-    ahead = moved_on(faces, 0.2)
+    ahead = extrapolated(faces, 0.2)
     np.testing.assert_allclose(ahead.boxes[0, 0], faces.boxes[0, 0] + 0.2 * speed, rtol=1e-4)
     assert not ahead.seen.any()
-    np.testing.assert_array_equal(moved_on(faces, 5.0).boxes, moved_on(faces, PRESENT_FOR_S).boxes)
-    assert len(moved_on(Faces.none(), 1.0)) == 0
+    np.testing.assert_array_equal(
+        extrapolated(faces, 5.0).boxes, extrapolated(faces, PRESENT_FOR_S).boxes
+    )
+    assert len(extrapolated(Faces.none(), 1.0)) == 0

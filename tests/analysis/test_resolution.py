@@ -24,7 +24,7 @@ class Steps:
     name = "steps"
 
     def __init__(self, side=1280, asked=None):
-        self.side, self.asked = side, [] if asked is None else asked
+        self.input_side, self.asked = side, [] if asked is None else asked
 
     def full_side(self, shape):
         return 1280
@@ -33,7 +33,7 @@ class Steps:
         return Steps(side, self.asked)
 
     def detect(self, images, min_confidence):
-        self.asked.append((self.side, len(images)))
+        self.asked.append((self.input_side, len(images)))
         return [Detections.none() for _ in images]
 
 
@@ -52,9 +52,9 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
 
 def after(*sides: float, lost: bool = False, t: float = 0.1, full_size_every: float = 1.0, now=()):
     resolution = DetectionResolution(full_size_every)
-    assert resolution.side(frame(0.0), Steps()) is None  # the first pass is at full size
+    assert resolution.input_side(frame(0.0), Steps()) is None  # the first pass is at full size
     resolution.observe(boxes(*sides), lost)
-    return resolution.side(frame(t, *now), Steps())
+    return resolution.input_side(frame(t, *now), Steps())
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_moved_long_ago_is_compared_with_the_last_pass_at_full_size():
         (2.2, (FAR,), 320),  # it is still there
         (2.8, (), None),  # it has gone
     ):
-        assert resolution.side(frame(t, *now), Steps()) == expected
+        assert resolution.input_side(frame(t, *now), Steps()) == expected
         resolution.observe(faces, False)
 
 
@@ -117,9 +117,9 @@ def test_a_detector_of_one_size_is_left_alone():
             return [Detections.none() for _ in images]
 
     resolution = DetectionResolution(1.0)
-    resolution.side(frame(0.0), Plain())
+    resolution.input_side(frame(0.0), Plain())
     resolution.observe(boxes(300), False)
-    assert resolution.side(frame(0.1), Plain()) is None
+    assert resolution.input_side(frame(0.1), Plain()) is None
 
 
 def test_pictures_of_one_size_go_together_and_answers_stay_in_order():
@@ -157,6 +157,6 @@ def test_a_small_face_that_comes_is_found_within_the_time(networks):
                 image[300:436, 1000:1100] = far
             yield Frame(image, k / 10, k)
 
-    came = [one.frame.t for one in worker.follow(frames()) if len(one.faces) == 2]
+    came = [one.frame.t for one in worker.analyze(frames()) if len(one.faces) == 2]
     assert 1.2 <= came[0] <= 1.2 + 1.0 + 0.4
     assert len(came) > 10

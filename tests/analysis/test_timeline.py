@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moodstream.realtime.analysis.group.aggregator import GroupAggregator, GroupSettings
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.analysis.group.timeline import STEP, Timeline
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S, Timeline
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Faces, GroupState
 
@@ -49,8 +49,8 @@ def played(frames, **options) -> tuple[Rows, list[MoodShift]]:
     rows, returned = Rows(), []
     timeline = Timeline(GroupAggregator(GroupSettings(window=2.0)), rows, **options)
     for t, faces, detected in frames:
-        returned += timeline.reach(t)
-        returned += timeline.take(t, faces, detected)
+        returned += timeline.advance_to(t)
+        returned += timeline.add(t, faces, detected)
     timeline.finish()
     return rows, returned
 
@@ -59,12 +59,12 @@ def played(frames, **options) -> tuple[Rows, list[MoodShift]]:
 def test_there_is_a_row_on_every_step_however_frames_come(gaps, start):
     times = [start, *(start + np.cumsum(gaps))]
     rows, _ = played([(t, Faces.none(), True) for t in times])
-    steps = np.array(rows.times) / STEP
+    steps = np.array(rows.times) / ROW_INTERVAL_S
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-6)
     assert (np.diff(np.rint(steps)) == 1).all()
     if len(steps):
-        assert start - 1e-5 <= rows.times[0] < start + STEP + 1e-5
-        assert times[-1] - STEP - 1e-3 <= rows.times[-1] <= times[-1] + 1e-3
+        assert start - 1e-5 <= rows.times[0] < start + ROW_INTERVAL_S + 1e-5
+        assert times[-1] - ROW_INTERVAL_S - 1e-3 <= rows.times[-1] <= times[-1] + 1e-3
 
 
 def test_a_row_knows_only_what_came_before_it():
@@ -86,11 +86,11 @@ def test_what_was_not_there_has_no_rows():
     rows = Rows()
     timeline = Timeline(GroupAggregator(), rows)
     for t in (0.0, 0.4):
-        timeline.reach(t)
-        timeline.take(t, Faces.none(), True)
+        timeline.advance_to(t)
+        timeline.add(t, Faces.none(), True)
     timeline.skip_to(5.05)
-    timeline.reach(5.5)
-    timeline.take(5.5, Faces.none(), True)
+    timeline.advance_to(5.5)
+    timeline.add(5.5, Faces.none(), True)
     assert rows.times == pytest.approx([0.0, 0.2, 0.4, 5.2, 5.4])
 
 

@@ -162,7 +162,7 @@ def test_a_session_logs_what_becomes_of_its_sources(caplog):
 
 
 def test_rows_that_are_dropped_are_logged_once(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(store, "_QUEUED", 1.0)
+    monkeypatch.setattr(store, "_MAX_WAITING_S", 1.0)
     with StoreWriter(tmp_path / STORE, {}, ["a"], commit_every=60.0) as writer:
         for k in range(20):
             writer.sink(0).write(k / 5, GroupState(t=k / 5, people=0), _nobody())
@@ -182,7 +182,7 @@ def test_packets_that_are_skipped_are_logged_and_counted(caplog, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(network, "time", SimpleNamespace(monotonic=lambda: now[0]))
     reader = NetworkReader.__new__(NetworkReader)  # nothing is opened: only its packets matter
-    reader._catch_up, reader._pace, reader._skipped = BacklogSkipper(1.0), None, 0
+    reader._skipper, reader._pacer, reader._skipped = BacklogSkipper(1.0), None, 0
     reader._name = "rtsp://cam/a"
 
     def packet(at: float, media: float, key: bool = False) -> bool:
@@ -190,7 +190,7 @@ def test_packets_that_are_skipped_are_logged_and_counted(caplog, monkeypatch):
         stamp = SimpleNamespace(
             dts=round(media * 1000), pts=None, time_base=Fraction(1, 1000), is_keyframe=key
         )
-        return reader._behind(stamp)
+        return reader._is_skipped(stamp)
 
     assert not packet(0.0, 0.0, key=True)
     assert [packet(2.0, 0.04), packet(2.0, 0.08), packet(2.0, 0.12, key=True)] == [1, 1, 0]

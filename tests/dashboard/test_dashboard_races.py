@@ -19,9 +19,9 @@ from support.waiting import wait_for
 from moodstream.realtime.dashboard import routes, sessions
 from moodstream.realtime.dashboard.limits import Limits
 from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning
-from moodstream.realtime.dashboard.sessions import PageClosed, Registry
+from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.dashboard.video_job import Upload, VideoJob
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import MoodstreamError, PageClosedError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.privacy import Privacy
 
@@ -215,7 +215,7 @@ def test_a_page_closed_during_its_photo_gets_none(
         return photo
 
     monkeypatch.setattr(routes, "photo_of", closed)
-    with pytest.raises(PageClosed, match="reload"):
+    with pytest.raises(PageClosedError, match="reload"):
         routes.Routes(registry).analyse_photo(session, jpeg(), "p.jpg")
     assert session.photo is None
 

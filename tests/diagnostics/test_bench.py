@@ -145,9 +145,9 @@ def test_a_short_video(tmp_path, capsys, footage, every):
     assert main(command) == 0
     found = json.loads((tmp_path / "bench.json").read_text())
     assert found["frames"] == 72
-    assert found["looks"] == (72 if every else 24)
+    assert found["detection_passes"] == (72 if every else 24)
     # a face is classified once it counts as a person; then at every pass, or at every other
-    assert found["readings"] / found["faces"] == pytest.approx(0.9 if every else 0.5, abs=0.1)
+    assert found["predictions"] / found["faces"] == pytest.approx(0.9 if every else 0.5, abs=0.1)
     assert found["frames_per_second"] == pytest.approx(72 / found["wall_seconds"], rel=0.05)
     assert found["bare_inference_seconds"] > 0
     assert {"detect", "classify", "decode"} <= found["stages"].keys()

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from support.paths import DATA as SHARED
 
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.evaluation.datasets.faces import MAX_SIDE_PX, LabelledFaces, load
 from moodstream.realtime.evaluation.datasets.synonyms import emotion_index, split_of
 from moodstream.realtime.evaluation.emotions.degrade import blur
@@ -110,11 +110,11 @@ def test_a_broken_picture_says_so(tmp_path):
     whole = picture(tmp_path / "whole.jpg", (300, 300)).read_bytes()
     for name, content in (("cut.jpg", whole[: len(whole) // 2]), ("text.jpg", b"hello")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(UnreadableError, match="picture"):
+        with pytest.raises(UnreadableImageError, match="picture"):
             read_picture(tmp_path / name)
-    with pytest.raises(UnreadableError, match="no such file"):
+    with pytest.raises(UnreadableImageError, match="no such file"):
         read_picture(tmp_path / "none.jpg")
-    with pytest.raises(UnreadableError, match="too long"):
+    with pytest.raises(UnreadableImageError, match="too long"):
         read_picture(tmp_path / ("n" * 300 + ".jpg"))
 
 

@@ -158,7 +158,7 @@ def test_a_worker_without_the_extras_has_none_and_rows_say_null():
     for affect, want in ((None, [np.nan] * 3), ((-0.5, 0.25), [-0.5, 0.25, np.nan])):
         worker = OfflineAnalyzer(OneFace(), Says(probs, affect))
         blank = np.zeros((64, 64, 3), np.uint8)
-        *_, last = worker.follow(Frame(blank, k / 20, k) for k in range(8))
+        *_, last = worker.analyze(Frame(blank, k / 20, k) for k in range(8))
         faces = last.faces
         np.testing.assert_allclose(faces.extras, [want], atol=1e-6)
         (row,) = people_rows(0.4, faces)

@@ -48,7 +48,7 @@ def test_auto_falls_back_to_the_embedded_pair_and_says_why(empty, caplog):
         "detector": "centerface",
         "emotion": "embedded",
     }
-    assert models.notice == f"using the embedded networks: {reason}"
+    assert models.fallback_reason == f"using the embedded networks: {reason}"
     assert f"falling back to the embedded networks: {reason}" in caplog.text
     with pytest.raises(WeightsError, match=reason):
         load.load(settings("hsemotion"), empty)
@@ -68,7 +68,7 @@ def test_int8_asks_for_no_weights_as_only_the_embedded_pair_has_it(empty, monkey
     models = load.load(settings(precision="int8"), empty)
     assert empty.asked == []
     assert {info.engine for info in models.info.values()} == {"openvino int8"}
-    assert models.notice is None
+    assert models.fallback_reason is None
 
 
 def test_what_was_chosen_is_logged(empty, caplog):
@@ -100,7 +100,7 @@ def test_a_gpu_that_cannot_run_onnx_is_a_reason(empty, monkeypatch):
     asked = ModelSettings("embedded", device="cuda", precision="f32")
     models = load.load(asked, empty)
     assert {info.device for info in models.info.values()} == {"cpu"}
-    assert models.notice == (
+    assert models.fallback_reason == (
         "these networks run on the CPU only, not on cuda without onnx2torch: "
         "pip install 'moodstream[gpu]'"
     )

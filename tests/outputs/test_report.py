@@ -18,7 +18,7 @@ from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.recording.writer import (
     PEOPLE_COLUMNS,
-    STEP,
+    ROW_INTERVAL_S,
     TIMELINE_COLUMNS,
     _schema,
 )
@@ -56,7 +56,7 @@ def make_timeline(
     def column(values: Any) -> pa.Array:
         return pa.array(np.broadcast_to(values, n).astype(np.float32), mask=mask)
 
-    rows: dict[str, Any] = {"t": np.arange(n) * STEP}
+    rows: dict[str, Any] = {"t": np.arange(n) * ROW_INTERVAL_S}
     for k, name in enumerate(EMOTIONS):
         for prefix in "pwu":
             rows[f"{prefix}_{name}"] = column(probs[:, k])
@@ -76,7 +76,7 @@ def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
     """tracks: (id, first row, rows, mood)."""
     parts = []
     for track, first, n, mood in tracks:
-        t = (first + np.arange(n)) * STEP
+        t = (first + np.arange(n)) * ROW_INTERVAL_S
         parts.append((np.full(n, track), t, np.tile(mostly(mood), (n, 1)), [EMOTIONS[mood]] * n))
     t = np.concatenate([p[1] for p in parts])
     order = np.argsort(t, kind="stable")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.outputs.report.stills import MAX_STILLS, people_at, still_times
 from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
 
@@ -23,7 +23,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = []
     for step in [*range(STEPS), STEPS + 1, STEPS + 1]:
         row = dict.fromkeys(PEOPLE_COLUMNS, 0.0)
-        row |= {"track_id": step, "t": round(step * STEP, 3), "x2": float(step), "y2": 1.0}
+        row |= {
+            "track_id": step,
+            "t": round(step * ROW_INTERVAL_S, 3),
+            "x2": float(step),
+            "y2": 1.0,
+        }
         rows.append(row | {"label": "happy"})
     table = pa.Table.from_pylist(rows)
     pq.write_table(table, where / "people.parquet", row_group_size=50)
@@ -33,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("after", [0.0, 1e-9, 0.05, 0.1, 0.199])
 def test_every_time_has_the_people_of_one_step(folder: Path, after: float) -> None:
     for step in range(0, STEPS, 1 if after == 0 else 7):
-        for t in {step * STEP + after, round(step * STEP, 3) + after}:
+        for t in {step * ROW_INTERVAL_S + after, round(step * ROW_INTERVAL_S, 3) + after}:
             boxes, probs, ids = people_at(folder, t)
             assert ids.tolist() == [step], t
             assert boxes.shape == (1, 4)
@@ -42,9 +47,9 @@ def test_every_time_has_the_people_of_one_step(folder: Path, after: float) -> No
 
 
 def test_a_step_without_people_has_none_and_one_with_two_has_two(folder: Path) -> None:
-    boxes, probs, ids = people_at(folder, STEPS * STEP)
+    boxes, probs, ids = people_at(folder, STEPS * ROW_INTERVAL_S)
     assert (boxes.shape, probs.shape, ids.shape) == ((0, 4), (0, 7), (0,))
-    assert people_at(folder, (STEPS + 1) * STEP + 0.1)[2].tolist() == [STEPS + 1] * 2
+    assert people_at(folder, (STEPS + 1) * ROW_INTERVAL_S + 0.1)[2].tolist() == [STEPS + 1] * 2
 
 
 def test_each_part_and_what_comes_after_the_biggest_shifts() -> None:

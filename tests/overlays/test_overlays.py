@@ -175,7 +175,7 @@ def test_canvas_is_even_and_the_same_for_every_scene(width: int, height: int) ->
     assert size[0] % 2 == size[1] % 2 == 0
     image = noise(width, height)
     box = [[width * 0.3, height * 0.3, width * 0.5, height * 0.6]]
-    for one in (scene(image), scene(image, box, notice="no signal"), scene(image, **nobody())):
+    for one in (scene(image), scene(image, box, banner="no signal"), scene(image, **nobody())):
         assert render(one).shape == (size[1], size[0], 3)
 
 
@@ -186,7 +186,7 @@ def test_the_picture_keeps_its_own_pixels_and_is_never_written_to() -> None:
     boxes = [[100, 100, 200, 220]]
     assert not inside(render(scene(image)), image).any()
     for privacy in PRIVACY:
-        render(scene(image, boxes, **privacy, notice="no signal since 0:12"))
+        render(scene(image, boxes, **privacy, banner="no signal since 0:12"))
     assert (image == before).all()
 
 
@@ -376,9 +376,9 @@ def test_faces_nobody_follows_are_hidden_too() -> None:
 
 def test_a_notice_is_a_banner_on_the_picture() -> None:
     image = noise(1280, 720)
-    plain, other = (render(scene(image, notice=n)) for n in ("no signal since 0:12", "lost"))
+    plain, other = (render(scene(image, banner=n)) for n in ("no signal since 0:12", "lost"))
     drawn = inside(plain, image)
     assert drawn[:40].mean() > 0.95
     assert not drawn[80:].any()
     assert (plain != other).any()
-    assert inside(render(scene(image, notice="a very long line " * 40)), image)[:40].mean() > 0.95
+    assert inside(render(scene(image, banner="a very long line " * 40)), image)[:40].mean() > 0.95

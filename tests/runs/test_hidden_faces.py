@@ -238,8 +238,8 @@ def test_frames_searched_besides_change_no_person(streams: int, full_size_every:
     hiding = AnalysisSettings(full_size_every=full_size_every, detect_every_frame=True)
     every, hidden = analyzed(hiding)
     assert every.frames_searched == len(walk)
-    assert few.frames_searched == few.people.looks == every.people.looks == 34
-    assert few.people.readings == every.people.readings
+    assert few.frames_searched == few.people.detection_passes == every.people.detection_passes == 34
+    assert few.people.predictions == every.people.predictions
     for k, (a, b) in enumerate(zip(plain, hidden, strict=True)):
         assert (a.frame, a.fresh) == (b.frame, b.fresh)
         np.testing.assert_array_equal(a.faces.boxes, b.faces.boxes)

@@ -19,7 +19,7 @@ from support.fakes import MOSTLY_HAPPY, models_of, noise
 from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.analysis.people.quality import QualityScale
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import files
 from moodstream.realtime.runs.photos.analyse import (
@@ -283,7 +283,7 @@ def _png_that_claims(width, height):
 )
 def test_what_is_no_picture_has_a_reason(tmp_path, name, content, why):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UnreadableError, match=why) as caught:
+    with pytest.raises(UnreadableImageError, match=why) as caught:
         read_photo(tmp_path / name)
     assert "\n" not in str(caught.value)
 
@@ -293,14 +293,14 @@ def test_a_picture_cut_short_has_a_reason(tmp_path, mode):
     path = tmp_path / "a.png"
     Pillow.fromarray(noise(200, 200)).convert(mode).save(path)
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(UnreadableError, match="broken"):
+    with pytest.raises(UnreadableImageError, match="broken"):
         read_photo(path)
 
 
 def test_heic_reports_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.heic").write_bytes(b"x")
-    with pytest.raises(UnreadableError, match=r"moodstream\[heic\]"):
+    with pytest.raises(UnreadableImageError, match=r"moodstream\[heic\]"):
         read_photo(tmp_path / "a.heic")
 
 

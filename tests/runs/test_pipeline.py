@@ -125,7 +125,7 @@ def test_rows_stand_on_steps_of_media_time():
 def test_the_number_of_detection_passes_follows_time_and_not_frames(fps):
     pipeline = make()
     pipeline.run(frames(int(10 * fps), fps))
-    assert pipeline.analyzer.people.looks == pytest.approx(10 * min(fps, 10), abs=3)
+    assert pipeline.analyzer.people.detection_passes == pytest.approx(10 * min(fps, 10), abs=3)
 
 
 def test_a_part_of_a_file_starts_on_the_next_step():
@@ -202,7 +202,7 @@ def test_faces_are_read_again_after_the_time(refresh, most, expected):
     pipeline = make(classifier=classifier, draw=drawn.append, refresh=refresh)
     pipeline.run(walk)
     assert len(classifier.read) == pytest.approx(expected, abs=2)
-    assert pipeline.analyzer.people.readings == len(classifier.read)
+    assert pipeline.analyzer.people.predictions == len(classifier.read)
     assert np.diff(classifier.read).max() / 20 == pytest.approx(most)
     known = [not np.isnan(m.faces.probs).any() for m in drawn if m.faces.seen.any()]
     assert len(known) == pytest.approx(99, abs=2)
@@ -234,7 +234,7 @@ def test_pictures_that_nobody_needs_are_not_made(drawing, expected):
     pipeline = make(draw=(lambda frame: None) if drawing else None)
     pipeline.run(walk)
     assert len(set(made)) == len(made) == pytest.approx(expected, abs=1)
-    assert len(made) == 100 or len(made) == pipeline.analyzer.people.looks
+    assert len(made) == 100 or len(made) == pipeline.analyzer.people.detection_passes
 
 
 def test_a_picture_made_later_must_be_as_it_was_told():

@@ -115,7 +115,7 @@ def test_a_frozen_picture_from_before_a_stricter_mode_is_gone(monkeypatch):
     assert is_empty(owner.pictures[-1])
     assert owner.turn(1.0) == 1  # still with the line that says what is the matter
     assert is_empty(owner.pictures[-1])
-    assert owner.scenes[-1][1].notice.startswith("no signal since 0:00")
+    assert owner.scenes[-1][1].banner.startswith("no signal since 0:00")
 
 
 def test_a_picture_chosen_before_the_switch_is_not_shown_after_it(monkeypatch):

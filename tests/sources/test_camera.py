@@ -143,12 +143,12 @@ def test_each_picture_has_its_time_out(kind, spec):
     now = [0.0]
     kind.n, watchdog = 10, ReaderWatchdog(lambda: now[0])
     reader = CameraReader(spec, QUICK, watchdog)
-    assert watchdog.overdue() == -QUICK.open_timeout
+    assert watchdog.seconds_overdue() == -QUICK.open_timeout
     reader.read()
     now[0] = 100.0
-    assert watchdog.overdue() > 0
+    assert watchdog.seconds_overdue() > 0
     reader.read()
-    assert watchdog.overdue() == -QUICK.read_timeout
+    assert watchdog.seconds_overdue() == -QUICK.read_timeout
 
 
 def test_a_camera_that_hangs_is_opened_again(kind, spec, monkeypatch):

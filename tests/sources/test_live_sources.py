@@ -111,9 +111,9 @@ def test_who_waits_gives_signs_of_life():
     promises = []
 
     class Noting(ReaderWatchdog):
-        def expect(self, seconds):
+        def heartbeat(self, seconds):
             promises.append((time.monotonic(), seconds))
-            super().expect(seconds)
+            super().heartbeat(seconds)
 
     begin = time.monotonic()
     assert Noting().wait(1.2)

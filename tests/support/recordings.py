@@ -68,7 +68,7 @@ def write(path: Path, rows: Iterable[Moment], individuals: bool = True) -> Path:
 
 def offer(writer: StoreWriter, most: int, row: Moment, sources: int = 1) -> None:
     """Write a row to so many sources once fewer than ``most`` wait: real streams are slower."""
-    wait_for(lambda: len(writer._steps) <= most, meanwhile=lambda: time.sleep(0.001))
+    wait_for(lambda: writer.waiting <= most, meanwhile=lambda: time.sleep(0.001))
     for source in range(sources):
         writer.sink(source).write(*row)
 

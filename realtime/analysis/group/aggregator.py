@@ -43,7 +43,7 @@ def adapt_to_group(
     """
     if prior_people is None:
         return maths.weighted_mean(probs, weights)
-    softened = maths.softened(weights, presence)
+    softened = maths.em_weights(weights, presence)
     return maths.group_shares(probs, softened, np.asarray(prior), prior_people, people)
 
 
@@ -90,7 +90,7 @@ def _observation(t: float, dt: float, faces: Faces) -> F64:
     rows = np.empty((len(seen), _EXTRAS.stop))
     rows[:, [_T, _DT, _SHARE]] = t, dt, 1 / max(len(seen), 1)
     rows[:, _ID] = faces.track_ids[seen]
-    rows[:, _QUALITY] = maths.seen_weights(faces.quality[seen])
+    rows[:, _QUALITY] = maths.quality_weights(faces.quality[seen])
     rows[:, _PROBS] = faces.probs[seen]
     rows[:, _EXTRAS] = np.nan if faces.extras is None else faces.extras[seen]
     return rows
@@ -132,7 +132,7 @@ class GroupAggregator:
         P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
 
     and with ``prior_people`` the probabilities of each are adapted to the group before they are
-    summed, weighted by the root of quality (``maths.softened``).
+    summed, weighted by the root of quality (``maths.em_weights``).
 
     Args:
         settings: Window, prior and thresholds.

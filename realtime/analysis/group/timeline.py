@@ -11,7 +11,7 @@ from moodstream.realtime.analysis.group.shifts import MoodShift, ShiftDetector
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.timing import StageTimer
 
-STEP = 0.2
+ROW_INTERVAL_S = 0.2
 """Seconds of media time from row to row of a timeline."""
 
 _TOLERANCE_S = 1e-6  # by which equal times may differ
@@ -30,7 +30,7 @@ class TimelineSink(Protocol):
 
 
 class Timeline:
-    """Sums the people into the group and emits a row every ``STEP`` seconds.
+    """Sums the people into the group and emits a row every ``ROW_INTERVAL_S`` seconds.
 
     A row depends only on what came before its time.
 
@@ -58,14 +58,14 @@ class Timeline:
         self._faces = Faces.none()
         self._row: int | None = None
 
-    def reach(self, t: float) -> list[MoodShift]:
-        """Emit the rows due before ``t``, ahead of ``take``; returns the mood shifts among them."""
+    def advance_to(self, t: float) -> list[MoodShift]:
+        """Emit the rows due before ``t``, ahead of ``add``; returns the mood shifts among them."""
         if self._row is None:
             # rows stand on whole steps of media time, wherever a part of a file starts
-            self._row = math.ceil((t - _TOLERANCE_S) / STEP)
+            self._row = math.ceil((t - _TOLERANCE_S) / ROW_INTERVAL_S)
         return self._until(t - _TOLERANCE_S)
 
-    def take(self, t: float, faces: Faces, detected: bool) -> list[MoodShift]:
+    def add(self, t: float, faces: Faces, detected: bool) -> list[MoodShift]:
         """Take the people at ``t`` and emit the row of that time, if one is due.
 
         Args:
@@ -83,7 +83,7 @@ class Timeline:
 
     def skip_to(self, t: float) -> None:
         """Emit no rows before ``t``: there was no picture to make them from."""
-        self._row = max(self._row or 0, math.ceil((t - _TOLERANCE_S) / STEP))
+        self._row = max(self._row or 0, math.ceil((t - _TOLERANCE_S) / ROW_INTERVAL_S))
 
     def finish(self) -> None:
         """The stream has ended: emit the mood shift that is still open, if there is one."""
@@ -94,8 +94,8 @@ class Timeline:
     def _until(self, t: float) -> list[MoodShift]:
         shifts = []
         assert self._row is not None
-        while self._row * STEP <= t:
-            at = round(self._row * STEP, 3)
+        while self._row * ROW_INTERVAL_S <= t:
+            at = round(self._row * ROW_INTERVAL_S, 3)
             with self.timer.stage("group"):
                 self.state = self.view(self.group.state(at))
                 shift = self._shifts.update(self.state)

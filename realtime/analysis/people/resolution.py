@@ -62,7 +62,7 @@ class DetectionResolution:
         # known, and one who comes must be detected in consecutive passes
         self._min_sides: deque[float | None] = deque(maxlen=2)
 
-    def side(self, frame: Frame, detector: FaceDetector) -> int | None:
+    def input_side(self, frame: Frame, detector: FaceDetector) -> int | None:
         """The longer side in px at which to detect in a frame, None for the detector's own."""
         if not _can_reduce(type(detector)):
             return None

@@ -70,8 +70,8 @@ class AnalysisSettings:
 class PeopleTracker:
     """The people of one stream through time; the networks run elsewhere.
 
-    Each detection pass is given to ``locate``, or to ``place`` and, once its faces have been
-    classified, to ``read``.
+    Each detection pass is given to ``update``, or to ``match`` and, once its faces have been
+    classified, to ``add_predictions``.
 
     Args:
         settings: Which faces count, and how often they are detected.
@@ -82,9 +82,9 @@ class PeopleTracker:
 
     Attributes:
         all_boxes: (M, 4) float32 xyxy px of every detection of the last pass, tracked or not.
-        looks: Detection passes so far.
+        detection_passes: Detection passes so far.
         faces_detected: Detections that counted so far.
-        readings: Predictions so far.
+        predictions: Predictions so far.
 
     Example:
         >>> import numpy as np
@@ -93,7 +93,7 @@ class PeopleTracker:
         >>> face = np.array([[10, 10, 60, 60]], np.float32)
         >>> for k in range(5):
         ...     frame = Frame(np.zeros((480, 640, 3), np.uint8), t=k / 10, index=k)
-        ...     faces = people.locate(frame, Detections(face, np.ones(1, np.float32)))
+        ...     faces = people.update(frame, Detections(face, np.ones(1, np.float32)))
         >>> faces.track_ids
         array([1])
     """
@@ -110,13 +110,13 @@ class PeopleTracker:
         self.filters = tuple(filters)
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
-        self.zoom = DetectionResolution(
+        self.resolution = DetectionResolution(
             0.0 if settings.detect_every_frame else settings.full_size_every
         )
-        self.looks = self.faces_detected = self.readings = 0
+        self.detection_passes = self.faces_detected = self.predictions = 0
         self.all_boxes: F32 = np.zeros((0, 4), np.float32)
 
-    def locate(self, frame: Frame, detections: Detections) -> Faces:
+    def update(self, frame: Frame, detections: Detections) -> Faces:
         """Take a detection pass.
 
         Args:
@@ -126,17 +126,17 @@ class PeopleTracker:
         Returns:
             The people present, with the estimates from their predictions so far.
         """
-        matched = self.place(frame, detections)
+        matched = self.match(frame, detections)
         none = np.full((len(matched), PREDICTION_COLUMNS), np.nan, np.float32)
         return self._smoothed(frame.t, matched, none)
 
-    def place(self, frame: Frame, detections: Detections) -> Faces:
-        """As ``locate`` without estimates (NaN), which ``read`` adds, maybe later."""
+    def match(self, frame: Frame, detections: Detections) -> Faces:
+        """As ``update`` without estimates (NaN), which ``add_predictions`` adds, maybe later."""
         self.all_boxes = detections.boxes
         if self.filters:
             detections = apply_filters(frame.image, detections, self.filters)
         detections = filter_faces(detections, self.settings.min_face, self.settings.max_faces)
-        self.looks += 1
+        self.detection_passes += 1
         self.faces_detected += len(detections)
         with self.timer.stage("track"):
             tracks = self.tracker.update(frame.t, detections.boxes)
@@ -144,7 +144,7 @@ class PeopleTracker:
         ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
         seen = row >= 0
         # one who has just come has no track yet, and must be detected again to get one
-        self.zoom.observe(np.vstack([boxes, detections.boxes]), lost=not seen.all())
+        self.resolution.observe(np.vstack([boxes, detections.boxes]), lost=not seen.all())
         scores = np.zeros(len(ids), np.float32)
         scores[seen] = detections.scores[row[seen]]
         qualities = np.zeros(len(ids), np.float32)
@@ -158,12 +158,14 @@ class PeopleTracker:
         velocity = tracks.velocity[present]
         return Faces(boxes, scores, qualities, probs, ids, seen, marks, velocity=velocity)
 
-    def read(self, t: float, faces: Faces, rows: npt.NDArray[np.intp], predictions: F32) -> Faces:
+    def add_predictions(
+        self, t: float, faces: Faces, rows: npt.NDArray[np.intp], predictions: F32
+    ) -> Faces:
         """Add the predictions for some of the faces of a detection pass.
 
         Args:
             t: The time of the pass in seconds.
-            faces: What ``place`` returned for it.
+            faces: What ``match`` returned for it.
             rows: Which of the faces were classified, (R,).
             predictions: (R, PREDICTION_COLUMNS), as from ``EmotionPredictions.columns``.
 
@@ -172,7 +174,7 @@ class PeopleTracker:
         """
         values = np.full((len(faces), PREDICTION_COLUMNS), np.nan, np.float32)
         values[rows] = predictions
-        self.readings += len(rows)
+        self.predictions += len(rows)
         return self._smoothed(t, faces, values)
 
     def _smoothed(self, t: float, faces: Faces, values: F32) -> Faces:
@@ -182,7 +184,7 @@ class PeopleTracker:
         return replace(faces, probs=probs, extras=extras)
 
 
-def moved_on(faces: Faces, seconds: float) -> Faces:
+def extrapolated(faces: Faces, seconds: float) -> Faces:
     """The people ``seconds`` later, their boxes extrapolated for at most ``PRESENT_FOR_S``."""
     if len(faces) == 0:
         return faces

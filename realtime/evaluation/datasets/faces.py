@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from moodstream.realtime.arrays import F32, I64, Image
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.evaluation.datasets.from_csv import list_csv
 from moodstream.realtime.evaluation.datasets.from_folder import list_folder
 from moodstream.realtime.evaluation.datasets.from_npz import list_npz
@@ -149,7 +149,7 @@ def readable(
     for i, name in enumerate(listing.names):
         try:
             image = listing.read(i, max_side)
-        except UnreadableError as error:
+        except UnreadableImageError as error:
             skipped.append((name, str(error)))
         else:
             yield i, image

@@ -9,7 +9,7 @@ import numpy as np
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.evaluation.datasets.listing import Listing, counted
 from moodstream.realtime.evaluation.datasets.synonyms import emotion_index, split_of
-from moodstream.realtime.sources.images import SUFFIXES, read_picture
+from moodstream.realtime.sources.images import IMAGE_SUFFIXES, read_picture
 
 
 def list_folder(path: Path, split: str | None) -> Listing:
@@ -87,7 +87,7 @@ def _pictures(folder: Path) -> list[Path]:
         return sorted(
             p
             for p in folder.rglob("*")
-            if p.suffix.casefold() in SUFFIXES and not p.name.startswith(".") and p.is_file()
+            if p.suffix.casefold() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
         )
     except OSError as error:
         raise MoodstreamError(f"--data {folder}: cannot be read ({error.strerror})") from None

@@ -18,7 +18,7 @@ class Listing:
         names: Of the pictures.
         labels: (N,) index into EMOTIONS.
         read: ``read(i, max_side)`` returns picture i, its longer side at most ``max_side`` px, or
-            raises UnreadableError.
+            raises UnreadableImageError.
         source: The data set and its split.
         skipped: What was left out, as (what, why).
         notes: What was chosen for the user.

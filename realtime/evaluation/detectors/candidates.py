@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.networks.detectors import names
+from moodstream.realtime.networks import names
 from moodstream.realtime.networks.detectors.base import FaceDetector
 from moodstream.realtime.networks.weights import packaged
 from moodstream.realtime.networks.weights import store as weights
@@ -118,7 +118,7 @@ def _own(name: str, store: weights.WeightStore) -> Candidate:
 
 def _yolo(name: str, store: weights.WeightStore) -> Candidate:
     file = f"{name}-lindevs.onnx"
-    if name not in names.NAMES:
+    if name not in names.DETECTOR_NAMES:
         raise _NotHereError(_FROM_FILE)
     path = store.cached(file)
     if path is None:

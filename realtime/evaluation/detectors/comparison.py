@@ -16,7 +16,7 @@ from moodstream.realtime.analysis.people.quality import (
     blur_score,
 )
 from moodstream.realtime.arrays import F32, Image
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.evaluation.detectors.candidates import Candidate
 from moodstream.realtime.evaluation.detectors.matching import (
     Scored,
@@ -133,7 +133,7 @@ def compare_detectors(
     for i, file in enumerate(files):
         try:
             image = read_picture(file)
-        except UnreadableError as error:
+        except UnreadableImageError as error:
             skipped.append((str(file), str(error)))
             continue
         for candidate, run in zip(candidates, runs, strict=True):

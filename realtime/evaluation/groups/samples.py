@@ -61,7 +61,7 @@ def of_photos(folder: Path) -> list[GroupSample]:
     table = _columns(path, ("photo", "quality", *PROBS))
     probs = np.stack([table[name] for name in PROBS], axis=1)
     known = ~np.isnan(probs).any(axis=1)
-    weights = maths.seen_weights(np.nan_to_num(table["quality"]))
+    weights = maths.quality_weights(np.nan_to_num(table["quality"]))
     photos, place = np.unique(table["photo"][known], return_inverse=True)
     rows = np.flatnonzero(known)
     groups = [
@@ -102,7 +102,7 @@ def _window(
     means, weights = [], []
     for rows in _by_place(place, len(people)):
         means.append(probs[rows].mean(axis=0))
-        weights.append(float(maths.seen_weights(quality[rows]).sum()) / steps)
+        weights.append(float(maths.quality_weights(quality[rows]).sum()) / steps)
     return group_sample(f"{start:g} s", np.array(means), np.array(weights))
 
 

@@ -151,10 +151,10 @@ STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
     "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.softened(g.quality), PRIOR),
+    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.em_weights(g.quality), PRIOR),
     "settled, calibrated, unweighted": lambda g: _prior_adapted(g.calibrated, _even(g), g.prior),
     "settled, calibrated, by quality": lambda g: _prior_adapted(g.calibrated, g.quality, g.prior),
-    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.softened(g.quality), g.prior),
+    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.em_weights(g.quality), g.prior),
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
@@ -162,7 +162,7 @@ STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
 
 *quality-weighted*: by clip(q, 0, 1) + 1e-6; *settled*: prior-adapted, ``maths.group_shares``;
 *default*: what the pipeline does, prior-adapted, calibrated and weighted by the root of quality
-(``maths.softened``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
+(``maths.em_weights``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
 """
 
 
@@ -382,7 +382,7 @@ def _group(
     return Group(
         predictions.probs[change, people].astype(np.float64),
         predictions.calibrated[change, people].astype(np.float64),
-        maths.seen_weights(predictions.quality[change, people]),
+        maths.quality_weights(predictions.quality[change, people]),
         np.bincount(labels, minlength=K) / len(labels),
         predictions.prior,
     )

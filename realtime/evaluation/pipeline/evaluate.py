@@ -15,7 +15,7 @@ from moodstream.realtime.analysis.group.aggregator import GroupSettings, adapt_t
 from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.arrays import F32, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, PRIOR
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.evaluation.datasets.synonyms import emotion_index
 from moodstream.realtime.evaluation.detectors.comparison import AP_MIN_CONFIDENCE, covered
 from moodstream.realtime.evaluation.detectors.matching import (
@@ -166,7 +166,7 @@ def evaluate(
     for i, (file, truth) in enumerate(labelled.items()):
         try:
             image = read_picture(file)
-        except UnreadableError as error:
+        except UnreadableImageError as error:
             skipped.append((str(file), str(error)))
             continue
         for _ in range(1 if photos else 2):
@@ -306,7 +306,7 @@ def _weighted(photo: Photo) -> int:
 
 
 def _prior_adapted(photo: Photo) -> int:
-    weights = maths.seen_weights(photo.quality)
+    weights = maths.quality_weights(photo.quality)
     shares = adapt_to_group(photo.probs, weights, photo.prior, GroupSettings.prior_people)
     assert shares is not None  # only photos with faces have a vote
     return int(shares.argmax())

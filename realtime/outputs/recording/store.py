@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.environment import versions
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Faces, GroupState
@@ -121,7 +121,7 @@ def predicted_bytes(hours: float, faces: float, individuals: bool = True) -> int
         faces: Faces in view on average.
         individuals: Whether rows of single people are written.
     """
-    steps = hours * 3600 / STEP
+    steps = hours * 3600 / ROW_INTERVAL_S
     step_bytes = _STEP_BYTES + (faces * _PERSON_BYTES if individuals else 0)
     return round(_EMPTY_BYTES + steps * step_bytes)
 
@@ -200,7 +200,7 @@ class StoreWriter:
         self.problem: str | None = None
         about = {"started": _now(), "versions": versions(), "individuals": individuals}
         self._meta = {k: _json(v) for k, v in (about | meta | {"sources": sources}).items()}
-        self._max_steps = max(1, len(sources)) * round(_MAX_WAITING_S / STEP)
+        self._max_steps = max(1, len(sources)) * round(_MAX_WAITING_S / ROW_INTERVAL_S)
         self._steps: deque[_Step] = deque()
         self._notes: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._lock = threading.Lock()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.recording.rows import event_row, people_rows, timeline_row
@@ -129,7 +129,9 @@ class TimelineWriter:
     @property
     def people(self) -> int:
         """People tracked for a second or more in all."""
-        return sum(steps * STEP >= _MIN_TRACK_S - 1e-9 for steps in self._steps_of.values())
+        return sum(
+            steps * ROW_INTERVAL_S >= _MIN_TRACK_S - 1e-9 for steps in self._steps_of.values()
+        )
 
     def _part(self, name: str) -> Path:
         return self._folder / f"{name}.part"

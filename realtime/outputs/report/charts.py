@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.overlays.palette import hex_of
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.report.data import Lanes, Timeline
 from moodstream.realtime.outputs.schemas import ShiftEvent
 
 Chart = dict[str, Any]
-_STACK = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
+STACK_ORDER = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
 _ALPHA = (0.35, 0.55, 0.78, 1.0)  # of the quarters of quality
 _NAMED_SHIFTS = 4
 _MARKED_SHIFTS = 200
@@ -31,7 +31,7 @@ def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float,
     t, probs = _with_gaps(line.t, line.probs)
     x = _ms(t)
     data: list[Chart] = []
-    for name in _STACK:
+    for name in STACK_ORDER:
         data.append(
             {
                 "type": "scatter",
@@ -254,7 +254,7 @@ def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64]:
     """
     known = ~np.isnan(probs).any(1)
     edges = np.flatnonzero(np.diff(np.r_[False, known, False]))
-    half = float(np.median(np.diff(t))) / 2 if len(t) > 1 else STEP / 2
+    half = float(np.median(np.diff(t))) / 2 if len(t) > 1 else ROW_INTERVAL_S / 2
     zero = np.zeros((1, probs.shape[1]))
     times: list[F64] = [np.zeros(0)]
     rows: list[F64] = [zero[:0]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.outputs.schemas import PROBS
@@ -141,10 +141,10 @@ def read_lanes(path: Path, start: float, end: float) -> Lanes:
 
     The file is read twice, row group by row group.
     """
-    cells = max(1, min(_MAX_CELLS, round((end - start) / STEP)))
-    edges = np.linspace(start, max(end, start + STEP), cells + 1)
+    cells = max(1, min(_MAX_CELLS, round((end - start) / ROW_INTERVAL_S)))
+    edges = np.linspace(start, max(end, start + ROW_INTERVAL_S), cells + 1)
     tracks = _tracks(path)
-    long = [i for i, (n, _, _) in tracks.items() if n * STEP >= _MIN_LANE_S - 1e-9]
+    long = [i for i, (n, _, _) in tracks.items() if n * ROW_INTERVAL_S >= _MIN_LANE_S - 1e-9]
     shown = sorted(long, key=lambda i: -tracks[i][0])[:MAX_LANES]
     shown.sort(key=lambda i: (tracks[i][1], i))
     short = sorted(tracks.keys() - set(long))
@@ -158,7 +158,9 @@ def read_lanes(path: Path, start: float, end: float) -> Lanes:
     lanes = []
     for k, (name, ids) in enumerate(groups):
         rows, first, last = zip(*(tracks[i] for i in ids), strict=True)
-        lanes.append(Lane(name, min(first), max(last), sum(rows) * STEP, probs[k], quality[k]))
+        lanes.append(
+            Lane(name, min(first), max(last), sum(rows) * ROW_INTERVAL_S, probs[k], quality[k])
+        )
     return Lanes(edges, tuple(lanes), len(long) - len(shown))
 
 
@@ -183,7 +185,7 @@ class _Sums:
         index = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         keep = (self._ids[index] == ids) & ~np.isnan(probs).any(1)
         # rows are stamped with the end of their step, so the middle of it decides on the cell
-        cell = np.searchsorted(self._edges, batch["t"] - STEP / 2, side="right") - 1
+        cell = np.searchsorted(self._edges, batch["t"] - ROW_INTERVAL_S / 2, side="right") - 1
         where = self._lanes[index], np.clip(cell, 0, len(self._edges) - 2)
         where = where[0][keep], where[1][keep]
         quality = quality[keep]

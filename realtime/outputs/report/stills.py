@@ -12,7 +12,7 @@ import numpy as np
 
 from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.networks.detectors.base import FaceDetector
@@ -91,8 +91,8 @@ def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
     import pyarrow.parquet as pq
 
     # by the number of the step: its time in floats may lie on either side of a whole step
-    step = math.floor(t / STEP + 1e-6)
-    near = [("t", ">", (step - 0.5) * STEP), ("t", "<", (step + 0.5) * STEP)]
+    step = math.floor(t / ROW_INTERVAL_S + 1e-6)
+    near = [("t", ">", (step - 0.5) * ROW_INTERVAL_S), ("t", "<", (step + 0.5) * ROW_INTERVAL_S)]
     table = pq.read_table(folder / layout.PEOPLE, filters=near)
 
     def columns(names: tuple[str, ...]) -> F32:

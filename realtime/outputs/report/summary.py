@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.report.formatting import clock, duration
@@ -67,7 +67,7 @@ def mood_by_part(
 
 def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float, float]]:
     """From where to where there are rows, without the holes longer than ``hole`` seconds."""
-    after = np.flatnonzero(np.diff(t) > max(hole, STEP) + 1e-6)
+    after = np.flatnonzero(np.diff(t) > max(hole, ROW_INTERVAL_S) + 1e-6)
     firsts = [float(t[0]), *t[after + 1].tolist()]
     lasts = [*t[after].tolist(), max(end, float(t[-1]))]
     return list(zip(firsts, lasts, strict=True))
@@ -76,7 +76,7 @@ def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float
 def _part(
     a: float, b: float, t: npt.NDArray[Any], probs: npt.NDArray[Any], window: float
 ) -> MoodPart:
-    inside = (t >= min(a + window, b - STEP)) & (t <= b)
+    inside = (t >= min(a + window, b - ROW_INTERVAL_S)) & (t <= b)
     rows = probs[inside]
     rows = rows[~np.isnan(rows).any(1)]
     part: MoodPart = {"start": round(a, 3), "end": round(b, 3), "dominant": None}

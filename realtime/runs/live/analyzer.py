@@ -114,7 +114,7 @@ class LiveAnalyzer:
             return
         began = self._clock()
         images = [frame.image for _, frame in due]
-        sides = [stream.people.zoom.side(frame, self.detector) for stream, frame in due]
+        sides = [stream.people.resolution.input_side(frame, self.detector) for stream, frame in due]
         detections = detect_at(self.detector, images, sides, self.min_confidence)
         self._detection_s.add(self._clock() - began, len(due))
         for (stream, frame), faces in zip(due, detections, strict=True):

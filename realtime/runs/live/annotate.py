@@ -30,8 +30,8 @@ def black_picture(frame: Frame, since: float, hide: bool) -> AnnotatedFrame:
         frame,
         Faces.none(),
         GroupState(t=frame.t, people=0),
-        notice=f"black picture since {clock_text(since)}",
-        instead="no signal",
+        banner=f"black picture since {clock_text(since)}",
+        status_text="no signal",
     )
 
 
@@ -45,6 +45,6 @@ def old_picture(last: AnnotatedFrame, t: float, notice: str) -> AnnotatedFrame:
         last.faces,
         GroupState(t=t, people=0),
         all_boxes=last.all_boxes,
-        notice=notice,
-        instead=notice.split(" since")[0],
+        banner=notice,
+        status_text=notice.split(" since")[0],
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from moodstream.overlays.hud import clock as clock_text
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.analysis.people.tracker import moved_on
+from moodstream.realtime.analysis.people.tracker import extrapolated
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Faces, Frame
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
@@ -197,11 +197,11 @@ class Presenter:
             return captured, black_picture(captured.frame, snapshot.black_since, hide=False)
         ahead = captured.frame.t - snapshot.t
         if ahead <= MAX_SNAPSHOT_AGE_S:
-            faces = moved_on(snapshot.faces, ahead)
+            faces = extrapolated(snapshot.faces, ahead)
             return captured, self._annotate(captured.frame, faces, snapshot)
         behind = f"the machine is too slow: figures are {ahead:.0f} s old"
         annotated = self._annotate(captured.frame, Faces.none(), snapshot)
-        return captured, replace(annotated, notice=behind)
+        return captured, replace(annotated, banner=behind)
 
     def _next_detected(self) -> tuple[CapturedFrame, AnnotatedFrame] | None:
         with self._lock:

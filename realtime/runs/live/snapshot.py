@@ -9,7 +9,7 @@ import numpy as np
 
 from moodstream.realtime.analysis.group.shifts import MoodShift
 from moodstream.realtime.analysis.group.timeline import Timeline
-from moodstream.realtime.analysis.people.tracker import PeopleTracker, moved_on
+from moodstream.realtime.analysis.people.tracker import PeopleTracker, extrapolated
 from moodstream.realtime.arrays import F32
 from moodstream.realtime.frames import Detections, Faces, Frame, GroupState, Index
 from moodstream.realtime.runs.live import scheduler
@@ -90,7 +90,7 @@ class StreamAnalysis:
         """
         self.all_boxes = detections.boxes
         counts = detections.scores >= self.people.settings.min_confidence
-        self._detected = frame.t, self.people.locate(frame, detections.take(counts))
+        self._detected = frame.t, self.people.update(frame, detections.take(counts))
         self.detection_rate.add(frame.t)
 
     def at(self, t: float) -> tuple[Faces, Index]:
@@ -100,7 +100,7 @@ class StreamAnalysis:
         then, faces = self._detected
         is_fresh = t - then <= MAX_BOX_AGE_S
         visible = np.flatnonzero(faces.seen) if is_fresh else np.zeros(0, np.intp)
-        return (faces if t == then else moved_on(faces, t - then)), visible
+        return (faces if t == then else extrapolated(faces, t - then)), visible
 
     @property
     def black_since(self) -> float | None:
@@ -122,7 +122,7 @@ class StreamAnalysis:
 
     def classified(self, frame: Frame, faces: Faces, rows: Index, values: F32) -> Faces:
         """Take predictions of the faces at ``rows``; the same faces with their new estimates."""
-        faces = self.people.read(frame.t, faces, rows, values)
+        faces = self.people.add_predictions(frame.t, faces, rows, values)
         self.predictions.add(frame.t, faces, rows, values)
         assert self._detected is not None
         then, last = self._detected
@@ -131,7 +131,7 @@ class StreamAnalysis:
 
     def finish_step(self, frame: Frame, faces: Faces, visible: Index, detected: bool) -> Snapshot:
         """All is known of a frame: bring the timeline up to it, and keep its snapshot."""
-        shifts = [*self.timeline.reach(frame.t), *self.timeline.take(frame.t, faces, detected)]
+        shifts = [*self.timeline.advance_to(frame.t), *self.timeline.add(frame.t, faces, detected)]
         self.snapshot = Snapshot(
             frame,
             faces,

@@ -90,7 +90,7 @@ class LiveStream:
             self.analysis = self._begin(frame.image)
         # a face that is to be hidden must be found at once, however small it is
         full_size_every = 0.0 if self.rows.hides_faces else self._settings.worker.full_size_every
-        self.analysis.people.zoom.full_size_every = full_size_every
+        self.analysis.people.resolution.full_size_every = full_size_every
         for gap in self.capture.gaps():
             self._gap(gap.start, gap.end, gap.reason)
         black_since = self.analysis.black_since

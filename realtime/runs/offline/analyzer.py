@@ -15,7 +15,7 @@ from moodstream.realtime.analysis.people.tracker import (
     PREDICTION_COLUMNS,
     AnalysisSettings,
     PeopleTracker,
-    moved_on,
+    extrapolated,
 )
 from moodstream.realtime.arrays import F32
 from moodstream.realtime.frames import Detections, Faces, Frame
@@ -110,7 +110,7 @@ class OfflineAnalyzer:
         caller's. The input size of a detection pass is chosen when the last but one before it is
         known, whatever ``streams`` is, so that figures do not depend on the machine.
         """
-        ahead = 1 if self.people.zoom.full_size_every else 2 * self.streams
+        ahead = 1 if self.people.resolution.full_size_every else 2 * self.streams
         with ThreadPoolExecutor(caller_threads(self.streams), "networks") as pool:
             detecting = look_ahead((self._begin(frame, pool) for frame in frames), ahead)
             tracked = (self._track(pending, pool) for pending in detecting)
@@ -121,7 +121,7 @@ class OfflineAnalyzer:
         due = self._is_due(frame.t)
         if not due and not self.settings.detect_every_frame:
             return _PendingFrame(frame)
-        side = self.people.zoom.side(frame, self.detector) if due else None
+        side = self.people.resolution.input_side(frame, self.detector) if due else None
         return _PendingFrame(frame, pool.submit(self._detect, frame, side), due)
 
     def _track(self, pending: _PendingFrame, pool: Executor) -> _PendingFrame:
@@ -139,7 +139,7 @@ class OfflineAnalyzer:
         min_confidence = self.settings.min_confidence
         if self._detect_from < min_confidence:
             detections = detections.take(detections.scores >= min_confidence)
-        pending.faces = self.people.place(pending.frame, detections)
+        pending.faces = self.people.match(pending.frame, detections)
         pending.rows = self._rows_to_classify(pending.frame.t, pending.faces)
         if len(pending.rows):
             boxes = pending.faces.boxes[pending.rows]
@@ -148,10 +148,10 @@ class OfflineAnalyzer:
     def _complete(self, pending: _PendingFrame) -> DetectedFrame:
         t = pending.frame.t
         if pending.faces is None:
-            faces = moved_on(self._faces, t - self._tracked_at)
+            faces = extrapolated(self._faces, t - self._tracked_at)
             return DetectedFrame(pending.frame, faces, False, pending.all_boxes)
         made = _NO_PREDICTIONS if pending.predictions is None else pending.predictions.result()
-        self._faces = self.people.read(t, pending.faces, pending.rows, made)
+        self._faces = self.people.add_predictions(t, pending.faces, pending.rows, made)
         self._tracked_at = t
         return DetectedFrame(pending.frame, self._faces, True, pending.all_boxes)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
-from moodstream.realtime.analysis.group.timeline import STEP
+from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import (
@@ -108,7 +108,7 @@ def _copy(reader: StoreReader, source: int, rows: TimelineWriter) -> tuple[float
     first = last = None
     for row, people in reader.steps(source):
         first = row["t"] if first is None else first
-        last = row["t"] + STEP
+        last = row["t"] + ROW_INTERVAL_S
         rows.add(row, people)
     rows.events.extend(reader.events(source))
     return first or 0.0, last or 0.0

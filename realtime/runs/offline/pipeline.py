@@ -134,8 +134,8 @@ class Pipeline:
 
     def _annotate(self, detected: DetectedFrame) -> AnnotatedFrame:
         frame, faces = detected.frame, detected.faces
-        shifts = self.timeline.reach(frame.t)
-        shifts += self.timeline.take(frame.t, faces, detected.fresh)
+        shifts = self.timeline.advance_to(frame.t)
+        shifts += self.timeline.add(frame.t, faces, detected.fresh)
         self.progress.frames += 1
         self.progress.t = frame.t
         state = self.timeline.state

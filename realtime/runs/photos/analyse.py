@@ -126,7 +126,7 @@ def aggregate(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
     rows = faces.classified
     best = rows[np.argsort(-quality[rows], kind="stable")[: settings.max_faces]]
     weights = np.zeros(len(faces))
-    weights[best] = maths.seen_weights(quality[best])
+    weights[best] = maths.quality_weights(quality[best])
     weights /= max(weights.sum(), 1e-12)
     probs = faces.probs[best].astype(np.float64)
     group = _group(len(faces), probs, weights[best], settings)

@@ -13,7 +13,7 @@ import numpy as np
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.people.quality import QUALITY_BIN_LIMITS, QUALITY_BINS
 from moodstream.realtime.arrays import F32, F64, I64, Image
-from moodstream.realtime.errors import UnreadableError
+from moodstream.realtime.errors import UnreadableImageError
 from moodstream.realtime.outputs.schemas import BOX
 from moodstream.realtime.runs.photos.columns import matrix
 from moodstream.realtime.runs.photos.files import read_photo
@@ -74,7 +74,7 @@ def contributors(faces: Any, emotion: str) -> Contributors:
     """The faces of a table of faces.parquet by what they add to an emotion."""
     quality, weight, p = matrix(faces, ("quality", "weight", f"p_{emotion}")).T
     rows = np.flatnonzero((weight > 0) & np.isfinite(p))
-    w = maths.seen_weights(quality[rows])
+    w = maths.quality_weights(quality[rows])
     return Contributors(
         emotion, rows, w / max(w.sum(), 1e-12) * p[rows], p[rows] / max(1, len(rows))
     )
@@ -122,7 +122,7 @@ def crops(faces: Any, rows: Sequence[int], paths: Mapping[str, Path]) -> dict[in
     for name, wanted in by_photo.items():
         try:
             image = read_photo(paths[name])
-        except UnreadableError:
+        except UnreadableImageError:
             continue
         pictures |= {row: crop(image, boxes[row].astype(np.float32)) for row in wanted}
     return pictures

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moodstream.realtime.arrays import Image
-from moodstream.realtime.errors import MoodstreamError, UnreadableError
+from moodstream.realtime.errors import MoodstreamError, UnreadableImageError
 from moodstream.realtime.sources import images
-from moodstream.realtime.sources.images import SUFFIXES, WHITE, read_picture
+from moodstream.realtime.sources.images import IMAGE_SUFFIXES, WHITE, read_picture
 
 HEIC = frozenset((".heic", ".heif", ".hif"))
 MAX_PIXELS = 120_000_000
@@ -80,7 +80,7 @@ def _printable(path: Path) -> str:
 
 
 def _is_photo(path: Path) -> bool:
-    known = path.suffix.casefold() in SUFFIXES | HEIC
+    known = path.suffix.casefold() in IMAGE_SUFFIXES | HEIC
     return known and not path.name.startswith(".") and path.is_file()
 
 
@@ -90,7 +90,7 @@ def shape_of(path: Path) -> tuple[int, int]:
         _enable_heic(path)
         return images.shape_of(path)
     # only the order of work depends on it: reading the file reports what is wrong with it
-    except UnreadableError:
+    except UnreadableImageError:
         return 0, 0
 
 
@@ -98,18 +98,20 @@ def read_photo(path: Path) -> Image:
     """A photo as (H, W, 3) uint8 BGR: upright, white behind transparent pixels, 16 bits to 8.
 
     Raises:
-        UnreadableError: Why it cannot be read, in a few words; also for more than MAX_PIXELS.
+        UnreadableImageError: Why it cannot be read, in a few words; also for more than MAX_PIXELS.
     """
     _enable_heic(path)
-    return read_picture(path, behind=WHITE, most_pixels=MAX_PIXELS)
+    return read_picture(path, background=WHITE, max_pixels=MAX_PIXELS)
 
 
 def _enable_heic(path: Path) -> None:
-    """Let Pillow read HEIC, where pillow-heif is installed; raises UnreadableError where not."""
+    """Let Pillow read HEIC, where pillow-heif is installed; raises UnreadableImageError where not."""
     if path.suffix.casefold() not in HEIC:
         return
     try:
         import pillow_heif
     except ImportError:
-        raise UnreadableError("HEIC needs pillow-heif (pip install 'moodstream[heic]')") from None
+        raise UnreadableImageError(
+            "HEIC needs pillow-heif (pip install 'moodstream[heic]')"
+        ) from None
     pillow_heif.register_heif_opener()

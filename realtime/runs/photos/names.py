@@ -9,7 +9,7 @@ from moodstream.realtime.arrays import Image
 from moodstream.realtime.outputs.folders import finished
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.runs.photos.files import HEIC
-from moodstream.realtime.sources.images import SUFFIXES
+from moodstream.realtime.sources.images import IMAGE_SUFFIXES
 
 _MAX_NAME_BYTES = 200
 
@@ -21,7 +21,7 @@ def picture_name(name: str) -> str:
         number = hashlib.sha256(name.encode()).hexdigest()[:16]
         return path.with_name(f"{path.name[:40]}-{number}.jpg").as_posix()
     is_jpeg = path.suffix.casefold() in (".jpg", ".jpeg")
-    twice = Path(path.stem).suffix.casefold() in SUFFIXES | HEIC  # as of a.png
+    twice = Path(path.stem).suffix.casefold() in IMAGE_SUFFIXES | HEIC  # as of a.png
     return name if is_jpeg and not twice else f"{name}.jpg"
 
 

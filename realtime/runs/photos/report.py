@@ -13,7 +13,7 @@ from moodstream.overlays.palette import hex_of
 from moodstream.realtime.analysis.people.quality import QUALITY_BINS
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.errors import UnreadableError
+from moodstream.realtime.errors import UnreadableImageError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.outputs.report.template import details, template
@@ -161,7 +161,7 @@ def _examples(results: Results, folder: Path) -> list[tuple[str, list[dict[str, 
                 picture = read_picture(
                     folder / layout.ANNOTATED / picture_name(name), _EXAMPLE_SIDE_PX
                 )
-            except UnreadableError:  # deleted in the meantime: the figures stand without it
+            except UnreadableImageError:  # deleted in the meantime: the figures stand without it
                 continue
             mood, peak = results.photos["dominant"][row].as_py(), results.column("peak")[row]
             caption = f"{name}: {entropy[row]:.2f} nats, {mood} {peak:.0%}, {used[row]:.0f} faces"

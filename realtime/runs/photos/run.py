@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.arrays import Image
-from moodstream.realtime.errors import UnreadableError
+from moodstream.realtime.errors import UnreadableImageError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import prepare_folder, writing
@@ -250,7 +250,7 @@ def _decoded(photo: Photo) -> Image | str:
     """The image of a photo, or in a few words why there is none."""
     try:
         return read_photo(photo.path)
-    except UnreadableError as error:
+    except UnreadableImageError as error:
         return str(error)
     except MemoryError:
         return "too large for the memory that is left"

@@ -117,7 +117,7 @@ def summarize(run: FinishedRun, results: Results) -> PhotosSummary:
         },
         "settings": asdict(run.settings),
         "models": run.models.as_dict(),
-        "notice": run.models.notice,
+        "notice": run.models.fallback_reason,
         "speed": _speed(run),
         "versions": environment.versions(),
     }
