@@ -11,7 +11,7 @@ import numpy as np
 from moodstream.realtime.analysis.group.diversity import DiversityRow, GroupDiversity
 from moodstream.realtime.analysis.group.reference import ENTROPY, STABILITY
 from moodstream.realtime.analysis.group.stability import StabilityStep
-from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.emotions import EMOTIONS, LN_K
 from moodstream.realtime.outputs.report.figures import (
     BLUE,
     GREY,
@@ -24,8 +24,6 @@ from moodstream.realtime.outputs.report.figures import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-LN_K = float(np.log(len(EMOTIONS)))
 
 
 def stability_chart(steps: Sequence[StabilityStep], path: Path) -> None:
