@@ -123,8 +123,7 @@ class ImageFaces:
         from moodstream.realtime.runs.photos.columns import face_rows
 
         for row in face_rows("", self.result):
-            del row["photo"]
-            yield row
+            yield {name: value for name, value in row.items() if name != "photo"}
 
     def __repr__(self) -> str:
         return f"<ImageFaces: {len(self)} faces, dominant {self.group.dominant}>"

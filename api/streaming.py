@@ -93,7 +93,7 @@ class StreamFrame:
     @property
     def notice(self) -> str | None:
         """Why nobody is seen: ``black picture since 0:00:12.0``; None where all is well."""
-        return self._annotated.notice
+        return self._annotated.banner
 
     @property
     def shifts(self) -> tuple[MoodShift, ...]:

@@ -22,16 +22,16 @@ from moodstream.samples.fetch import fetch
 CLIP = "WolfgangLanger_Pexels.mp4"
 CHILD = """
 import sys, time
-from moodstream.realtime import pipeline
 from moodstream.realtime.cli import main
-take = pipeline.Pipeline._step
-def step(self, look):
-    moment = take(self, look)
-    if look.fresh and len(look.faces):
+from moodstream.realtime.runs.offline import pipeline
+plain = pipeline.Pipeline._annotate
+def annotate(self, detected):
+    frame = plain(self, detected)
+    if detected.fresh and len(detected.faces):
         print("read", time.time(), flush=True)
-        pipeline.Pipeline._step = take
-    return moment
-pipeline.Pipeline._step = step
+        pipeline.Pipeline._annotate = plain
+    return frame
+pipeline.Pipeline._annotate = annotate
 main(["process", *sys.argv[1:], "--models", "embedded", "--no-video", "--end", "2"])
 """
 

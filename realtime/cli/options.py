@@ -87,7 +87,8 @@ class _Former(argparse.Action):
     """An option, or values of one, as they were called before; taken, but not in the help."""
 
     def __init__(self, *args: Any, values: Mapping[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, choices=tuple(values), help=argparse.SUPPRESS, **kwargs)
+        kwargs |= {"choices": tuple(values), "help": argparse.SUPPRESS}
+        super().__init__(*args, **kwargs)
         self._values = values
 
     def __call__(

@@ -28,10 +28,6 @@ TASKS, CONFIG = "tasks.json", "labelling_config.xml"
 OUTPUTS = (TASKS, CONFIG)
 READ_OUTPUTS = tuple(f"{part}.json" for part in sampling.SPLITS)
 NO_FACE = "no face"
-BINS = ("high", "mid", "low")
-"""Bins of face quality, best first; a picture is in that of its median face."""
-
-_MIN_SIDE_PX, _MIN_BLUR_SCORE = (48.0, 24.0), (100.0, 50.0)  # of the bins high and mid
 _FACE_COLOUR = "#222222"  # of a face without an emotion
 
 
@@ -42,7 +38,7 @@ class Proposal:
     Attributes:
         picture: Boxes with emotions.
         scores: (N,) float32, the detector's confidence × the probability of the emotion named.
-        bin: Quality of its median face, one of BINS, or NO_FACE.
+        bin: Quality of its median face, one of ``QUALITY_BINS``, or NO_FACE.
     """
 
     picture: LabelledPicture
@@ -123,15 +119,12 @@ def quality_bin(image: Image, boxes: F32) -> str:
         boxes: (N, 4) xyxy px of its faces.
 
     Returns:
-        One of BINS, or NO_FACE without faces.
+        One of ``QUALITY_BINS``, or NO_FACE without faces.
     """
     if not len(boxes):
         return NO_FACE
     sides, blurs = quality.sides_and_blurs(image, boxes)
-    large = np.array([sides >= limit for limit in _MIN_SIDE_PX])
-    sharp = np.array([blurs >= limit for limit in _MIN_BLUR_SCORE])
-    # a face misses none, one or both of the better bins: that is its index into BINS
-    return BINS[int(np.median((~(large & sharp)).sum(axis=0)))]
+    return quality.QUALITY_BINS[int(np.median(quality.quality_bins(sides, blurs)))]
 
 
 def tasks(

@@ -12,7 +12,7 @@ from support.pictures import ZIDANE
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.emotions.evaluate import bare
+from moodstream.realtime.evaluation.emotions.evaluate import without_temperature
 from moodstream.realtime.frames import Detections, EmotionPredictions
 from moodstream.realtime.networks.classifiers.calibration import Calibrated
 from moodstream.realtime.networks.classifiers.face_preprocessing import (
@@ -150,8 +150,8 @@ class Sure:
 def test_the_temperature_comes_off_and_the_face_transform_stays():
     sure = Sure()
     inside = WithPreprocessing(sure, enlarge)
-    assert bare(Calibrated(inside, 2.0)) is inside
-    outside = bare(WithPreprocessing(Calibrated(sure, 2.0), enlarge))
+    assert without_temperature(Calibrated(inside, 2.0)) is inside
+    outside = without_temperature(WithPreprocessing(Calibrated(sure, 2.0), enlarge))
     assert isinstance(outside, WithPreprocessing)
     assert outside.inner is sure
     assert outside.change is enlarge

@@ -105,7 +105,7 @@ def read_photo(path: Path) -> Image:
 
 
 def _enable_heic(path: Path) -> None:
-    """Let Pillow read HEIC, where pillow-heif is installed; raises UnreadableImageError where not."""
+    """Let Pillow read HEIC; raises UnreadableImageError where pillow-heif is not installed."""
     if path.suffix.casefold() not in HEIC:
         return
     try:
