@@ -12,14 +12,14 @@ from moodstream.realtime.outputs.server.server import Server
 
 
 @pytest.fixture
-def hub() -> Broadcaster:
+def broadcaster() -> Broadcaster:
     return Broadcaster(["hall", "rtsp://***@door/"])
 
 
 @pytest.fixture
-def server(hub: Broadcaster) -> Iterator[Server]:
+def server(broadcaster: Broadcaster) -> Iterator[Server]:
     before = set(threading.enumerate())
-    server = Server(hub, "127.0.0.1", 0)
+    server = Server(broadcaster, "127.0.0.1", 0)
     server.start()
     yield server
     assert server.stop()

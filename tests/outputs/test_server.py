@@ -40,25 +40,25 @@ def test_what_is_no_address(text):
         parse_address(text)
 
 
-def test_the_state(hub, server):
+def test_the_state(broadcaster, server):
     first = get(server, "state")
     assert first.json()["sources"][1] == {"name": "rtsp://***@door/", "status": "starting"}
     assert first.headers["content-type"] == "application/json"
     assert first.headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in first.headers
-    hub.state({"sources": [{"status": "live", "entropy": None}]})
+    broadcaster.state({"sources": [{"status": "live", "entropy": None}]})
     assert get(server, "state").json() == {"sources": [{"status": "live", "entropy": None}]}
 
 
-def test_events_and_states_are_pushed(hub, server):
+def test_events_and_states_are_pushed(broadcaster, server):
     with httpx.stream("GET", server.url + "events", timeout=10) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         lines = response.iter_lines()
         kind, content = next_event(lines)
         assert (kind, content["sources"][0]["status"]) == ("state", "starting")
-        hub.event("shift", {"from": "sad", "to": "happy\n"})
+        broadcaster.event("shift", {"from": "sad", "to": "happy\n"})
         assert next_event(lines) == ("shift", {"from": "sad", "to": "happy\n"})
-        hub.state({"sources": []})
+        broadcaster.state({"sources": []})
         assert next_event(lines) == ("state", {"sources": []})
 
 
@@ -69,15 +69,15 @@ def test_an_event_stream_with_no_news_is_kept_alive(server, monkeypatch):
 
 
 def test_a_slow_listener_loses_the_oldest_events():
-    hub, woken = Broadcaster(["a"]), []
-    with hub.subscribe_events(lambda: woken.append(1)) as listener:
+    broadcaster, woken = Broadcaster(["a"]), []
+    with broadcaster.subscribe_events(lambda: woken.append(1)) as subscription:
         for n in range(BACKLOG + 5):
-            hub.event("shift", {"n": n})
+            broadcaster.event("shift", {"n": n})
         assert len(woken) == BACKLOG + 5
-        taken = [json.loads(text)["n"] for _, text in listener.take()]
+        taken = [json.loads(text)["n"] for _, text in subscription.take()]
         assert taken == list(range(5, BACKLOG + 5))
-        assert listener.take() == []
-    hub.event("shift", {"n": 0})
+        assert subscription.take() == []
+    broadcaster.event("shift", {"n": 0})
     assert len(woken) == BACKLOG + 5
 
 
@@ -135,8 +135,8 @@ def test_other_host_names_are_refused(server, host, status):
             assert get(server, path, Host=host).status_code == 403
 
 
-def test_a_server_for_everyone_answers_to_any_name(hub):
-    server = Server(hub, "0.0.0.0", 0)
+def test_a_server_for_everyone_answers_to_any_name(broadcaster):
+    server = Server(broadcaster, "0.0.0.0", 0)
     server.start()
     assert server.url.startswith("http://localhost:")
     answer = httpx.get(f"http://127.0.0.1:{server.address[1]}/state", headers={"Host": "room.lan"})

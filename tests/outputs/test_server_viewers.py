@@ -30,32 +30,32 @@ from moodstream.realtime.outputs.server import app
 from moodstream.realtime.outputs.server.server import Server
 
 
-def test_pictures_come_as_jpegs_and_once_each(hub, server):
+def test_pictures_come_as_jpegs_and_once_each(broadcaster, server):
     with Watching(server, "video?source=hall") as viewer:
         assert viewer.response.headers["content-type"].startswith("multipart/x-mixed-replace")
         for number in (3, 7, 12):
-            hub.picture(0, picture(number))
+            broadcaster.picture(0, picture(number))
             image = viewer.next()
             assert image.shape == (48, 64, 3)
             assert number_of(image) == number
         start = time.monotonic()
         assert number_of(viewer.next()) == 12  # for proxies to see life
         assert time.monotonic() - start > 0.9 * app.RESEND_AFTER_S
-        hub.picture(0, picture(13))
+        broadcaster.picture(0, picture(13))
         assert number_of(viewer.next()) == 13
 
 
 @pytest.mark.parametrize("source", ["1", "rtsp://***@door/"])
-def test_sources_by_number_and_name(hub, server, source):
-    hub.picture(0, picture(1))
-    hub.picture(1, picture(2))
+def test_sources_by_number_and_name(broadcaster, server, source):
+    broadcaster.picture(0, picture(1))
+    broadcaster.picture(1, picture(2))
     with Watching(server, f"video?source={source}") as viewer:
         assert number_of(viewer.next()) == 2
-        assert (hub.viewers(), hub.viewers(0), hub.viewers(1)) == (1, 0, 1)
-    wait_for(lambda: hub.viewers() == 0)
+        assert (broadcaster.viewers(), broadcaster.viewers(0), broadcaster.viewers(1)) == (1, 0, 1)
+    wait_for(lambda: broadcaster.viewers() == 0)
 
 
-def test_a_picture_is_encoded_once_and_only_for_viewers(hub, server, monkeypatch):
+def test_a_picture_is_encoded_once_and_only_for_viewers(broadcaster, server, monkeypatch):
     encoded, encode = [], cv2.imencode
 
     def counted(extension, image, options):
@@ -64,70 +64,74 @@ def test_a_picture_is_encoded_once_and_only_for_viewers(hub, server, monkeypatch
 
     monkeypatch.setattr(cv2, "imencode", counted)
     for number in range(20):
-        hub.picture(0, picture(number))
+        broadcaster.picture(0, picture(number))
     get(server, "state")
     assert encoded == []
     with Watching(server) as one, Watching(server) as other:
         assert number_of(one.next()) == number_of(other.next()) == 19
-        hub.picture(1, picture(5))
-        hub.picture(0, picture(20))
+        broadcaster.picture(1, picture(5))
+        broadcaster.picture(0, picture(20))
         assert number_of(one.next()) == number_of(other.next()) == 20
     assert encoded == [19, 20]
 
 
-def test_one_who_never_reads_slows_nobody_and_costs_nothing(hub, server):
+def test_one_who_never_reads_slows_nobody_and_costs_nothing(broadcaster, server):
     image = colourful()  # 1 MB as JPEG: no buffer holds many
     numbered = [image, image[::-1].copy()]
     with raw(server, "/video", buffer=4096), Watching(server) as viewer, held() as bytes_held:
-        wait_for(lambda: hub.viewers() == 2)
+        wait_for(lambda: broadcaster.viewers() == 2)
         for n in range(10):
-            hub.picture(0, numbered[n % 2])
+            broadcaster.picture(0, numbered[n % 2])
             viewer.next()
         before, slowest = bytes_held(), 0.0
         for n in range(60):
             start = time.monotonic()
-            hub.picture(0, numbered[n % 2])
+            broadcaster.picture(0, numbered[n % 2])
             slowest = max(slowest, time.monotonic() - start)
             viewer.next()  # every picture arrives: none waits for the other viewer
         assert slowest < 5.0  # it would wait for ever
         assert bytes_held() - before < 10e6
 
 
-def test_one_who_stalls_is_cut_off(hub, server, monkeypatch):
+def test_one_who_stalls_is_cut_off(broadcaster, server, monkeypatch):
     monkeypatch.setattr(app, "STALL_TIMEOUT_S", 0.5)
     with raw(server, "/video", buffer=4096) as viewer:
-        wait_for(lambda: hub.viewers() == 1)
+        wait_for(lambda: broadcaster.viewers() == 1)
         images = [colourful(), colourful()[::-1].copy()]
         numbers = count()
 
         def show() -> None:
-            hub.picture(0, images[next(numbers) % 2])
+            broadcaster.picture(0, images[next(numbers) % 2])
             time.sleep(0.01)
 
-        wait_for(lambda: hub.viewers() == 0, meanwhile=show)
+        wait_for(lambda: broadcaster.viewers() == 0, meanwhile=show)
         assert to_the_end(viewer)
 
 
-def test_too_many_viewers(hub, server, monkeypatch):
+def test_too_many_viewers(broadcaster, server, monkeypatch):
     monkeypatch.setattr(app, "MAX_VIEWERS", 3)
-    with Watching(server), Watching(server, "video?source=1"), raw(server, "/events") as listener:
+    with (
+        Watching(server),
+        Watching(server, "video?source=1"),
+        raw(server, "/events") as listener,
+    ):
         assert listener.recv(15) == b"HTTP/1.1 200 OK"
         for path in ("video", "events"):
             answer = get(server, path)
             assert (answer.status_code, answer.text.count("\n")) == (503, 1)
         assert get(server, "state").status_code == 200
-    wait_for(lambda: hub.viewers() == 0)
-    hub.picture(0, picture(4))
+    wait_for(lambda: broadcaster.viewers() == 0)
+    broadcaster.picture(0, picture(4))
     with Watching(server) as viewer:
         assert number_of(viewer.next()) == 4
 
 
-def test_stop_ends_open_streams(hub):
+def test_stop_ends_open_streams(broadcaster):
     before = set(threading.enumerate())
-    server = Server(hub, "127.0.0.1", 0)
+    server = Server(broadcaster, "127.0.0.1", 0)
     assert server.stop()  # not started yet
     server.start()
-    hub.picture(0, colourful())
+    broadcaster.picture(0, colourful())
     with (
         Watching(server) as viewer,
         raw(server, "/events") as listener,
@@ -137,28 +141,28 @@ def test_stop_ends_open_streams(hub):
         viewer.next()
         assert listener.recv(15) == b"HTTP/1.1 200 OK"
         assert stuck.recv(15) == b"HTTP/1.1 200 OK"
-        wait_for(lambda: hub.viewers() == 2)
+        wait_for(lambda: broadcaster.viewers() == 2)
         for _ in range(3):
-            hub.picture(0, colourful())
+            broadcaster.picture(0, colourful())
         start = time.monotonic()
         assert server.stop(SOON)
         assert time.monotonic() - start < SOON
         assert set(threading.enumerate()) <= before
-        assert hub.viewers() == 0
+        assert broadcaster.viewers() == 0
         idle.settimeout(10)
         assert idle.recv(1) == b""
         assert to_the_end(listener)
         assert to_the_end(stuck)
     assert server.error is None
-    hub.picture(0, picture(1))  # nobody is left to be woken
-    hub.event("shift", {})
+    broadcaster.picture(0, picture(1))  # nobody is left to be woken
+    broadcaster.event("shift", {})
     assert server.stop()
-    again = Server(hub, *server.address)  # the port is free at once
+    again = Server(broadcaster, *server.address)  # the port is free at once
     again.start()
     assert again.stop()
 
 
-def test_pictures_in_a_storm_of_coming_and_going(hub, server):
+def test_pictures_in_a_storm_of_coming_and_going(broadcaster, server):
     connections, ended = psutil.Process().net_connections, threading.Event()
     pictures = [colourful(240, 320) + np.uint8(n) for n in range(20)]  # 60 KB each as JPEG
 
@@ -166,9 +170,9 @@ def test_pictures_in_a_storm_of_coming_and_going(hub, server):
         for n in count():
             if ended.wait(0.005):
                 return
-            hub.picture(n % 2, pictures[n % 20])
-            hub.state({"sources": [{"n": n}]})
-            hub.event("shift", {"n": n})
+            broadcaster.picture(n % 2, pictures[n % 20])
+            broadcaster.state({"sources": [{"n": n}]})
+            broadcaster.event("shift", {"n": n})
 
     def visit(n: int) -> None:
         with Watching(server, f"video?source={n % 2}") as viewer:
@@ -179,7 +183,7 @@ def test_pictures_in_a_storm_of_coming_and_going(hub, server):
     def visits(times: int) -> None:
         with ThreadPoolExecutor(4) as visitors:
             list(visitors.map(visit, range(times)))
-        wait_for(lambda: hub.viewers() == 0)
+        wait_for(lambda: broadcaster.viewers() == 0)
 
     thread = threading.Thread(target=stream)
     thread.start()

@@ -149,13 +149,13 @@ def test_all_is_closed_when_recording_cannot_begin(windows, tmp_path):
 
 
 def test_every_stage_is_a_context(tmp_path):
-    hub = Broadcaster(["camera 0"])
+    broadcaster = Broadcaster(["camera 0"])
 
     def away(spec, settings, control):
         raise SourceGoneError("away")
 
     with (
-        Server(hub, *ANY_PORT) as server,
+        Server(broadcaster, *ANY_PORT) as server,
         StoreWriter(tmp_path / STORE, {}, ["a"]) as store,
         ChunkedVideo(tmp_path, "overlay") as video,
         Capture(CAMERA, opener=away) as capture,
