@@ -82,7 +82,7 @@ class CameraReader:
 @contextmanager
 def _silent_opencv() -> Iterator[None]:
     """Without OpenCV's warnings."""
-    log: Any = getattr(cv2.utils, "logging", cv2)  # its functions moved there after OpenCV 4.10
+    log: Any = getattr(cv2.utils, "logging", cv2)  # newer releases have its functions there
     before = log.getLogLevel()
     log.setLogLevel(_LOG_LEVEL_SILENT)
     try:
