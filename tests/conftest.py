@@ -81,7 +81,17 @@ def langer(footage: dict[str, Path]) -> Path:
 def display() -> Iterator[str]:
     """A screen of this worker's own; the X server picks a number that is free."""
     require("screen")
-    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        "1",
+        "-screen",
+        "0",
+        "1400x900x24",
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None
         yield f":{int(server.stdout.readline())}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from moodstream.realtime.runs.live.session import LiveSession
+if TYPE_CHECKING:
+    from moodstream.realtime.runs.live.session import LiveSession
 
 _INTERVAL_S = 1.0  # between two updates
 
