@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from moodstream.realtime.networks.classifiers.face_preprocessing import FaceTransform
     from moodstream.realtime.networks.detectors.base import FaceDetector, FaceFilter
     from moodstream.results import Results, open_results
-    from moodstream.streaming import Stream, StreamFrame, stream
+    from moodstream.stream_frames import Stream, StreamFrame
+    from moodstream.streaming import stream
 
     __version__: str
 
@@ -79,8 +80,8 @@ _MODULES = {
     "MoodstreamError": "moodstream.realtime.errors",
     "Pipeline": "moodstream.pipelines",
     "Results": "moodstream.results",
-    "Stream": "moodstream.streaming",
-    "StreamFrame": "moodstream.streaming",
+    "Stream": "moodstream.stream_frames",
+    "StreamFrame": "moodstream.stream_frames",
     "Vote": "moodstream.realtime.networks.classifiers.ensemble",
     "analyze": "moodstream.analyzing",
     "open_results": "moodstream.results",

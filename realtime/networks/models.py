@@ -146,3 +146,4 @@ class ModelEntry(_Model, total=False):
 
     temperature: float
     face_preprocessing: str
+    filters: str

@@ -26,7 +26,7 @@ class _Probabilities(TypedDict):
     p_neutral: float | None
 
 
-class _Averages(TypedDict):
+class Averages(TypedDict):
     """Means over the window, weighted by face quality (w) and plain (u)."""
 
     w_angry: float | None
@@ -83,7 +83,7 @@ class _Group(TypedDict):
     shift: float | None
 
 
-class TimelineRow(_Time, _Probabilities, _Group, _Averages, _Extras):
+class TimelineRow(_Time, _Probabilities, _Group, Averages, _Extras):
     """A row of timeline.parquet and timeline.csv: the group at a step of media time."""
 
 

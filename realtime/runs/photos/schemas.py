@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict, final
 
 from moodstream.realtime.networks.models import ModelEntry
+from moodstream.realtime.outputs.schemas import Averages
 
 
 class _FaceName(TypedDict):
@@ -82,23 +83,9 @@ class _Group(TypedDict):
     entropy_share: float | None  # of the largest that there can be
 
 
-class _Distributions(TypedDict):
-    """Shares of the emotions: weighted by quality, unweighted, and prior-adapted."""
+class _Distributions(Averages):
+    """Shares of the emotions: weighted by quality, unweighted, and prior-adapted (s)."""
 
-    w_angry: float | None
-    w_disgust: float | None
-    w_fear: float | None
-    w_happy: float | None
-    w_sad: float | None
-    w_surprise: float | None
-    w_neutral: float | None
-    u_angry: float | None
-    u_disgust: float | None
-    u_fear: float | None
-    u_happy: float | None
-    u_sad: float | None
-    u_surprise: float | None
-    u_neutral: float | None
     s_angry: float | None
     s_disgust: float | None
     s_fear: float | None
