@@ -71,10 +71,12 @@ class FileFrames:
         self._frames = self._pipeline.annotated(self._source.frames())
 
     def next(self) -> AnnotatedFrame | None:
+        """The next frame of the file; None at its end."""
         frame = next(self._frames, None)
         return None if frame is None else replace(frame, shifts=self._shifts.take())
 
     def close(self) -> Sequence[MoodShift]:
+        """Close the file; returns the mood shifts that were part of no frame."""
         self._frames.close()
         self._source.close()
         self._pipeline.timeline.finish()
@@ -117,6 +119,7 @@ class LiveFrames:
             return newest
 
     def next(self) -> AnnotatedFrame | None:
+        """Wait for a frame that was analysed after the one before; None at the end."""
         while not self._over:
             snapshot = self._waited(_TICK_S)
             if not self._session.tick():
@@ -146,6 +149,7 @@ class LiveFrames:
             raise MoodstreamError(f"{stream.spec.name}: no signal for {limit:g} s")
 
     def close(self) -> Sequence[MoodShift]:
+        """End the session; returns the mood shifts that were part of no frame."""
         self._over = True
         self._session.end("quit")
         self._session.stop()
