@@ -55,7 +55,7 @@ def test_every_name_is_there_and_documented(name):
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'analyse'"):
-        _ = moodstream.analyse
+        _ = moodstream.analyse  # type: ignore[attr-defined]
 
 
 def test_version_is_that_of_the_package():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.media import read_frames
 
@@ -137,13 +139,14 @@ def test_black_spans_are_black():
 
 
 @pytest.mark.parametrize("script", [BOX, BOX.tolist(), [BOX, BOX], lambda image: BOX])
-def test_a_scripted_detector_says_boxes(script):
+def test_a_scripted_detector_says_boxes(script: Any) -> None:
     for found in ScriptedDetector(script).detect([IMAGE] * 3, 0.5):
         assert np.array_equal(found.boxes, BOX)
 
 
 def test_a_scripted_detector_goes_through_its_script_and_stays_at_its_end():
-    detector = ScriptedDetector([np.zeros((0, 4)), BOX, np.vstack([BOX, BOX + 60])], score=0.8)
+    script: list[npt.ArrayLike] = [np.zeros((0, 4)), BOX, np.vstack([BOX, BOX + 60])]
+    detector = ScriptedDetector(script, score=0.8)
     counts = [len(found) for found in detector.detect([IMAGE] * 2, 0.5)]
     counts += [len(found) for _ in range(2) for found in detector.detect([IMAGE], 0.5)]
     assert counts == [0, 1, 2, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from moodstream import StreamFrame
 from moodstream.pipelines import Pipeline
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.stream import LiveSettings
@@ -31,7 +32,8 @@ class NearlyBlack(ScriptedSource):
 def test_black_frames_are_yielded_with_a_notice(privacy):
     source = NearlyBlack([Person((20, 20, 90, 100))], seconds=None, black=[(1.0, np.inf)])
     made = Pipeline(detector=PaintedFaceDetector(), classifiers=PaintedFaceClassifier())
-    people, black = [], []
+    people: list[StreamFrame] = []
+    black: list[StreamFrame] = []
     with live_stream(CAMERA, made, LiveSettings(privacy=privacy), source) as stream:
         for frame in stream:
             (people if frame.notice is None else black).append(frame)

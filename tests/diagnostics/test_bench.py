@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ class FakeNetwork:
 
 def shapes(calls):
     """Calls by input shape and type, of all networks together."""
-    total = Counter()
+    total: Counter[Any] = Counter()
     for (_, shape, dtype), n in calls.counts.items():
         total[shape, str(dtype)] += n
     return total
@@ -107,8 +108,9 @@ def test_networks_on_openvino_are_counted():
     counts = counts_of(detector, EmbeddedClassifier(precision="f32"))
     assert counts == {((1, 96, 160, 3), "uint8"): 1, FACE_CALL: 1}
     calls = NetworkCalls()
-    smaller = Models(detector, None, {}).with_networks(calls.counted).detector.reduced(80)
-    smaller.detect([IMAGE], 0.5)
+    counted = Models(detector, None, {}).with_networks(calls.counted).detector
+    assert isinstance(counted, CenterFace)
+    counted.reduced(80).detect([IMAGE], 0.5)
     assert shapes(calls) == {((1, 64, 96, 3), "uint8"): 1}
 
 

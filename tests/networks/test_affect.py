@@ -161,7 +161,8 @@ def test_a_worker_without_the_extras_has_none_and_rows_say_null():
         *_, last = worker.analyze(Frame(blank, k / 20, k) for k in range(8))
         faces = last.faces
         np.testing.assert_allclose(faces.extras, [want], atol=1e-6)
-        (row,) = people_rows(0.4, faces)
+        row: dict[str, object]
+        (row,) = map(dict, people_rows(0.4, faces))
         got = [row[name] for name in EXTRAS]
         assert got == [None if np.isnan(v) else pytest.approx(v) for v in want]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,8 +37,9 @@ EVEN = np.full(K, 1 / K)
 
 def raw(**parts):
     """What a pipeline of these parts sees in the picture of two."""
-    parts = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()} | parts
-    return moodstream.read_image(IMAGE, pipeline=Pipeline(**parts))
+    painted = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
+    asked: dict[str, Any] = {**painted, **parts}
+    return moodstream.read_image(IMAGE, pipeline=Pipeline(**asked))
 
 
 # --- functions in every form ---------------------------------------------------------------------
@@ -99,7 +101,7 @@ def test_a_classifying_function_may_answer_in_several_ways(answer):
 
 
 def test_a_classifying_function_gets_the_crops_of_all_pictures():
-    shapes = []
+    shapes: list[tuple[int, ...]] = []
 
     def note(faces):
         shapes.extend(face.shape for face in faces)
@@ -117,8 +119,9 @@ def test_a_function_may_have_classes_of_its_own():
     def eight(faces):
         return np.tile([0.0] * 7 + [1.0], (len(faces), 1))
 
-    eight.classes = (*EMOTIONS, "contempt")
-    assert as_classifier(eight).classify([IMAGE], [BOXES]).probs.shape == (2, 8)
+    function: Any = eight
+    function.classes = (*EMOTIONS, "contempt")
+    assert as_classifier(function).classify([IMAGE], [BOXES]).probs.shape == (2, 8)
 
 
 # --- what is wrong is one line that names it -----------------------------------------------------
@@ -135,8 +138,9 @@ def classifying(answer, classes=EMOTIONS):
     def mine(faces):
         return answer
 
-    mine.classes = classes
-    return lambda: as_classifier(mine).classify([IMAGE], [BOXES])
+    function: Any = mine
+    function.classes = classes
+    return lambda: as_classifier(function).classify([IMAGE], [BOXES])
 
 
 def filtering(answer):
@@ -250,7 +254,7 @@ def test_a_name_that_is_not_known_is_one_line(parts, message):
 
 def test_what_a_function_raises_names_it_and_keeps_its_cause():
     def mine(image):
-        return {}["boxes"]
+        raise KeyError("boxes")
 
     with pytest.raises(MoodstreamError, match=r"^mine: KeyError: 'boxes'$") as caught:
         raw(detector=mine)
@@ -343,9 +347,14 @@ def test_names_alone_load_what_the_command_line_loads():
     assert pipeline.load().prior == ours.prior != PRIOR
 
 
+class Assuming(ScriptedClassifier):
+    """A classifier that says which mix of emotions its answers assume."""
+
+    prior: tuple[float, ...] = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+
+
 def test_the_assumed_mix_of_a_classifier_goes_through_transforms():
-    own = ScriptedClassifier("happy")
-    own.prior = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+    own = Assuming("happy")
     for transforms in ((), (lambda image: image,)):
         pipeline = Pipeline(detector=PaintedFaceDetector(), classifiers=own, transforms=transforms)
         assert pipeline.load().prior == own.prior

@@ -20,7 +20,9 @@ def test_each_use_has_its_own_quality_and_colours_stay() -> None:
     blue[..., 0] = 250  # BGR
     with Pillow.open(io.BytesIO(encode_jpeg(blue, "file"))) as read:
         assert (read.format, read.size) == ("JPEG", (24, 16))
-        red, _, blue_now = read.convert("RGB").getpixel((5, 5))
+        pixel = read.convert("RGB").getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    red, _, blue_now = pixel
     assert red < 10
     assert blue_now > 240
 

@@ -36,7 +36,7 @@ SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0)
 
 
 def networks() -> Models:
-    found = ModelInfo("made up", "none", "0" * 64, "none", "cpu")
+    found = ModelInfo("made up", "none", "0" * 64, "none", "cpu", filters="large frontal")
     read = ModelInfo("made up", "none", "0" * 64, "none", "cpu", 1.5, "yunet")
     info = {"detector": found, "emotion": read}
     return Models(OneFace(), Says(SAD, affect=(0.5, -0.25)), info)
@@ -101,10 +101,10 @@ def test_summaries_and_events_have_the_keys_that_are_promised(
     check, found = Checker(), []
     found += check.wrong(read_json(processed / layout.SUMMARY), schemas.VideoSummary, "video")
     found += check.wrong(read_json(exported / layout.SUMMARY), schemas.RecordingSummary, "export")
-    for name, kind in ((layout.EVENTS, schemas.ShiftEvent), (layout.GAPS, schemas.Gap)):
+    for name, kind in ((layout.EVENTS, list[schemas.ShiftEvent]), (layout.GAPS, list[schemas.Gap])):
         content = read_json(exported / name)
         assert len(content) == 1
-        found += check.wrong(content, list[kind], name)
+        found += check.wrong(content, kind, name)
     assert read_json(processed / layout.EVENTS) == []
     assert read_json(exported / layout.EVENTS) == [event_row(SHIFT)]
     assert found + check.never_met() == []

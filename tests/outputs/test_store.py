@@ -196,10 +196,10 @@ def test_a_recording_is_never_replaced_unasked(tmp_path):
     before = path.read_bytes()
     assert prepare_store(folder, overwrite=True) == path
     assert path.read_bytes() == before  # nothing is lost until there is something new
-    with StoreWriter(path, {"second": True}, ["a"], overwrite=True):
+    with StoreWriter(path, {"notice": "the second"}, ["a"], overwrite=True):
         pass
     with StoreReader(path) as reader:
-        assert reader.meta["second"] is True
+        assert reader.meta["notice"] == "the second"
 
 
 def test_where_no_store_can_be_made(tmp_path):

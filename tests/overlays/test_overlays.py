@@ -359,7 +359,7 @@ def test_group_privacy_shows_nothing_of_a_single_person() -> None:
         one,
         track_ids=one.track_ids + 90,
         probs=np.roll(one.probs, 2, axis=1),
-        quality=one.quality / 4,
+        quality=one.quality / np.float32(4),
     )
     shown = render(one)
     assert (shown == render(other)).all()

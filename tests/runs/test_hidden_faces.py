@@ -218,7 +218,8 @@ class Walking:
 
 
 class Moody:
-    name, classes = "moody", EMOTIONS
+    name = "moody"
+    classes: tuple[str, ...] = EMOTIONS
 
     def classify(self, images: Sequence[Image], boxes: Sequence[np.ndarray]) -> EmotionPredictions:
         mood = np.eye(7, dtype=np.float32)[int(images[0][0, 0, 0]) // 30 % 7]

@@ -14,6 +14,7 @@ from moodstream.realtime.analysis.people.tracker import AnalysisSettings
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.models import ModelInfo, Models
+from moodstream.realtime.outputs.schemas import VideoCounts
 from moodstream.realtime.privacy import HIDE_FROM_CONFIDENCE, Privacy
 from moodstream.realtime.runs.offline.analyzer import OfflineAnalyzer
 from moodstream.realtime.runs.offline.process import OfflineRun, ProcessSettings
@@ -42,7 +43,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return SOURCE.write(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
-def run(clip: Path, folder: Path, privacy: Privacy, min_confidence: float) -> dict[str, int]:
+def run(clip: Path, folder: Path, privacy: Privacy, min_confidence: float) -> VideoCounts:
     info = ModelInfo("unsure", file="", sha256="", engine="python", device="cpu")
     models = Models(Unsure(), PaintedFaceClassifier(), {"detector": info, "emotion": info})
     settings = ProcessSettings(

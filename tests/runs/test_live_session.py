@@ -17,6 +17,7 @@ from moodstream.overlays.render import canvas_size
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
 from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.schemas import StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import FIELDS, session_state
@@ -79,7 +80,7 @@ class Run:
 
         wait_for(condition, meanwhile=tick)
 
-    def state(self) -> dict:
+    def state(self) -> StreamState:
         return session_state(self.session)["sources"][0]
 
     def __exit__(self, *_):

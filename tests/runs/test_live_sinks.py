@@ -69,14 +69,14 @@ class FakeWindow:
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     """A folder with an earlier recording."""
-    with StoreWriter(tmp_path / STORE, {"which": "the earlier one"}, ["a"]):
+    with StoreWriter(tmp_path / STORE, {"notice": "the earlier one"}, ["a"]):
         pass
     return tmp_path
 
 
-def which(folder: Path) -> str:
+def recorded_in(folder: Path) -> str:
     with StoreReader(folder / STORE) as store:
-        return store.meta["which"]
+        return store.meta["notice"]
 
 
 def session() -> LiveSession:
@@ -103,17 +103,17 @@ def test_a_command_that_is_refused_leaves_the_earlier_recording(recording, taken
     command = ["live", str(video), "--record", str(recording), "--overwrite"]
     assert main([*command, "--serve", f"{taken[0]}:{taken[1]}"]) == 2
     assert "the port is taken" in capsys.readouterr().err
-    assert which(recording) == "the earlier one"
+    assert recorded_in(recording) == "the earlier one"
 
 
 def test_it_is_replaced_only_once_recording_begins(recording):
     settings = LiveSinkSettings(record=recording, overwrite=True)
     with pytest.raises(ZeroDivisionError), LiveOutputs(settings, [CAMERA]):
         raise ZeroDivisionError("the networks cannot be loaded")
-    assert which(recording) == "the earlier one"
+    assert recorded_in(recording) == "the earlier one"
     with LiveOutputs(settings, [CAMERA]) as outputs:
-        outputs.begin({"which": "the new one"}, lambda line: None)
-    assert which(recording) == "the new one"
+        outputs.begin({"notice": "the new one"}, lambda line: None)
+    assert recorded_in(recording) == "the new one"
     with StoreReader(recording / STORE) as store:
         assert store.meta["summary"] == {"ended": "failed"}  # nobody said how it ended
 
@@ -124,7 +124,7 @@ def test_without_overwrite_it_stays(recording):
         LiveOutputs(LiveSinkSettings(record=recording), [CAMERA]),
     ):
         pass
-    assert which(recording) == "the earlier one"
+    assert recorded_in(recording) == "the earlier one"
 
 
 # --- what was opened is closed ---

@@ -13,6 +13,7 @@ from support.fakes import HAPPY, OneFace, Says
 from support.live_stage import BLACK, BRIGHT, CAMERA, Now, is_empty
 from support.waiting import SOON, wait_for
 
+from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.privacy import Privacy
@@ -69,7 +70,9 @@ class Script:
 @pytest.mark.parametrize("privacy", [Privacy.OFF, Privacy.BLUR])
 @pytest.mark.parametrize("end", [EndOfSourceError("over"), SourceRefusedError("no such camera")])
 def test_the_presenter_of_a_source_that_is_over_waits(privacy, end):
-    asked, errors, pictures = itertools.count(1), [], []
+    asked = itertools.count(1)
+    errors: list[BaseException] = []
+    pictures: list[Image] = []
 
     def current():
         assert next(asked) < LIMIT, "a busy loop"

@@ -33,7 +33,8 @@ Open = Callable[[], list[str]]
 class Happy:
     """A classifier of one answer."""
 
-    name, classes = "happy", EMOTIONS
+    name = "happy"
+    classes: tuple[str, ...] = EMOTIONS
 
     def classify(self, images: Any, boxes: Any) -> EmotionPredictions:
         return EmotionPredictions(
@@ -250,7 +251,7 @@ def test_a_timeline_is_finished_or_discarded_with_its_block(
     folder.mkdir()
     try:
         with TimelineWriter(folder) as rows:
-            rows.add({"t": 0.0, "people": 0}, [])
+            rows.write(0.0, GroupState(t=0.0, people=0), Faces.none())
             if fails:
                 raise Cancelled
     except Cancelled:

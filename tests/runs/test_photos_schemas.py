@@ -33,7 +33,7 @@ text"""
 def networks(boxes: Any = BOXES) -> Models:
     made = models_of(boxes)
     info = {
-        part: ModelInfo("made up", "none", "0" * 64, "none", "cpu", 1.5, "align")
+        part: ModelInfo("made up", "none", "0" * 64, "none", "cpu", 1.5, "align", "large")
         for part in ("detector", "emotion")
     }
     return Models(made.detector, made.classifier, info)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live import presenter as presenters
 from moodstream.realtime.runs.live.presenter import Presenter, PresenterControls
 from moodstream.realtime.runs.live.snapshot import Snapshot
-from moodstream.realtime.sources.capture import CapturedFrame
+from moodstream.realtime.sources.capture import Capture, CapturedFrame
 
 
 class Owner:
@@ -41,7 +41,7 @@ class Owner:
 
         monkeypatch.setattr(presenters, "Painter", Noting)
         self.presenter = Presenter(
-            self.capture,
+            cast(Capture, self.capture),
             controls(lambda: self.privacy),
             window=5.0,
             max_latency=0.5,
@@ -73,11 +73,15 @@ def raise_it(error: BaseException) -> None:
 
 def snapshot(captured: CapturedFrame, faces: Faces | None = None, **what: Any) -> Snapshot:
     state = GroupState(
-        t=captured.frame.t, people=1, effective_people=1.0, probs=HAPPY, dominant="happy"
+        t=captured.frame.t,
+        people=1,
+        effective_people=1.0,
+        probs=HAPPY.astype(np.float64),
+        dominant="happy",
     )
     nobody = np.zeros((0, 4), np.float32)
-    what = {"detected": True, "all_boxes": nobody} | what
-    return Snapshot(captured.frame, faces or Faces.none(), state, **what)
+    all_of_it: dict[str, Any] = {"detected": True, "all_boxes": nobody, **what}
+    return Snapshot(captured.frame, faces or Faces.none(), state, **all_of_it)
 
 
 def test_nothing_from_before_a_stricter_mode_is_shown(monkeypatch):
@@ -164,7 +168,7 @@ def test_frames_too_late_by_the_clock_are_dropped(monkeypatch):
 
 
 def shift(t: float) -> MoodShift:
-    return MoodShift(t, t, "sad", "happy", 0.3)
+    return MoodShift(t, "sad", "happy", size=0.3, noticed=t)
 
 
 def test_a_mood_shift_is_drawn_once_though_its_frame_is_not(monkeypatch):

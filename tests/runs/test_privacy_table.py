@@ -229,7 +229,7 @@ class DashboardStage(LiveStage):
         capture: HandedFrames = handed(monkeypatch, now)
         run = LiveRun(CAMERA, networks(crowd), privacy, LiveTuning())
         run.session.clock, run.session.origin = now, now()
-        return cls(run.session, capture, now, None), run  # type: ignore[arg-type]
+        return cls(run.session, capture, now, None), run
 
 
 @in_modes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -27,9 +27,11 @@ class FakeVideoCapture:
     n, opens, released = 5, True, 0
     fps, fourcc = 30.0, b"MJPG"
     arguments: tuple[Any, ...] = ()
+    last: ClassVar[FakeVideoCapture]
 
     def __init__(self, *arguments: Any) -> None:
-        type(self).arguments, self.properties = arguments, {}
+        type(self).arguments = arguments
+        self.properties: dict[int, float] = {}
         type(self).last = self
 
     def isOpened(self) -> bool:

@@ -27,7 +27,8 @@ FOLDERS: dict[str, Path] = {
 
 def folder_of(package: str) -> Path:
     """Where setuptools finds a package: by the longest mapped name that it begins with."""
-    head, tail = package, []
+    head = package
+    tail: list[str] = []
     while head not in FOLDERS:
         head, _, last = head.rpartition(".")
         tail.insert(0, last)

@@ -167,7 +167,7 @@ class Visit:
     def source(self) -> dict[str, Any]:
         """What the server says of the live source."""
         live = self.session.live
-        return {} if live is None else live.state()["source"]
+        return {} if live is None else dict(live.state()["source"])
 
     def shown(self) -> int:
         """The number of the picture that the page shows."""

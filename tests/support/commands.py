@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.recording.store import STORE
 from moodstream.realtime.outputs.recording.store_reader import StoreReader
+from moodstream.realtime.outputs.schemas import TimelineRow
 from support.waiting import wait_for
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def rows_of(folder: Path) -> list[dict[str, Any]]:
+def rows_of(folder: Path) -> list[TimelineRow]:
     """The timeline of a recording's first source."""
     with StoreReader(folder / STORE) as store:
         return list(store.timeline(0))

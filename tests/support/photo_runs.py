@@ -12,6 +12,7 @@ from moodstream.realtime.networks.models import Models
 from moodstream.realtime.runs.photos.analyse import PhotoSettings
 from moodstream.realtime.runs.photos.files import find_photos
 from moodstream.realtime.runs.photos.run import BATCH, PhotoRun
+from moodstream.realtime.runs.photos.schemas import PhotosSummary
 from moodstream.realtime.runs.photos.settings import PhotoRunSettings
 from support.fakes import models_of, noise
 
@@ -35,7 +36,7 @@ def run(
     models: Models | None = None,
     tick: Tick = lambda stage, done, total: None,
     **settings: Any,
-) -> dict[str, Any]:
+) -> PhotosSummary:
     """The summary of a run with three faces in every photo."""
     asked = PhotoRunSettings(**{"photo": SMALL, **settings})
     job = PhotoRun(find_photos([folder], beside=out), out, models or models_of(BOXES), asked)
