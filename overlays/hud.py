@@ -174,7 +174,8 @@ def _small(u: int) -> int:
     return max(11, round(0.78 * u))
 
 
-def _mood_line(scene: Scene) -> tuple[str, Colour]:
+def mood_line(scene: Scene) -> tuple[str, Colour]:
+    """The mood of the group in a word or two, or why there is none, and its colour."""
     if scene.status_text:  # who is there is not known
         return scene.status_text, MUTED
     if scene.group is None:
@@ -189,7 +190,7 @@ def _mood_line(scene: Scene) -> tuple[str, Colour]:
 
 def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom: int) -> int:
     """Dominant mood as a word, and the group distribution as bars."""
-    line, colour = _mood_line(scene)
+    line, colour = mood_line(scene)
     big = round((2.0 if scene.group is not None else 1.45) * u)
     if scene.dominant is not None and scene.group is not None:
         fill_rounded(panel, left, y + round(0.55 * u), round(0.4 * u), round(1.75 * u), colour)

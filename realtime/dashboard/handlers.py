@@ -59,7 +59,7 @@ class Handlers:
 
     def tune(self, window: Any, smoothing: Any, request: gr.Request) -> None:
         """The sliders."""
-        tuning = LiveTuning(_within(window, WINDOW_RANGE_S), _within(smoothing, SMOOTHING_RANGE_S))
+        tuning = LiveTuning(within(window, WINDOW_RANGE_S), within(smoothing, SMOOTHING_RANGE_S))
         self.registry.set_tuning(self._session(request), tuning)
 
     def start(self, source: Any, address: Any, request: gr.Request) -> None:
@@ -136,7 +136,8 @@ def _error(line: str) -> gr.Error:
     return gr.Error(line, duration=_TOAST_S, title="", print_exception=False)
 
 
-def _within(value: Any, bounds: tuple[float, float]) -> float:
+def within(value: Any, bounds: tuple[float, float]) -> float:
+    """A number that a page has sent, clamped; what is no number is an error for its user."""
     try:
         return min(max(float(value), bounds[0]), bounds[1])
     except (TypeError, ValueError):

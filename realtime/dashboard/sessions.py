@@ -127,6 +127,12 @@ class Registry:
             self._sessions[token] = session
             return session
 
+    @property
+    def sessions(self) -> dict[str, UserSession]:
+        """Those that are open, by their tokens."""
+        with self._lock:
+            return dict(self._sessions)
+
     def find(self, token: str, cookie: str | None) -> UserSession | None:
         """The session with this token, if it belongs to this browser; keeps it alive."""
         with self._lock:
@@ -308,10 +314,8 @@ class Registry:
         """End everything and remove every file."""
         self._stop.set()
         self._janitor.join()
-        with self._lock:
-            sessions = list(self._sessions.values())
-        for session in sessions:
-            self._end(session)
+        for session in self.sessions.values():
+            self.end(session)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _tidy(self) -> None:
@@ -323,15 +327,14 @@ class Registry:
 
     def _end_those_gone(self) -> None:
         now = time.monotonic()
-        with self._lock:
-            everyone = list(self._sessions.values())
-        for session in everyone:
+        for session in self.sessions.values():
             if now > session.deadline:
-                self._end(session)
+                self.end(session)
             elif session.video and now - session.video_at > self.limits.max_age_s:
                 self.drop_video(session)
 
-    def _end(self, session: UserSession) -> None:
+    def end(self, session: UserSession) -> None:
+        """End all that a page has at work and remove its files."""
         with self._lock:
             session.gone = True
             self._sessions.pop(session.token, None)

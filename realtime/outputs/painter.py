@@ -38,6 +38,11 @@ class Painter:
         self._history: deque[tuple[float, F32]] = deque()
         self._shifts: deque[tuple[float, str, str]] = deque(maxlen=_SHIFTS_SHOWN)
 
+    @property
+    def history(self) -> list[tuple[float, F32]]:
+        """Stream seconds and distribution (7,) of the last minute, NaN where nobody counted."""
+        return list(self._history)
+
     def scene(self, annotated: AnnotatedFrame) -> Scene:
         """The scene of a frame; frames must come in order."""
         state, faces = annotated.state, annotated.faces

@@ -63,7 +63,7 @@ class NetworkReader:
     def _open(self, address: str) -> Any:
         import av
 
-        _interrupt_by(self._watchdog)
+        interrupt_by(self._watchdog)
         scheme = address.partition("://")[0]
         options = {"protocol_whitelist": _PROTOCOLS[scheme], **_PROBE_OPTIONS}
         if scheme in ("rtsp", "rtsps"):
@@ -258,7 +258,7 @@ class _Clock:
         return next(_far_future) if watchdog is not None and watchdog.expired else time.monotonic()
 
 
-def _interrupt_by(watchdog: ReaderWatchdog) -> None:
+def interrupt_by(watchdog: ReaderWatchdog) -> None:
     """Let a watchdog end the waits of PyAV in this thread.
 
     Replaces the ``time`` of a module of PyAV, for the whole process.
@@ -270,9 +270,10 @@ def _interrupt_by(watchdog: ReaderWatchdog) -> None:
     if getattr(core, "time", None) is time:
         core.time = _Clock()
     else:  # another PyAV than this was written for
-        _warn_of_slow_stops()
+        warn_of_slow_stops()
 
 
 @functools.cache
-def _warn_of_slow_stops() -> None:
+def warn_of_slow_stops() -> None:
+    """Say once that this PyAV cannot be interrupted."""
     logger.warning("this PyAV has no clock to replace: its waits end with their time-outs only")

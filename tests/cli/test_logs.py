@@ -206,15 +206,15 @@ def test_packets_that_are_skipped_are_logged_and_counted(caplog, monkeypatch):
 def test_a_pyav_whose_clock_cannot_be_replaced_is_logged(caplog, monkeypatch):
     core = importlib.import_module("av.container.core")
     monkeypatch.setattr(core, "time", SimpleNamespace(monotonic=time.monotonic))
-    network._warn_of_slow_stops.cache_clear()
+    network.warn_of_slow_stops.cache_clear()
     control = ReaderWatchdog()
-    network._interrupt_by(control)
-    network._interrupt_by(control)
+    network.interrupt_by(control)
+    network.interrupt_by(control)
     assert [r.levelname for r in caplog.records] == ["WARNING"]
     assert "PyAV" in caplog.text
     monkeypatch.setattr(core, "time", time)
     caplog.clear()
-    network._interrupt_by(control)
-    network._interrupt_by(control)
+    network.interrupt_by(control)
+    network.interrupt_by(control)
     assert isinstance(core.time, network._Clock)
     assert caplog.records == []

@@ -211,7 +211,7 @@ def test_a_page_closed_during_its_photo_gets_none(
 
     def closed(*arguments: Any) -> Any:
         photo = analyse(*arguments)
-        registry._end(session)
+        registry.end(session)
         return photo
 
     monkeypatch.setattr(routes, "photo_of", closed)
@@ -250,7 +250,7 @@ def test_a_page_closed_before_its_upload_is_stored_gets_an_error(
         store = routes.Routes._store
 
         async def closed(*arguments: Any) -> int:
-            registry._end(session)
+            registry.end(session)
             return await store(*arguments)  # its folder is gone
 
         monkeypatch.setattr(routes.Routes, "_store", closed)

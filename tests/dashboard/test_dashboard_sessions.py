@@ -84,8 +84,8 @@ def test_what_a_killed_dashboard_left_is_removed(
 
 
 def test_window_and_smoothing_stay_within_bounds(site: tuple[str, Registry]) -> None:
-    assert handlers._within("7", handlers.WINDOW_RANGE_S) == 7
-    assert handlers._within(1e9, handlers.WINDOW_RANGE_S) == 60
+    assert handlers.within("7", handlers.WINDOW_RANGE_S) == 7
+    assert handlers.within(1e9, handlers.WINDOW_RANGE_S) == 60
     session = site[1].open("tuning", ANN)
     site[1].set_tuning(session, LiveTuning(9.0, 0.1))
     assert session.tuning == LiveTuning(9.0, 0.1)

@@ -126,7 +126,9 @@ def test_one_bad_camera_changes_all_faces_of_a_group_alike(certain):
     rng, seen = np.random.default_rng(0), set()
     by_class = [np.flatnonzero(predictions.labels == k) for k in range(K)]
     for _ in range(60):
-        group = study._group(rng, predictions, by_class, np.arange(K), study.Condition(1.0, True))
+        group = study.draw_group(
+            rng, predictions, by_class, np.arange(K), study.Condition(1.0, True)
+        )
         assert np.ptp(group.quality) == 0
         seen.add(round(float(group.quality[0]) * 10))
     assert seen == set(range(1, len(study.CHANGES)))

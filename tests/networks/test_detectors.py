@@ -168,7 +168,7 @@ def test_decoding_is_that_of_the_reference(
     threshold: float, centerface: CenterFace, reference: Any
 ) -> None:
     size = centerface.network_size(BUS.shape)
-    outputs = centerface._network_of((1, 3, *size))(stretched(BUS, size)[None])
+    outputs = centerface.network_of((1, 3, *size))(stretched(BUS, size)[None])
     boxes, marks = reference.decode(*outputs, size, threshold=threshold)
     order = np.argsort(-boxes[:, 4], kind="stable")
     ours = decode([output[0] for output in outputs], threshold)
@@ -228,9 +228,9 @@ def test_centerface_keeps_few_pixels_of_compiled_networks() -> None:
     for width in (32, 64, 96):
         for height in (8, 40, 96):
             detector.detect([noise(height, width, seed=3)], 0.5)
-            assert sum(map(pixels, detector._networks.shapes)) <= KEPT_SHARE * 96**2
-    assert detector._networks.shapes[-1] == (1, 3, 96, 96)
-    assert len(detector._networks.shapes) > 1
+            assert sum(map(pixels, detector.networks.shapes)) <= KEPT_SHARE * 96**2
+    assert detector.networks.shapes[-1] == (1, 3, 96, 96)
+    assert len(detector.networks.shapes) > 1
 
 
 def test_networks_by_shape_keep_those_used_last() -> None:

@@ -338,7 +338,7 @@ def test_only_modules_and_tensors_may_be_named(text: bytes, tmp_path: Path) -> N
     from moodstream.realtime.networks.classifiers import checkpoint
 
     refused: list[str] = []
-    loader = checkpoint._restricted_pickle(checkpoint._allowed(), refused)
+    loader = checkpoint.restricted_pickle(checkpoint.allowed_globals(), refused)
     (tmp_path / "p").write_bytes(text)
     with (tmp_path / "p").open("rb") as file, pytest.raises(pickle.UnpicklingError):
         loader.load(file)

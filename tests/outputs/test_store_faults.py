@@ -213,4 +213,4 @@ def test_closing_ends_in_time_while_the_file_is_locked(tmp_path):
     finally:
         other.execute("ROLLBACK")
         other.close()
-    wait_for(lambda: not writer._thread.alive)
+    wait_for(lambda: not writer.alive)

@@ -239,10 +239,10 @@ def test_nobody_in_view() -> None:
     image = noise(1280, 720)
     none = render(scene(image, **nobody(history=None, history_t=np.zeros(0, np.float32))))
     assert not inside(none, image).any()
-    assert hud._mood_line(scene(image, **nobody()))[0] == "no one in view"
-    assert hud._mood_line(scene(image, **nobody(people=2)))[0] == "no readable face"
+    assert hud.mood_line(scene(image, **nobody()))[0] == "no one in view"
+    assert hud.mood_line(scene(image, **nobody(people=2)))[0] == "no readable face"
     few = scene(image, **nobody(people=2), **GROUP)
-    assert hud._mood_line(few)[0] == "fewer than 3 people"
+    assert hud.mood_line(few)[0] == "fewer than 3 people"
     assert (render(few) == render(replace(few, people=1))).all()
 
 

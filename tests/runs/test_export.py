@@ -127,7 +127,7 @@ def test_export_after_kill_9(tmp_path, attempt, capsys):
 
 def test_export_while_it_is_recorded(tmp_path):
     writer = record(tmp_path, moments(50), end=False)
-    wait_for(lambda: writer._written == 50)
+    wait_for(lambda: writer.written == 50)
     ((_, first),) = export(tmp_path, tmp_path / "first")
     for row in moments(50, start=10.0):
         writer.sink(0).write(*row)

@@ -91,7 +91,7 @@ def kill(server: Server) -> None:
     """End its thread as a fault in the event loop would."""
     loop = server._loop.result()
     loop.call_soon_threadsafe(loop.stop)
-    wait_for(lambda: not server._thread.alive)
+    wait_for(lambda: not server.alive)
 
 
 # --- the earlier recording ---
@@ -145,7 +145,7 @@ def test_all_is_closed_when_recording_cannot_begin(windows, tmp_path):
         with pytest.raises(MoodstreamError, match="cannot be written"):
             outputs.begin({}, lambda line: None)
     assert [window.closed for window in windows] == [True]
-    assert not outputs._server._thread.alive
+    assert not outputs.server.alive
 
 
 def test_every_stage_is_a_context(tmp_path):
@@ -216,10 +216,10 @@ def test_a_run_for_the_page_only_ends_with_it(monkeypatch):
     run = session()
     with LiveOutputs(LiveSinkSettings(serve=ANY_PORT), [CAMERA]) as outputs:
         outputs.begin({}, lambda line: None)
-        monkeypatch.setattr(outputs, "turn", lambda session, seconds: kill(outputs._server))
+        monkeypatch.setattr(outputs, "turn", lambda session, seconds: kill(outputs.server))
         with pytest.raises(MoodstreamError, match=r"serving: the server has stopped \(.+\)"):
             live.watch(run, outputs, argparse.Namespace(quiet=True))
-    assert isinstance(outputs._server.error, RuntimeError)
+    assert isinstance(outputs.server.error, RuntimeError)
 
 
 def test_a_run_that_is_recorded_goes_on_without_the_page_and_says_so(tmp_path):
@@ -230,7 +230,7 @@ def test_a_run_that_is_recorded_goes_on_without_the_page_and_says_so(tmp_path):
         outputs.begin({}, said.append)
         outputs.publish(run)
         before = len(said)
-        kill(outputs._server)
+        kill(outputs.server)
         outputs.publish(run)
         outputs.publish(run)
     assert len(said) == before + 1

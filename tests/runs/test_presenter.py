@@ -31,12 +31,14 @@ class Owner:
         self.capture = HandedFrames(lambda: 100.0)
         self.pictures: list[Image] = []
         self.scenes: list[tuple[Privacy, AnnotatedFrame]] = []
-        scenes = self.scenes
+        self.painter: Painter  # which has drawn the last of them
+        owner = self
         without_waiting(monkeypatch)
 
         class Noting(Painter):
             def paint(self, moment):
-                scenes.append((self.privacy, moment))
+                owner.scenes.append((self.privacy, moment))
+                owner.painter = self
                 return super().paint(moment)
 
         monkeypatch.setattr(presenters, "Painter", Noting)
@@ -102,7 +104,7 @@ def test_nothing_from_before_a_stricter_mode_is_shown(monkeypatch):
     owner.presenter.update(new, snapshot(new))
     assert owner.turn() == 1
     assert owner.scenes[-1][0] == Privacy.BLUR
-    history = owner.presenter._painter._history  # figures of the group may stay
+    history = owner.painter.history  # figures of the group may stay
     assert history[0][0] == 1.0
     assert owner.scenes[-1][1].frame is new.frame
 
@@ -152,7 +154,7 @@ def test_one_persons_mood_is_not_shown_as_a_groups(monkeypatch):
     owner.presenter.update(new, snapshot(new, faces))  # its state was summed up before
     assert owner.turn() == 1
     assert owner.scenes[-1][1].state.probs is None
-    history = owner.presenter._painter._history  # nor is what was drawn of the last minute
+    history = owner.painter.history  # nor is what was drawn of the last minute
     assert all(np.isnan(row).all() for _, row in history)
 
 

@@ -134,7 +134,7 @@ class Visit:
 
     def __init__(self, browser: Any, site: tuple[str, Registry], **context: Any) -> None:
         url, self.registry = site
-        before = set(self.registry._sessions)
+        before = set(self.registry.sessions)
         self.trouble: list[str] = []
         self.asked: list[str] = []
         self.context = browser.new_context(**{"viewport": DESKTOP, **context})
@@ -146,8 +146,8 @@ class Visit:
         page.on("console", lambda m: self.trouble.extend([m.text] if m.type == "error" else []))
         page.goto(url)
         page.wait_for_selector("#ms-start:not([disabled])")
-        token = self.until(lambda: set(self.registry._sessions) - before).pop()
-        self.session: UserSession = self.registry._sessions[token]
+        token = self.until(lambda: set(self.registry.sessions) - before).pop()
+        self.session: UserSession = self.registry.sessions[token]
         # the page has its token once it has drawn a state: Stop is off then
         page.wait_for_selector("#ms-stop[disabled]")
 

@@ -349,7 +349,7 @@ class GroupSampler:
             condition: What is done to their faces.
         """
         labels = _labels(rng, self._predictions.labels, self._enough, distribution, size)
-        return _group(rng, self._predictions, self._by_class, labels, condition)
+        return draw_group(rng, self._predictions, self._by_class, labels, condition)
 
 
 def _labels(
@@ -368,13 +368,22 @@ def _labels(
     return rng.choice(K, size, p=shares)
 
 
-def _group(
+def draw_group(
     rng: np.random.Generator,
     predictions: FacePredictions,
     by_class: list[I64],
     labels: I64,
     condition: Condition,
 ) -> Group:
+    """A group of people with given emotions, drawn with replacement.
+
+    Args:
+        rng: Draws.
+        predictions: Of all faces there are to draw from.
+        by_class: The numbers of the faces of each emotion.
+        labels: (N,) the emotions of its people, index into EMOTIONS.
+        condition: How their pictures are degraded.
+    """
     people = np.array([rng.choice(by_class[k]) for k in labels])
     degraded = rng.random(len(people)) < condition.degraded
     changes = 1 if condition.one_camera else len(people)

@@ -49,7 +49,7 @@ def state_dict_of(path: Path) -> dict[str, torch.Tensor]:
     import torch
 
     refused: list[str] = []
-    loader = _restricted_pickle(_allowed(), refused)
+    loader = restricted_pickle(allowed_globals(), refused)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about class sources that are not there to compare
@@ -85,7 +85,7 @@ def _check_format(path: Path) -> None:
         raise WeightsError(f"{path} is not a model written by torch.save")
 
 
-def _allowed() -> dict[tuple[str, str], Any]:
+def allowed_globals() -> dict[tuple[str, str], Any]:
     """Every global that a pickle may name, beside classes of timm and torch.nn."""
     import torch
 
@@ -105,7 +105,7 @@ def _allowed() -> dict[tuple[str, str], Any]:
     return names
 
 
-def _restricted_pickle(allowed: dict[tuple[str, str], Any], refused: list[str]) -> Any:
+def restricted_pickle(allowed: dict[tuple[str, str], Any], refused: list[str]) -> Any:
     """What torch.load uses of a pickle module, with a find_class that knows only ``allowed``."""
     stubs: dict[tuple[str, str], type[_Stub]] = {}
 

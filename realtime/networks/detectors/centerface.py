@@ -79,8 +79,8 @@ class CenterFace:
             calls = streams.large if pixels(shape) >= LARGE_CALL_PIXELS else streams.calls
             return compile_model(weights, "cpu", shape, precision, calls, Pixels())
 
-        self._networks = ShapeCache(compiled, round(KEPT_SHARE * max_side**2))
-        self._network_of: Callable[[tuple[int, ...]], Network] = self._networks
+        self.networks = ShapeCache(compiled, round(KEPT_SHARE * max_side**2))
+        self.network_of: Callable[[tuple[int, ...]], Network] = self.networks
 
     def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
         """Faces with landmarks for each (H, W, 3) uint8 BGR picture, best score first."""
@@ -97,7 +97,7 @@ class CenterFace:
         """The faces of pictures at one input size, in px of the network's input."""
         fitted = [stretched(image, size) for image in images]
         batch = fitted[0][None] if len(fitted) == 1 else np.stack(fitted)
-        return self._network_of((len(batch), 3, *size)).infer_in_place(
+        return self.network_of((len(batch), 3, *size)).infer_in_place(
             batch,
             lambda outputs: [
                 decode([out[row] for out in outputs], threshold) for row in range(len(images))
@@ -117,7 +117,7 @@ class CenterFace:
     def with_networks(self, wrap: NetworkWrapper) -> CenterFace:
         """The same detector with ``wrap`` around its network of each input shape."""
         other = copy(self)
-        other._network_of = lambda shape: wrap(self._network_of(shape))
+        other.network_of = lambda shape: wrap(self.network_of(shape))
         return other
 
     def network_size(self, shape: tuple[int, ...]) -> tuple[int, int]:

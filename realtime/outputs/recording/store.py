@@ -233,6 +233,11 @@ class StoreWriter:
         return len(self._steps)
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.alive
+
+    @property
     def written(self) -> int:
         """Rows that are on the disk."""
         return self._written

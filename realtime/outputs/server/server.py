@@ -86,6 +86,11 @@ class Server:
         return url_of(*self.address)
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.alive
+
+    @property
     def problem(self) -> str | None:
         """One line once it has ended although nobody stopped it, None while all is well."""
         if self._thread is None or self._thread.alive or self._stopping:

@@ -87,6 +87,11 @@ class LiveOutputs:
         self._say: Callable[[str], None] = lambda line: None
 
     @property
+    def server(self) -> Server | None:
+        """What serves the pictures, None before entering and where nothing is served."""
+        return self._server
+
+    @property
     def draws(self) -> bool:
         """Whether pictures go anywhere."""
         settings = self._settings
