@@ -25,7 +25,7 @@ pytest_plugins = ("support.threads",)
 from support.needs import require  # noqa: E402
 
 # time limits per example belong in benchmarks: shared machines are noisy
-settings.register_profile("moodstream", deadline=None)
+settings.register_profile("moodstream", deadline=None, max_examples=50)
 settings.load_profile("moodstream")
 
 

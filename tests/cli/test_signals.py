@@ -139,17 +139,20 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None
     wait_for(running_and_true, 120)
 
 
-def long_video(path: Path) -> Path:
-    """So long that no machine is through before the signal comes."""
-    return write_video(path, moving_blob(20_000, size=(64, 48)))
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video so long that no machine is through before the signal comes."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    return write_video(path, moving_blob(6_000, size=(64, 48)))
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_process_keeps_what_is_done_and_begins_no_other_video(
-    number: int, code: int, tmp_path: Path
+    number: int, code: int, long_video: Path, tmp_path: Path
 ) -> None:
-    videos = [long_video(tmp_path / "a.mp4"), tmp_path / "b.mp4"]
-    videos[1].write_bytes(videos[0].read_bytes())
+    videos = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for video in videos:
+        video.write_bytes(long_video.read_bytes())
     out = tmp_path / "out"
     part = out / "a" / "overlay.mp4.part"
     options = ["-o", out, "--models", "embedded", "--json", "--quiet"]

@@ -6,11 +6,13 @@ that builds, pickles and runs the stand-ins, and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,12 @@ from support.stand_ins import BOXES, picture
 from moodstream.realtime.networks.classifiers import hsemotion
 from moodstream.realtime.networks.classifiers.hsemotion import HSEmotionClassifier
 
-# name → the head as a plain nn.Linear, not in an nn.Sequential
-NAMES = {"enet_b0_8_best_vgaf": False, "enet_b0_8_va_mtl": True, "enet_b2_7": False}
+# version of timm → name → the head as a plain nn.Linear, not in an nn.Sequential
+NAMES = {
+    "0.4.5": {"enet_b0_8_best_vgaf": False, "enet_b0_8_va_mtl": True},
+    "0.9.7": {"enet_b0_8_best_vgaf": False, "enet_b2_7": False},
+}
+WRITTEN = [(version, name) for version, names in NAMES.items() for name in names]
 UNREACHABLE = ("connection broken", "from versions: none", "name resolution", "timed out")
 
 
@@ -51,11 +57,15 @@ def old_timm(version: str) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["0.4.5", "0.9.7"])
-def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with NAME.pt, pickled by an old timm, and NAME.npy, what it answers itself."""
-    folder, jobs = tmp_path_factory.mktemp("old"), {}
-    for name, plain in NAMES.items():
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A version → a folder with NAME.pt, pickled by it, and NAME.npy, what it answers itself."""
+    return functools.cache(lambda version: _written(version, tmp_path_factory.mktemp("old")))
+
+
+def _written(version: str, folder: Path) -> Path:
+    jobs = {}
+    for name, plain in NAMES[version].items():
         size = hsemotion.size_of(name)
         crops = np.stack([hsemotion.crop(picture(), box, size) for box in BOXES])
         np.save(folder / f"{size}.npy", hsemotion.normalised(crops))
@@ -64,7 +74,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         jobs[name] = {"kind": kind, "size": size, "outputs": outputs, "plain": plain}
     (folder / "jobs.json").write_text(json.dumps(jobs))
     script = ROOT / "tests" / "support" / "stand_ins.py"
-    paths = {"PYTHONPATH": str(old_timm(request.param))}
+    paths = {"PYTHONPATH": str(old_timm(version))}
     done = subprocess.run(
         [sys.executable, str(script), str(folder)],
         env=os.environ | paths,
@@ -73,15 +83,18 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert (folder / "timm").read_text() == request.param
+    assert (folder / "timm").read_text() == version
     return folder
 
 
 # one thread, as in the subprocess: sums of floats depend on their order
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("name", NAMES)
-def test_pickle_of_an_old_timm_answers_the_same_today(name: str, written: Path) -> None:
-    answers = np.load(written / f"{name}.npy")
+@pytest.mark.parametrize(("version", "name"), WRITTEN)
+def test_pickle_of_an_old_timm_answers_the_same_today(
+    version: str, name: str, written: Callable[[str], Path]
+) -> None:
+    folder = written(version)
+    answers = np.load(folder / f"{name}.npy")
     assert np.ptp(answers, axis=0).min() > 0.01, "answers that hardly vary would say nothing"
-    ours = HSEmotionClassifier(name, written / f"{name}.pt")
+    ours = HSEmotionClassifier(name, folder / f"{name}.pt")
     np.testing.assert_allclose(ours.raw([picture()], [BOXES]), answers, rtol=0, atol=1e-5)
