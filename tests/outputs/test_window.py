@@ -60,8 +60,10 @@ def looking(display: str, left: str = "left None") -> Iterator[Callable[[], str]
     with subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield lambda: process.stdout.readline().strip()
-            out, err = process.communicate(timeout=30)
-            assert (out.strip(), err, process.returncode) == (left, "", 0)
+            # not communicate(): it would miss lines that readline() has taken into its buffer
+            assert process.stdout.read().strip() == left
+            assert process.stderr.read() == ""
+            assert process.wait(30) == 0
         finally:
             process.kill()
 
