@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -72,9 +73,17 @@ def test_a_program_without_the_preferred_networks_hears_of_it_once(tmp_path: Pat
         "    moodstream.read_image(np.zeros((64, 64, 3), np.uint8))\n"
         "    moodstream.read_image(np.zeros((64, 64, 3), np.uint8), pipeline='embedded')\n"
     )
+    nothing = "http://127.0.0.1:9"  # the port to which nobody listens
+    env = os.environ | dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "https_proxy"), nothing)
+    env |= dict.fromkeys(("HOME", "MOODSTREAM_CACHE", "XDG_CONFIG_HOME"), str(tmp_path))
+    env |= {"NO_PROXY": "", "no_proxy": "", "PYTHONWARNINGS": "default"}
     done = subprocess.run(
-        [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, script.name],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    lines = [line for line in done.stderr.splitlines() if "UserWarning" in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("mine.py:4: UserWarning: moodstream: using the embedded networks: ")
+    (line,) = [line for line in done.stderr.splitlines() if "UserWarning: moodstream" in line]
+    assert "mine.py:4: UserWarning: moodstream: using the embedded networks: cannot fetch" in line
