@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -53,9 +55,8 @@ def test_read_image_takes_numbers(settings, message):
 
 
 def test_numbers_of_numpy_are_numbers(made):
-    faces = moodstream.read_image(
-        IMAGE, pipeline=made, min_face=np.float32(8), max_faces=np.int64(3)
-    )
+    numbers: dict[str, Any] = {"min_face": np.float32(8), "max_faces": np.int64(3)}
+    faces = moodstream.read_image(IMAGE, pipeline=made, **numbers)
     assert len(faces) == 0
 
 

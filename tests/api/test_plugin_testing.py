@@ -235,7 +235,8 @@ def test_detectors_pass_in_every_form_that_a_pipeline_takes():
 
 
 def test_classifiers_pass_in_every_form_that_a_pipeline_takes():
-    for good in (PlainRows(), lambda faces: [{"sad": 1}] * len(faces), "embedded"):
+    plain: Any = PlainRows()
+    for good in (plain, lambda faces: [{"sad": 1}] * len(faces), "embedded"):
         check_classifier(good)
 
 
