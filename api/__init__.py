@@ -12,7 +12,7 @@ Ten lines of Python do what the command line does::
         print(frame.t, len(frame.faces), frame.group.dominant)
 
     faces = moodstream.read_image("group.jpg")
-    print(faces.table())
+    print(faces.table()[["label", "confidence", "quality"]])
 
 ``Pipeline`` puts networks, filters and votes of your own in place of the usual ones. See
 ``docs/python.md``. Nothing heavy is loaded before it is used.

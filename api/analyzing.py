@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moodstream.arguments import expect_numbers
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, stage_settings
 from moodstream.realtime.errors import MoodstreamError
@@ -89,6 +90,16 @@ def analyze(
     from moodstream.realtime.sources.files import open_container
 
     path = Path(path)
+    expect_numbers(
+        start=start,
+        end=end,
+        window=window,
+        smoothing=smoothing,
+        min_face=min_face,
+        min_confidence=min_confidence,
+        max_faces=max_faces,
+        shift_threshold=shift_threshold,
+    )
     figures = stage_settings(
         window=window,
         smoothing=smoothing,

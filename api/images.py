@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moodstream.arguments import expect_numbers
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, prior_people
 from moodstream.realtime.arrays import F32, F64, Image
@@ -99,13 +100,14 @@ class ImageFaces:
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
     def table(self) -> DataFrame:
-        """One row per face: box, landmarks, score, size, blur, quality, weight, label, p_… ."""
-        import pandas as pd
+        """One row per face: box, landmarks, score, size, blur, quality, weight, label, p_… .
 
-        from moodstream.realtime.runs.photos.columns import FACE_COLUMNS, face_rows
+        What is not known is NaN.
+        """
+        from moodstream.realtime.runs.photos.columns import FACE_COLUMNS
+        from moodstream.tables import faces_table
 
-        rows = face_rows("", self.result)
-        return pd.DataFrame(rows, columns=list(FACE_COLUMNS)).drop(columns="photo")
+        return faces_table(self, [name for name in FACE_COLUMNS if name != "photo"])
 
     def draw(self, *, privacy: Privacy | str = Privacy.OFF) -> Image:
         """A new picture with a box and a mood for each face, (H', W', 3) uint8 BGR.
@@ -140,6 +142,8 @@ def read_image(
 ) -> ImageFaces:
     """Detect and classify the faces of one picture, as ``moodstream photos`` does.
 
+    Nothing is hidden in what is returned; ``draw(privacy="blur")`` hides faces.
+
     Args:
         picture: A file; a picture of Pillow; or an array, (H, W, 3) uint8 BGR as OpenCV has it,
             or (H, W) grey.
@@ -163,6 +167,7 @@ def read_image(
         >>> faces.table().empty
         True
     """
+    expect_numbers(min_face=min_face, min_confidence=min_confidence, max_faces=max_faces)
     try:
         settings = PhotoSettings(
             min_face, min_confidence, max_faces, prior_people=prior_people(aggregation)
@@ -197,6 +202,8 @@ def _from_file(path: Path) -> Image:
     from moodstream.realtime.errors import UnreadableImageError
     from moodstream.realtime.runs.photos.files import read_photo
 
+    if path.is_dir():
+        raise MoodstreamError(f"{path}: is a folder, not a picture")
     try:
         return read_photo(path)
     except UnreadableImageError as error:

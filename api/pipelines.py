@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy.typing as npt
 
+from moodstream.arguments import expect_numbers
+from moodstream.notices import warn_once
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Detections
@@ -49,7 +51,7 @@ class Pipeline:
             a part of your own the other half of ``auto`` is the embedded one for the detector.
         detector: A name or a file as ``--detector`` takes it, a ``FaceDetector``, or a function
             of one picture (H, W, 3) uint8 BGR that returns boxes (N, 4) xyxy px, a pair of boxes
-            and scores (N,), or ``Detections``.
+            and scores (N,), or ``Detections``; ``[]`` where there is nobody.
         filters: Decide which of the detected faces count: functions of a picture and its
             ``Detections`` that return a mask (N,) or fewer ``Detections``. A face that is
             dropped is still hidden where privacy hides faces.
@@ -59,6 +61,7 @@ class Pipeline:
         classifiers: One or several that vote. A name or a file as ``--emotion`` takes it, an
             ``EmotionClassifier``, or a function of a list of face crops (h, w, 3) uint8 BGR that
             returns probabilities (N, 7) in the order of ``EMOTIONS``, or N dicts by emotion.
+            None for the one of ``models``.
         vote: How several classifiers become one: ``mean``, or a function of their probabilities
             (M, N, 7) that returns (N, 7).
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -95,7 +98,7 @@ class Pipeline:
             | TransformFunction
             | Sequence[str | FaceTransform | TransformFunction]
         ) = (),
-        classifiers: Classifier | Sequence[Classifier] = (),
+        classifiers: Classifier | Sequence[Classifier] | None = None,
         vote: Literal["mean"] | Vote | VoteFunction = "mean",
         device: Device = "auto",
         precision: Asked = "auto",
@@ -115,6 +118,12 @@ class Pipeline:
 
         if models not in ("auto", "embedded", "hsemotion"):
             raise MoodstreamError(f"expected models auto, embedded or hsemotion, got {models!r}")
+        expect_numbers(detector_size=detector_size)
+        if classifiers is not None and not _several(classifiers):
+            raise MoodstreamError(
+                "classifiers: expected at least one, or None for the usual one, "
+                f"got {classifiers!r}"
+            )
         self._base = ModelSettings(
             models=models,
             device=device,
@@ -126,9 +135,25 @@ class Pipeline:
         self._filters = tuple(as_filter(each) for each in _several(filters))
         self._filter_names = " ".join(name_of(each) for each in _several(filters)) or None
         self._transforms = [_made(each, as_transform) for each in _several(transforms)]
-        self._classifiers = [_made(each, as_classifier) for each in _several(classifiers)]
-        self._vote = mean_vote if vote == "mean" else as_vote(vote)
+        given = [] if classifiers is None else _several(classifiers)
+        self._classifiers = [_made(each, as_classifier) for each in given]
+        self._vote = mean_vote if isinstance(vote, str) and vote == "mean" else as_vote(vote)
+        self._vote_name = "mean" if self._vote is mean_vote else name_of(vote)
         self._loaded: dict[InferenceStreams, Models] = {}
+
+    def __repr__(self) -> str:
+        told = [f"models {self._base.models}"]
+        for what, parts in (
+            ("detector", [] if self._detector is None else [self._detector]),
+            ("filters", self._filters),
+            ("transforms", self._transforms),
+            ("classifiers", self._classifiers),
+        ):
+            if parts:
+                told.append(f"{what} {', '.join(map(_called, parts))}")
+        if len(self._classifiers) > 1:
+            told.append(f"vote {self._vote_name}")
+        return f"<Pipeline: {'; '.join(told)}>"
 
     def load(self, streams: InferenceStreams | None = None) -> Models:
         """The networks, ready to run; loaded with the first call.
@@ -204,16 +229,13 @@ class Pipeline:
     def _voting(self) -> tuple[EmotionClassifier, ModelInfo, str | None]:
         """The classifier, of one part or of several that vote; its description; and a reason."""
         from moodstream.realtime.networks.classifiers.ensemble import Ensemble
+        from moodstream.realtime.networks.model_info import info_of_several
 
         parts = [self._classifier(part) for part in self._classifiers or [None]]
         if len(parts) == 1:
             return parts[0]
-        whole = {
-            field: " ".join(dict.fromkeys(getattr(info, field) for _, info, _ in parts))
-            for field in ("file", "sha256", "engine", "device")
-        }
         name = ",".join(info.name for _, info, _ in parts)
-        info = replace(parts[0][1], name=name, temperature=1.0, **whole)
+        info = replace(info_of_several(name, [info for _, info, _ in parts]), temperature=1.0)
         reason = next((reason for _, _, reason in parts if reason), None)
         return Ensemble([made for made, _, _ in parts], name, self._vote), info, reason
 
@@ -228,7 +250,7 @@ class Pipeline:
 
 
 def networks(pipeline: Pipeline | Pair, streams: InferenceStreams | None = None) -> Models:
-    """The networks of a pipeline, or of a pair by its name.
+    """The networks of a pipeline, or of a pair by its name; warns once where others run.
 
     Raises:
         MoodstreamError: It is neither, or a network is not available.
@@ -236,7 +258,9 @@ def networks(pipeline: Pipeline | Pair, streams: InferenceStreams | None = None)
     chosen = _pair(pipeline) if isinstance(pipeline, str) else pipeline
     if not isinstance(chosen, Pipeline):
         raise MoodstreamError(f"expected a Pipeline or a name, got {type(pipeline).__name__}")
-    return chosen.load(streams)
+    models = chosen.load(streams)
+    warn_once(models.fallback_reason)
+    return models
 
 
 @lru_cache(maxsize=2)
@@ -253,6 +277,12 @@ def _several(given: Any) -> list[Any]:
 def _made(given: Any, adapt: Callable[[Any], Any]) -> Any:
     """A name as it is, all else adapted."""
     return given if isinstance(given, str) else adapt(given)
+
+
+def _called(part: Any) -> str:
+    from moodstream.realtime.networks.custom import name_of
+
+    return part if isinstance(part, str) else name_of(part)
 
 
 def _own_info(name: str) -> ModelInfo:

@@ -44,6 +44,9 @@ class Results:
         """``owner`` is kept as long as this, such as what removes the folder in the end."""
         self.folder = folder
         self._owner = owner
+        if not folder.is_dir():
+            fault = "is a file, not a folder of results" if folder.exists() else "no such folder"
+            raise MoodstreamError(f"{folder}: {fault}")
         missing = [name for name in _REQUIRED if not (folder / name).is_file()]
         if missing:
             raise MoodstreamError(
@@ -132,11 +135,13 @@ class Results:
         return folder
 
     def __str__(self) -> str:
-        """People, duration, mood, shifts and speed, in five lines."""
+        """People, duration, mood, shifts and speed, in five lines, and a notice if there is one."""
         from moodstream.realtime.outputs.report.summary import terminal_summary
         from moodstream.realtime.outputs.schemas import Summary
 
-        return "\n".join(terminal_summary(cast(Summary, self.summary)))
+        lines = terminal_summary(cast(Summary, self.summary))
+        notice = self.summary.get("notice")
+        return "\n".join([*lines, f"Notice      {notice}"] if notice else lines)
 
     def __repr__(self) -> str:
         name = self.summary.get("source", {}).get("name", "unnamed source")
@@ -159,7 +164,7 @@ def open_results(folder: str | Path) -> Results:
         >>> import moodstream
         >>> moodstream.open_results("nowhere")
         Traceback (most recent call last):
-        moodstream.MoodstreamError: nowhere: holds no results ...
+        moodstream.MoodstreamError: nowhere: no such folder
     """
     return Results(Path(folder))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StreamFrame:
     """A frame with the people in it and the group at its time.
 
@@ -34,8 +34,8 @@ class StreamFrame:
     """
 
     privacy: Privacy
-    _annotated: AnnotatedFrame = field(repr=False)
-    _painter: Painter = field(repr=False)
+    _annotated: AnnotatedFrame
+    _painter: Painter
 
     @property
     def t(self) -> float:
@@ -87,13 +87,12 @@ class StreamFrame:
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
     def table(self) -> DataFrame:
-        """A row per person, with the columns of people.parquet."""
-        import pandas as pd
-
+        """A row per person, with the columns of people.parquet; NaN: unknown."""
         from moodstream.realtime.outputs.recording.rows import people_rows
         from moodstream.realtime.outputs.schemas import PEOPLE_COLUMNS
+        from moodstream.tables import faces_table
 
-        return pd.DataFrame(list(people_rows(self.t, self.faces)), columns=list(PEOPLE_COLUMNS))
+        return faces_table(people_rows(self.t, self.faces), PEOPLE_COLUMNS)
 
     def draw(self) -> Image:
         """The picture with boxes, moods and the group panel, (H', W', 3) uint8 BGR.
@@ -101,6 +100,13 @@ class StreamFrame:
         Draw frames in the order in which they come: the panel shows the last minute of those.
         """
         return self._painter.paint(self._annotated)
+
+    def __repr__(self) -> str:
+        return f"<StreamFrame at {self.t:.3f} s: {self._seen()}, dominant {self.group.dominant}>"
+
+    def _seen(self) -> str:
+        n = self.group.people if self.privacy is Privacy.GROUP else len(self.faces)
+        return "1 person" if n == 1 else f"{n} people"
 
 
 class Frames(Protocol):

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from moodstream.arguments import expect_numbers
 from moodstream.frame_readers import FileFrames, LiveFrames
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, stage_settings
@@ -101,6 +102,21 @@ def stream(
     """
     privacy = Privacy.of(privacy)
     spec = parse_source(str(source))
+    expect_numbers(
+        start=start,
+        end=end,
+        speed=speed,
+        open_timeout=open_timeout,
+        read_timeout=read_timeout,
+        give_up=give_up,
+        duration=duration,
+        window=window,
+        smoothing=smoothing,
+        min_face=min_face,
+        min_confidence=min_confidence,
+        max_faces=max_faces,
+        shift_threshold=shift_threshold,
+    )
     figures = stage_settings(
         window=window,
         smoothing=smoothing,
@@ -117,7 +133,9 @@ def stream(
         "privacy": privacy,
     }
     if spec.kind == "file" and not live:
-        _refuse("for live sources only", loop=loop, speed=speed != 1, duration=duration is not None)
+        _open_once(spec)  # what is wrong with the file comes before what is wrong with the rest
+        why = "for live sources only; live=True plays a file as if it were live"
+        _refuse(why, loop=loop, speed=speed != 1, duration=duration is not None)
         with _settings_errors():
             recorded = ProcessSettings(start=start, end=end, every_frame=every_frame, **stages)
         return _of_file(spec, pipeline, recorded)
@@ -160,13 +178,17 @@ def live_stream(
 def _of_file(spec: SourceSpec, pipeline: Pipeline | Pair, settings: ProcessSettings) -> Stream:
     """The frames of a file."""
     from moodstream.realtime.networks.engines.devices import streams_for
+
+    models = networks(pipeline, streams_for(settings.detect_full_size))
+    begin = partial(FileFrames, Path(str(spec.address)), models, settings)
+    return Stream(spec.name, begin, settings.privacy, settings.group.window)
+
+
+def _open_once(spec: SourceSpec) -> None:
+    """Raise MoodstreamError where a file cannot be read: networks take long to load."""
     from moodstream.realtime.sources.files import open_container
 
-    path = Path(str(spec.address))
-    open_container(path).close()  # before the networks load, which takes longer
-    models = networks(pipeline, streams_for(settings.detect_full_size))
-    begin = partial(FileFrames, path, models, settings)
-    return Stream(spec.name, begin, settings.privacy, settings.group.window)
+    open_container(Path(str(spec.address))).close()
 
 
 @contextmanager

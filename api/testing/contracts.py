@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
+from moodstream.pipelines import Classifier, Detector
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Detections, EmotionPredictions
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.custom import as_classifier, as_detector
 from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.networks.load import load_classifier, load_detector
+from moodstream.realtime.networks.models import ModelSettings
 from moodstream.testing.source import Person, ScriptedSource
 
 
@@ -19,15 +24,15 @@ class ContractError(MoodstreamError, AssertionError):
     """An implementation does not keep to its protocol; the message has what was expected."""
 
 
-def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None) -> None:
-    """Check a detector against ``FaceDetector``; for the tests of those who write one.
+def check_detector(detector: Detector, images: Sequence[Image] | None = None) -> None:
+    """Check a detector of yours, in any form that ``Pipeline`` takes; for your tests.
 
-    It must answer no pictures, pictures of several sizes together as one by one, and a picture of
-    one pixel; its boxes and scores must be float32 of the right shapes, finite and in order, and
-    none below the given confidence. Whether these are faces is not checked.
+    It must answer pictures of several sizes together as one by one, and a picture of one pixel;
+    its boxes must be finite, corners in order, and in the picture. Whether these are faces is not
+    checked.
 
     Args:
-        detector: The detector.
+        detector: An object, a function of one picture, or the name of a plug-in.
         images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones, such as some with
             faces.
 
@@ -37,6 +42,28 @@ def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None
     Example:
         >>> from moodstream.testing import PaintedFaceDetector, check_detector
         >>> check_detector(PaintedFaceDetector())
+        >>> check_detector(lambda image: [])
+    """
+    with _contract():
+        if isinstance(detector, str):
+            made, _ = load_detector(ModelSettings("embedded", detector=detector))
+        else:
+            made = as_detector(detector)
+        check_detector_protocol(made, images)
+
+
+def check_detector_protocol(detector: FaceDetector, images: Sequence[Image] | None = None) -> None:
+    """Check a detector against ``FaceDetector`` to the letter, as our own keep it.
+
+    Besides what ``check_detector`` asks, it must answer no pictures, its boxes and scores must be
+    float32, and no score below the given confidence.
+
+    Args:
+        detector: The detector.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones.
+
+    Raises:
+        ContractError: What was expected and what came.
     """
     _check_name(detector)
     _expect(callable(getattr(detector, "detect", None)), "a method detect(images, min_confidence)")
@@ -61,15 +88,14 @@ def check_detector(detector: FaceDetector, images: Sequence[Image] | None = None
             _check_detections(strict, 0.99)
 
 
-def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | None = None) -> None:
-    """Check a classifier against ``EmotionClassifier``; for the tests of those who write one.
+def check_classifier(classifier: Classifier, images: Sequence[Image] | None = None) -> None:
+    """Check a classifier of yours, in any form that ``Pipeline`` takes; for your tests.
 
-    It must answer no faces, faces of several pictures together as one by one, tiny ones and ones
-    that reach over the edge; rows of probabilities must be float32 and sum to 1. Whether they are
-    right is not checked.
+    It must answer faces of several pictures together as one by one, tiny ones and ones that reach
+    over the edge; rows of probabilities must sum to 1. Whether they are right is not checked.
 
     Args:
-        classifier: The classifier.
+        classifier: An object, a function of face crops, or the name of a plug-in.
         images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones.
 
     Raises:
@@ -78,6 +104,30 @@ def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | No
     Example:
         >>> from moodstream.testing import PaintedFaceClassifier, check_classifier
         >>> check_classifier(PaintedFaceClassifier())
+        >>> check_classifier(lambda faces: [{"happy": 1.0}] * len(faces))
+    """
+    with _contract():
+        if isinstance(classifier, str):
+            made, _, _ = load_classifier(ModelSettings("embedded", emotion=classifier))
+        else:
+            made = as_classifier(classifier)
+        check_classifier_protocol(made, images)
+
+
+def check_classifier_protocol(
+    classifier: EmotionClassifier, images: Sequence[Image] | None = None
+) -> None:
+    """Check a classifier against ``EmotionClassifier`` to the letter, as our own keep it.
+
+    Besides what ``check_classifier`` asks, it must answer no faces, and with
+    ``EmotionPredictions`` of float32.
+
+    Args:
+        classifier: The classifier.
+        images: Pictures (H, W, 3) uint8 BGR to show it besides synthetic ones.
+
+    Raises:
+        ContractError: What was expected and what came.
     """
     _check_name(classifier)
     classes = getattr(classifier, "classes", None)
@@ -104,6 +154,17 @@ def check_classifier(classifier: EmotionClassifier, images: Sequence[Image] | No
         np.concatenate([r.probs for r in alone]), together.probs, atol=0.02, equal_nan=True
     )
     _expect(same, "the same probabilities for a face alone and among others, within 0.02")
+
+
+@contextmanager
+def _contract() -> Iterator[None]:
+    """Turn what ``Pipeline`` would refuse into a broken contract."""
+    try:
+        yield
+    except ContractError:
+        raise
+    except MoodstreamError as error:
+        raise ContractError(str(error)) from error
 
 
 def _check_name(given: object) -> None:

@@ -249,7 +249,7 @@ def check_weights() -> Iterator[Check]:
 
 
 def check_plugins() -> Iterator[Check]:
-    """Which plug-ins of other packages are there, and whether they can be imported."""
+    """Which plug-ins of other packages are there, and whether they can be imported and called."""
     from moodstream.realtime.networks.names import builtin_names
     from moodstream.realtime.networks.plugins import GROUPS, discover
 
@@ -260,7 +260,7 @@ def check_plugins() -> Iterator[Check]:
                 yield Check(what, None, plugin.refused, f"uninstall {plugin.package}")
                 continue
             try:
-                plugin.entry.load()
+                plugin.factory()
             except Exception as error:  # anything can go wrong in code that is not ours
                 reason = f"{plugin.package}: {_reason(error)}"
                 yield Check(what, None, reason, "install it again, or ask its author")

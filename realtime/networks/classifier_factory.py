@@ -20,6 +20,7 @@ from moodstream.realtime.networks.model_info import (
     engine_name,
     info_of_file,
     info_of_plugin,
+    info_of_several,
     refuse_int8,
 )
 from moodstream.realtime.networks.models import ModelInfo, ModelSettings
@@ -74,15 +75,7 @@ def _ensemble(name: str, parts: Sequence[Built], calibration: str) -> Built:
     # A fitted file is for the average of members as they are; each may have a stored temperature.
     inner = "stored" if calibration == "stored" else "none"
     members = [_calibrated(*part, inner)[0] for part in parts]
-    each = [info for _, info in parts]
-    whole = ModelInfo(
-        name,
-        file=" ".join(info.file for info in each),
-        sha256=" ".join(info.sha256 for info in each),
-        engine=" ".join(dict.fromkeys(info.engine for info in each)),
-        device=" ".join(dict.fromkeys(info.device for info in each)),
-    )
-    return Ensemble(members, name), whole
+    return Ensemble(members, name), info_of_several(name, [info for _, info in parts])
 
 
 def _prepared(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.emotions import EMOTIONS, check_prior
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import Detections, EmotionPredictions
+from moodstream.realtime.networks.blame import blamed
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
 from moodstream.realtime.networks.classifiers.ensemble import Vote
 from moodstream.realtime.networks.classifiers.face_preprocessing import FaceTransform
@@ -33,20 +33,8 @@ def name_of(given: Any) -> str:
     for holder, attribute in ((given, "name"), (given, "__name__"), (type(given), "__name__")):
         name = getattr(holder, attribute, None)
         if isinstance(name, str) and name:
-            return name
+            return "function" if name == "<lambda>" else name
     return "unnamed"
-
-
-@contextmanager
-def blamed(who: str) -> Iterator[None]:
-    """Turn what a user's code raises into a MoodstreamError of one line that names it."""
-    try:
-        yield
-    except MoodstreamError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise MoodstreamError(f"{who}: {type(error).__name__}: {reason}") from error
 
 
 def as_detector(given: Any, name: str | None = None) -> FaceDetector:
@@ -54,7 +42,8 @@ def as_detector(given: Any, name: str | None = None) -> FaceDetector:
 
     Args:
         given: A ``FaceDetector``, or a function of a picture (H, W, 3) uint8 BGR that returns
-            boxes (N, 4) xyxy px, a pair of boxes and scores (N,), or ``Detections``.
+            boxes (N, 4) xyxy px, a pair of boxes and scores (N,), or ``Detections``; where there
+            is nobody, ``[]``.
         name: What to call it, by default its own name.
 
     Raises:
@@ -93,14 +82,14 @@ def as_classifier(given: Any, name: str | None = None) -> EmotionClassifier:
 
 def as_filter(given: Any) -> FaceFilter:
     """A checked face filter; see ``FaceFilter`` for what it may return."""
-    _expect_function("a face filter", "a function of (image, faces)", given)
+    _expect_function("a face filter", "a function of (image, faces)", given, arguments=2)
     who = name_of(given)
 
     def checked(image: Image, faces: Detections) -> Detections:
         with blamed(who):
             kept = given(image, faces)
         if isinstance(kept, Detections):
-            return _detections(who, kept)
+            return _inside(who, _detections(who, kept), image)
         mask = np.asarray(kept)
         if mask.dtype != bool or mask.shape != (len(faces),):
             raise MoodstreamError(
@@ -139,7 +128,7 @@ def as_transform(given: Any) -> FaceTransform:
 
 def as_vote(given: Any) -> Vote:
     """A checked vote: (M, N, 7) probabilities of M classifiers in, (N, 7) out."""
-    _expect_function("a vote", "a function of probabilities (M, N, 7)", given)
+    _expect_function("a vote", "a function of probabilities (M, N, 7)", given, arguments=1)
     who = name_of(given)
 
     def checked(probs: F32) -> F32:
@@ -168,7 +157,10 @@ class _Detector:
                 f"{self.name}: expected a list of {len(images)} Detections, got {_shown(results)}"
             )
         checked = [_detections(self.name, result) for result in results]
-        return [faces.take(faces.scores >= min_confidence) for faces in checked]
+        return [
+            _inside(self.name, faces.take(faces.scores >= min_confidence), image)
+            for faces, image in zip(checked, images, strict=True)
+        ]
 
 
 class _Classifier:
@@ -239,7 +231,11 @@ def _detections(who: str, result: Any) -> Detections:
         boxes, scores = result
     else:
         boxes = result
-    if boxes is None or (_dimensions(boxes) == 1 and not len(boxes)):
+    if boxes is None:  # most likely a return that was forgotten
+        raise MoodstreamError(
+            f"{who}: expected boxes (N, 4), got nothing; return [] where there is nobody"
+        )
+    if _dimensions(boxes) == 1 and not len(boxes):
         return Detections.none()
     boxes = _floats(who, "boxes", boxes, (None, 4))
     n = len(boxes)
@@ -252,6 +248,32 @@ def _detections(who: str, result: Any) -> Detections:
     if not np.isfinite(faces.boxes).all() or not np.isfinite(faces.scores).all():
         raise MoodstreamError(f"{who}: expected finite boxes and scores, got NaN or infinity")
     return faces
+
+
+def _inside(who: str, faces: Detections, image: Image) -> Detections:
+    """The faces, whose boxes must be corners, in px, and lie in the picture at least in part."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = faces.boxes.T
+    _refuse_boxes(
+        f"{who}: expected boxes (x1, y1, x2, y2) with x1 < x2 and y1 < y2",
+        "; are these width and height in place of x2 and y2?",
+        faces.boxes[(right <= left) | (bottom <= top)],
+    )
+    within = f"{who}: expected boxes in px of the picture, {width} wide and {height} high"
+    if max(height, width) > 1:
+        tiny = faces.boxes[(faces.boxes >= 0).all(axis=1) & (faces.boxes <= 1).all(axis=1)]
+        _refuse_boxes(within, "; are these shares of the picture?", tiny)
+    outside = (right <= 0) | (bottom <= 0) | (left >= width) | (top >= height)
+    # networks are warmed up with a black picture, whose size is not that of the camera
+    if outside.any() and image.any():
+        _refuse_boxes(within, ", which is outside of it", faces.boxes[outside])
+    return faces
+
+
+def _refuse_boxes(expected: str, hint: str, wrong: F32) -> None:
+    if len(wrong):
+        numbers = ", ".join(f"{value:g}" for value in wrong[0])
+        raise MoodstreamError(f"{expected}, got ({numbers}){hint}")
 
 
 def _is_pair(result: Any) -> bool:
@@ -350,9 +372,20 @@ def _positional(function: Any) -> int | None:
     return sum(p.kind in places and p.default is inspect.Parameter.empty for p in parameters)
 
 
-def _expect_function(what: str, form: str, given: Any) -> None:
+def _expect_function(what: str, form: str, given: Any, arguments: int | None = None) -> None:
+    """Raise MoodstreamError unless it can be called, with so many arguments if that is told."""
     if isinstance(given, type) or not callable(given):
         raise MoodstreamError(f"expected {what}: {form}, got {_given(given)}")
+    if arguments is None:
+        return
+    try:
+        signature = inspect.signature(given)
+    except (TypeError, ValueError):  # of some that are written in C
+        return
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        raise MoodstreamError(f"expected {what}: {form}, got {name_of(given)}{signature}") from None
 
 
 def _unfit(what: str, form: str, given: Any) -> MoodstreamError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from moodstream.realtime.errors import MoodstreamError
@@ -21,6 +22,21 @@ def info_of_file(name: str, path: Path, engine: str, device: RunsOn) -> ModelInf
 def info_of_plugin(plugin: Plugin, device: RunsOn) -> ModelInfo:
     """What the network of a plug-in is."""
     return ModelInfo(plugin.name, plugin.package, "", "plug-in", device)
+
+
+def info_of_several(name: str, infos: Sequence[ModelInfo]) -> ModelInfo:
+    """What networks that vote are together; what some of them lack, such as a file, is left out."""
+
+    def joined(values: list[str]) -> str:
+        return " ".join(dict.fromkeys(filter(None, values)))
+
+    return ModelInfo(
+        name,
+        file=joined([info.file for info in infos]),
+        sha256=joined([info.sha256 for info in infos]),
+        engine=joined([info.engine for info in infos]),
+        device=joined([info.device for info in infos]),
+    )
 
 
 def engine_name(engine: str, precision: Precision) -> str:

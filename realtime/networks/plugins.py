@@ -12,9 +12,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.networks.blame import blame
 from moodstream.realtime.networks.weights.catalogue import Kind
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ class Plugin:
     package: str
     entry: EntryPoint
     refused: str | None = None
+
+    def factory(self) -> Callable[..., Any]:
+        """What makes the network; imports the package, which may raise anything.
+
+        Raises:
+            MoodstreamError: The entry point names something that cannot be called.
+        """
+        made = self.entry.load()
+        if not callable(made):
+            raise MoodstreamError(
+                f"{self.entry.value} cannot be called; expected a factory: a function or a class"
+            )
+        return cast("Callable[..., Any]", made)
 
     def detector(self, device: str, precision: str) -> FaceDetector:
         """The detector that the factory makes.
@@ -81,13 +95,12 @@ class Plugin:
         if self.refused is not None:
             raise MoodstreamError(f"{about}: {self.refused}")
         try:
-            factory = self.entry.load()
+            factory = self.factory()
             return adapt(factory(**_accepted(factory, offered)), self.name)
         except MoodstreamError as error:
             raise MoodstreamError(f"{about}: {error}") from error
         except Exception as error:  # anything can go wrong in code that is not ours
-            reason = " ".join(str(error).split())
-            raise MoodstreamError(f"{about}: {type(error).__name__}: {reason}") from error
+            raise blame(about, error) from error
 
 
 def discover(kind: Kind, builtin: Sequence[str]) -> list[Plugin]:

@@ -27,6 +27,7 @@ from moodstream.testing import (
     check_detector,
     paint_face,
 )
+from moodstream.testing.contracts import check_classifier_protocol, check_detector_protocol
 
 BOX = np.array([[10, 20, 60, 80]], np.float32)
 CAMERA = SourceSpec("camera", 0, "camera 0")
@@ -200,16 +201,61 @@ def test_where_no_face_is_painted_nothing_is_read():
 @pytest.mark.parametrize("good", [PaintedFaceDetector(), ScriptedDetector(BOX, score=0.5)])
 def test_good_detectors_pass(good):
     check_detector(good)
+    check_detector_protocol(good)
 
 
 @pytest.mark.parametrize("good", [PaintedFaceClassifier(), ScriptedClassifier("happy")])
 def test_good_classifiers_pass(good):
     check_classifier(good)
+    check_classifier_protocol(good)
 
 
 def test_our_own_networks_pass(networks):
-    check_detector(networks.detector)
-    check_classifier(networks.classifier)
+    check_detector_protocol(networks.detector)
+    check_classifier_protocol(networks.classifier)
+
+
+def upper_half(image):
+    height, width = image.shape[:2]
+    return [[0, 0, width, height]] if min(height, width) > 1 else []
+
+
+class PlainRows:
+    """A classifier whose answer is a plain array."""
+
+    name = "plain"
+
+    def classify(self, images, boxes):
+        return np.full((sum(map(len, boxes)), 7), 1 / 7)
+
+
+def test_detectors_pass_in_every_form_that_a_pipeline_takes():
+    for good in (upper_half, Bad(each(boxes=lambda f: f.boxes.astype(float))), "haar"):
+        check_detector(good)
+
+
+def test_classifiers_pass_in_every_form_that_a_pipeline_takes():
+    plain: Any = PlainRows()
+    for good in (plain, lambda faces: [{"sad": 1}] * len(faces), "embedded"):
+        check_classifier(good)
+
+
+def test_what_a_pipeline_would_refuse_breaks_the_contract():
+    with pytest.raises(ContractError, match=r"forgetful: expected boxes \(N, 4\), got nothing"):
+        check_detector(forgetful)
+    with pytest.raises(ContractError, match=r"forgetful: expected probabilities"):
+        check_classifier(forgetful)
+    with pytest.raises(ContractError, match="--detector eagle: expected one of"):
+        check_detector("eagle")
+    nothing: Any = 7
+    with pytest.raises(ContractError, match="expected a classifier"):
+        check_classifier(nothing)
+    with pytest.raises(ContractError, match="the same boxes for a picture alone"):
+        check_detector(Bad(each(boxes=lambda f: f.boxes + 5 * (next(NUMBERS) % 3))))
+
+
+def forgetful(given):
+    """Does its work and returns nothing."""
 
 
 class Bad(PaintedFaceDetector):
@@ -250,7 +296,7 @@ NUMBERS = itertools.count()
 )
 def test_a_detector_that_breaks_its_contract_is_found_out(change, message):
     with pytest.raises(ContractError, match=message):
-        check_detector(Bad(change))
+        check_detector_protocol(Bad(change))
 
 
 class BadClassifier(PaintedFaceClassifier):
@@ -287,7 +333,7 @@ class BadClassifier(PaintedFaceClassifier):
 )
 def test_a_classifier_that_breaks_its_contract_is_found_out(bad, message):
     with pytest.raises(ContractError, match=message):
-        check_classifier(bad)
+        check_classifier_protocol(bad)
 
 
 def test_a_broken_contract_fails_a_test():

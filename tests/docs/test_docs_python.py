@@ -45,6 +45,7 @@ def test_the_page_of_the_api_has_examples():
     assert len(blocks("docs/python.md")) >= 7
 
 
+@pytest.mark.filterwarnings("ignore:moodstream. using the embedded:UserWarning")
 @pytest.mark.parametrize(("page", "line", "code"), EXAMPLES)
 def test_example_runs(page, line, code, material, tmp_path, monkeypatch):
     for name, content in material.items():

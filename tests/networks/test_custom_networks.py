@@ -63,7 +63,7 @@ def test_a_detecting_function_may_answer_in_several_ways(answer):
 
 
 @pytest.mark.parametrize(
-    "answer", [None, [], (), np.zeros((0, 4)), (np.zeros((0, 4)), []), ([], []), Detections.none()]
+    "answer", [[], (), np.zeros((0, 4)), (np.zeros((0, 4)), []), ([], []), Detections.none()]
 )
 def test_nobody_may_be_said_in_several_ways(answer):
     (found,) = as_detector(lambda image: answer).detect([IMAGE], 0.5)
@@ -191,6 +191,19 @@ class NoDetections:
         (detecting(np.zeros((3, 5))), "expected boxes (N, 4), got an array (3, 5) of float64"),
         (detecting([[1, 2, 3]]), "expected boxes (N, 4), got a list of 1 of shape (1, 3)"),
         (detecting([[1, 2], [3]]), "expected boxes (N, 4), got a list of 2"),
+        (detecting(None), "expected boxes (N, 4), got nothing; return [] where there is nobody"),
+        (detecting((None, [1.0])), "expected boxes (N, 4), got nothing"),
+        (
+            detecting([[10, 10, 60, 70], [180, 40, 70, 80]]),
+            "with x1 < x2 and y1 < y2, got (180, 40, 70, 80); are these width and height",
+        ),
+        (detecting([[20, 60, 50, 60]]), "with x1 < x2 and y1 < y2, got (20, 60, 50, 60)"),
+        (
+            detecting([[320, 10, 400, 90]]),
+            "in px of the picture, 320 wide and 240 high, got (320, 10, 400, 90), which is outside",
+        ),
+        (detecting([[-9, -9, 0, 5]]), "got (-9, -9, 0, 5), which is outside of it"),
+        (detecting([[0.2, 0.1, 0.5, 0.6]]), "got (0.2, 0.1, 0.5, 0.6); are these shares"),
         (detecting("face"), "expected boxes (N, 4), got str"),
         (detecting(7), "expected boxes (N, 4), got int"),
         (detecting((BOXES, [1.0])), "expected scores (2,), got a list of 1"),
@@ -203,6 +216,10 @@ class NoDetections:
         (classifying([{"happy": "much"}] * 2), "ValueError: could not convert"),
         (classifying(None), "expected probabilities (2, 7), got nothing"),
         (classifying(None, ("happy", "sad")), "missing: angry, disgust, fear, surprise, neutral"),
+        (
+            filtering(Detections(BOXES[:, [2, 1, 0, 3]], np.ones(2, np.float32))),
+            "with x1 < x2 and y1 < y2",
+        ),
         (filtering([0, 1]), "expected Detections or a mask (2,) of bool, got a list of 2"),
         (filtering(np.ones(3, bool)), "mask (2,) of bool, got an array (3,) of bool"),
         (filtering(None), "mask (2,) of bool, got nothing"),
@@ -230,6 +247,11 @@ def test_what_does_not_fit_is_one_line(call, message):
         ({"filters": "large"}, "expected a face filter: a function of (image, faces), got str"),
         ({"transforms": [None]}, "expected a face transform: a function of (image, box)"),
         ({"vote": "median"}, "expected a vote: a function of probabilities (M, N, 7), got str"),
+        ({"vote": lambda: 0}, "a function of probabilities (M, N, 7), got function()"),
+        ({"vote": None}, "expected a vote: a function of probabilities"),
+        ({"filters": lambda image: image}, "a function of (image, faces), got function(image)"),
+        ({"classifiers": []}, "classifiers: expected at least one, or None for the usual one"),
+        ({"detector_size": "large"}, "detector_size: expected a whole number, got 'large'"),
         ({"models": "best"}, "expected models auto, embedded or hsemotion, got 'best'"),
     ],
 )
@@ -256,9 +278,23 @@ def test_what_a_function_raises_names_it_and_keeps_its_cause():
     def mine(image):
         raise KeyError("boxes")
 
-    with pytest.raises(MoodstreamError, match=r"^mine: KeyError: 'boxes'$") as caught:
+    line = mine.__code__.co_firstlineno + 1
+    with pytest.raises(MoodstreamError, match=r"^mine: KeyError: 'boxes' ") as caught:
         raw(detector=mine)
+    assert str(caught.value).endswith(f"({__file__}:{line})")
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_the_line_that_is_named_is_theirs_not_that_of_what_it_called(caplog):
+    def mine(faces):
+        return np.linalg.inv(np.zeros((2, 2)))
+
+    caplog.set_level("DEBUG", "moodstream")
+    with pytest.raises(MoodstreamError, match=r"^mine: LinAlgError: Singular matrix") as caught:
+        raw(classifiers=mine)
+    assert str(caught.value).endswith(f"({__file__}:{mine.__code__.co_firstlineno + 1})")
+    assert "Traceback" in caplog.text
+    assert "in _raise_linalgerror_singular" in caplog.text
 
 
 # --- parts together ------------------------------------------------------------------------------
@@ -376,6 +412,60 @@ def test_the_summary_says_what_ran():
     assert told["emotion"]["engine"] == "python"
 
 
+def test_the_summary_of_several_joins_what_there_is():
+    own = ScriptedClassifier("happy", name="mine")
+    alone = Pipeline(models="embedded", classifiers="embedded", device="cpu").load().as_dict()
+    both = Pipeline(models="embedded", classifiers=[own, "embedded"], device="cpu").load().as_dict()
+    for field in ("file", "sha256"):
+        assert both["emotion"][field] == alone["emotion"][field] != ""
+    two = Pipeline(detector=ScriptedDetector(BOXES), classifiers=[own, own]).load().as_dict()
+    assert two["emotion"]["file"] == two["emotion"]["sha256"] == ""
+
+
+def test_a_function_without_a_name_is_called_function():
+    own = Pipeline(
+        detector=lambda image: BOXES,
+        classifiers=ScriptedClassifier("sad"),
+        transforms=lambda image: image,
+        filters=lambda image, faces: faces,
+    )
+    told = own.load().as_dict()
+    assert told["detector"]["name"] == told["detector"]["filters"] == "function"
+    assert told["emotion"]["face_preprocessing"] == "function"
+
+
+def test_a_pipeline_shows_its_parts():
+    assert repr(Pipeline()) == "<Pipeline: models auto>"
+    own = Pipeline(
+        models="embedded",
+        detector="haar",
+        transforms="align",
+        classifiers=["embedded", ScriptedClassifier("sad")],
+        vote=np.median,
+    )
+    assert repr(own) == (
+        "<Pipeline: models embedded; detector haar; transforms align; "
+        "classifiers embedded, scripted; vote median>"
+    )
+
+
+@pytest.mark.parametrize("box", [[-50, -50, 1, 1], [319, 239, 500, 500], [-9, -9, 999, 999]])
+def test_boxes_that_are_partly_in_the_picture_are_fine(box):
+    (found,) = as_detector(lambda image: [box]).detect([IMAGE], 0.5)
+    assert found.boxes.tolist() == [box]
+
+
+def test_a_fixed_place_outlasts_the_warming_up_with_a_black_picture():
+    fixed = as_detector(lambda image: [[1000, 500, 1100, 600]])
+    (found,) = fixed.detect([np.zeros((360, 640, 3), np.uint8)], 0.5)
+    assert len(found) == 1
+
+
+def test_boxes_that_do_not_count_may_be_of_any_kind():
+    detector = as_detector(lambda image: ([[10, 10, 60, 70], [5, 5, 5, 5]], [0.9, 0.01]))
+    assert len(detector.detect([IMAGE], 0.5)[0]) == 1
+
+
 def test_two_streams_that_share_a_detector_take_turns():
     inside, together = threading.Semaphore(1), []
 
@@ -385,6 +475,7 @@ def test_two_streams_that_share_a_detector_take_turns():
         sum(range(20_000))  # long enough for the other thread to come in, were it let
         if free:
             inside.release()
+        return []
 
     detector = as_detector(mine)
 

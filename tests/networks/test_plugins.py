@@ -40,6 +40,8 @@ CODE = """
 
     def wrong():
         return 7
+
+    number = 7
 """
 ENTRIES = """
     [moodstream.detectors]
@@ -49,6 +51,7 @@ ENTRIES = """
     absent = plugs_that_are_not_there:detector
     wrong = plugs:wrong
     centerface = plugs:detector
+    number = plugs:number
 
     [moodstream.classifiers]
     painted = plugs:classifier
@@ -84,7 +87,7 @@ def test_without_packages_there_are_no_plugins():
 
 def test_plugins_are_found_by_their_names(plugs):
     builtin = builtin_names("detector")
-    assert names("detector", builtin) == ["absent", "boxes", "broken", "painted", "wrong"]
+    assert names("detector", builtin) == ["absent", "boxes", "broken", "number", "painted", "wrong"]
     assert find("detector", "painted", builtin).package == "moody-plugs 1.0"
 
 
@@ -107,12 +110,31 @@ def test_a_plugin_votes_with_ours():
     assert read.disagreement is not None
 
 
+@pytest.mark.usefixtures("plugs")
+def test_the_sums_of_those_that_vote_are_of_those_that_have_one():
+    alone = load(ModelSettings("embedded", emotion="embedded", device="cpu")).info["emotion"]
+    both = load(ModelSettings("embedded", emotion="embedded,painted", device="cpu")).info["emotion"]
+    assert both.sha256 == alone.sha256
+    assert both.file == f"{alone.file} moody-plugs 1.0"
+
+
+def test_what_a_plugin_raises_is_told_with_its_place(plugs):
+    with pytest.raises(MoodstreamError, match="OSError: no weights here") as caught:
+        load(ModelSettings("embedded", detector="broken", device="cpu"))
+    lines = (plugs / "plugs.py").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "raise OSError" in text)
+    assert str(caught.value).endswith(f"({plugs / 'plugs.py'}:{line})")
+    with pytest.raises(MoodstreamError, match=r"that_are_not_there'$"):  # no code of theirs ran
+        load(ModelSettings("embedded", detector="absent", device="cpu"))
+
+
 @pytest.mark.parametrize(
     ("part", "name", "message"),
     [
         ("detector", "broken", "OSError: no weights here"),
         ("detector", "absent", "ModuleNotFoundError: No module named 'plugs_that_are_not_there'"),
         ("detector", "wrong", "expected a detector"),
+        ("detector", "number", "plugs:number cannot be called; expected a factory"),
         ("emotion", "wrong", "expected a classifier"),
     ],
 )
@@ -168,6 +190,8 @@ def test_models_list_and_doctor_show_plugins(capsys):
     assert checks["detector plug-in painted"]["ok"] is True
     assert checks["emotion plug-in painted"]["ok"] is True
     assert "plugs_that_are_not_there" in checks["detector plug-in absent"]["found"]
+    assert checks["detector plug-in number"]["ok"] is None
+    assert "plugs:number cannot be called" in checks["detector plug-in number"]["found"]
     assert "moodstream brings itself" in checks["emotion plug-in ensemble"]["found"]
 
 

@@ -22,7 +22,7 @@ class FaceDetector(Protocol):
 
         Args:
             images: Pictures (H, W, 3) uint8 BGR, of any shapes.
-            min_confidence: Faces must score at least or above this, as the network has it.
+            min_confidence: The score, 0 to 1, below which faces are left out.
 
         Returns:
             One ``Detections`` per picture, in px of that picture.
