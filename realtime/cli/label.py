@@ -95,12 +95,15 @@ def _write_project(args: argparse.Namespace) -> int:
 
 
 def _project_lines(args: argparse.Namespace, counts: dict[str, Any]) -> list[str]:
+    from moodstream.realtime.outputs.report.formatting import counted
+
     split, quality = (
         ", ".join(f"{name} {n}" for name, n in sorted(counts[key].items()))
         for key in ("split", "quality")
     )
     lines = [
-        f"Tasks       {counts['tasks']} pictures with {counts['faces']} proposed faces",
+        f"Tasks       {counted(counts['tasks'], 'picture')} with "
+        f"{counted(counts['faces'], 'proposed face')}",
         f"Split       {split}",
         f"Quality     {quality}",
     ]
@@ -142,8 +145,10 @@ def _convert_export(args: argparse.Namespace) -> int:
 
 
 def _split_line(split: str, pictures: int, faces: Counter[str]) -> str:
+    from moodstream.realtime.outputs.report.formatting import counted
+
     each = ", ".join(f"{name} {n}" for name, n in sorted(faces.items())) or "none"
-    return f"{split:12}{pictures} pictures, {faces.total()} faces ({each})"
+    return f"{split:12}{counted(pictures, 'picture')}, {counted(faces.total(), 'face')} ({each})"
 
 
 def _print(args: argparse.Namespace, counts: dict[str, Any], lines: list[str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -245,7 +246,10 @@ def conclude(
     if args.json:
         print(json.dumps(state, indent=2))
     elif not args.quiet:
-        for line in summary_lines(state, args.record):
+        from moodstream.realtime.runs.live.state import last_mood
+
+        moods = [last_mood(session, stream) for stream in session.streams]
+        for line in summary_lines(state, moods, args.record, shown=outputs.draws):
             print(line)
     return _exit_code(session, outputs, asked)
 
@@ -260,21 +264,34 @@ def _exit_code(session: LiveSession, outputs: LiveOutputs, asked: EndRequest) ->
     return ExitCode.FAILED if code == ExitCode.OK else code
 
 
-def summary_lines(state: SessionState, record: Path | None) -> list[str]:
-    """The end of a run for a person to read: a line a source, and where the recording is."""
+def summary_lines(
+    state: SessionState, moods: Sequence[str], record: Path | None, shown: bool
+) -> list[str]:
+    """The end of a run for a person to read: a line a source, and where the recording is.
+
+    Args:
+        state: The last one.
+        moods: Of each source, in words.
+        record: Where the recording is, if there is one.
+        shown: Whether pictures went anywhere.
+    """
+    from moodstream.realtime.outputs.report.formatting import counted
+
     lines = []
-    for source in state["sources"]:
-        parts = [f"{source['frames']} frames", f"{source['dropped']} not shown"]
+    for source, mood in zip(state["sources"], moods, strict=True):
+        parts = [mood, counted(source["frames"], "frame")]
+        if shown:
+            parts.append(f"{source['dropped']} not shown")
         if source["gaps"]:
-            parts.append(f"{source['gaps']} gaps")
+            parts.append(counted(source["gaps"], "gap"))
         if source["reconnects"]:
-            parts.append(f"{source['reconnects']} reconnects")
+            parts.append(counted(source["reconnects"], "reconnect"))
         if source["detail"]:
-            parts.append(str(source["detail"]))
+            parts.append(source["detail"].removeprefix(f"{source['name']}: "))
         lines.append(f"{source['name']}: {', '.join(parts)}")
     lost = state["recording"]["lost_rows"]
     if lost:
-        lines.append(f"{lost} rows could not be recorded")
+        lines.append(f"{counted(lost, 'row')} could not be recorded")
     if record is not None:
         lines.append(f"Recording in {record}; `moodstream export {record}` makes files of it")
     return lines

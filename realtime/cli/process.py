@@ -183,10 +183,14 @@ class _Batch:
 
         if self._args.quiet or self._args.json:
             return
+        lines = terminal_summary(summary)
+        if len(lines) == 1:  # stopped before there was anything to tell
+            print(lines[0])
+            return
         if summary["interrupted"]:
             print(f"Stopped at {summary['counts']['seconds']:.1f} s; what was done is kept.")
         print(f"Results in  {folder}")
-        print("\n".join(terminal_summary(summary)))
+        print("\n".join(lines))
         for note in summary["notes"]:
             print(f"Note        {note}")
 
