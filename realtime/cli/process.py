@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli.exit_codes import ExitCode
+from moodstream.realtime.cli.logs import told
 from moodstream.realtime.cli.options import (
     add_analysis_options,
     add_model_options,
@@ -161,7 +162,7 @@ class _Batch:
         except Exception as error:
             if self.single:
                 raise
-            line = str(error) if isinstance(error, MoodstreamError) else _unexpected(video, error)
+            line = told(error) if isinstance(error, MoodstreamError) else _unexpected(video, error)
             print(f"moodstream: {line}", file=sys.stderr)
             logging.getLogger(__name__).debug("%s failed", video, exc_info=True)
             self.exit_code = ExitCode.FAILED

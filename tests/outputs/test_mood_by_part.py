@@ -74,7 +74,9 @@ def test_a_short_part_is_the_mean_of_all_its_rows(seconds: float, tmp_path: Path
     write(tmp_path, t, moods)
     parts = mood_by_part(tmp_path, [], WINDOW_S, seconds + 0.04)
     assert [part["dominant"] for part in parts] == ["sad"] * 3
-    sad = [np.mean([m == SAD for m, i in zip(moods, index, strict=True) if i == k]) for k in (0, 1, 2)]
+    sad = [
+        np.mean([m == SAD for m, i in zip(moods, index, strict=True) if i == k]) for k in (0, 1, 2)
+    ]
     assert [part["share"] for part in parts] == pytest.approx(
         [0.05 + 0.65 * share for share in sad], abs=1e-3
     )

@@ -46,9 +46,7 @@ def mood_by_part(
         return []
     spans = _spans(t, [event["t"] for event in events], window, end)
     index = part_of(t, [b for _, b in spans])
-    return [
-        _part(a, b, t[index == k], probs[index == k], window) for k, (a, b) in enumerate(spans)
-    ]
+    return [_part(a, b, t[index == k], probs[index == k], window) for k, (a, b) in enumerate(spans)]
 
 
 def part_of(t: npt.NDArray[Any], ends: Sequence[float]) -> I64:

@@ -132,7 +132,11 @@ def _gaps(counts: RecordingCounts) -> str:
 
 def _shortened(parts: list[str]) -> list[str]:
     more = len(parts) - _MAX_PARTS
-    return parts if more <= 0 else [
-        *parts[:_MAX_PARTS],
-        f"and {counted(more, 'more part')}",
-    ]
+    return (
+        parts
+        if more <= 0
+        else [
+            *parts[:_MAX_PARTS],
+            f"and {counted(more, 'more part')}",
+        ]
+    )
