@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.cli.options import (
+    add_min_confidence,
     add_model_options,
     add_printing_options,
+    add_seed,
     load_models,
     number,
 )
@@ -45,8 +47,8 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="N pictures, as many of good, middling and poor faces as can be; all by default",
     )
-    parser.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
-    parser.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    add_seed(parser, "pictures")
+    add_min_confidence(parser)
     parser.add_argument("--overwrite", action="store_true", help="write into a folder in use")
     add_printing_options(parser, "counts")
     add_model_options(parser)

@@ -76,37 +76,68 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="FACTOR",
         help="play files faster or slower than they are (1)",
     )
-    source.add_argument("--rtsp-transport", choices=("tcp", "udp"), default="tcp")
-    source.add_argument("--open-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
-    source.add_argument("--read-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument(
+        "--rtsp-transport",
+        choices=("tcp", "udp"),
+        default="tcp",
+        help="how rtsp:// cameras send their pictures; udp has less delay and loses some (tcp)",
+    )
+    source.add_argument(
+        "--open-timeout",
+        type=number(0.1, 600),
+        default=5.0,
+        metavar="SECONDS",
+        help="how long a source may take to answer before it is tried again, in seconds (5)",
+    )
+    source.add_argument(
+        "--read-timeout",
+        type=number(0.1, 600),
+        default=5.0,
+        metavar="SECONDS",
+        help="how long an open source may send nothing before it is opened again, in seconds (5)",
+    )
     source.add_argument(
         "--give-up",
         type=number(0.1),
         metavar="SECONDS",
-        help="leave a source that has had no signal for so long (never)",
+        help="leave a source that has had no signal for so long, in seconds (never)",
     )
-    source.add_argument("--duration", type=number(0.1), metavar="SECONDS", help="end after so long")
+    source.add_argument(
+        "--duration",
+        type=number(0.1),
+        metavar="SECONDS",
+        help="end after so long, in seconds (with the sources, or Ctrl-C)",
+    )
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("what is shown and recorded")
-    shown.add_argument("--display", action="store_true", help="a window (q p h space)")
+    shown.add_argument(
+        "--display",
+        action="store_true",
+        help="a window; in it q or Esc ends the run, p hides more of who is seen, h shows or hides "
+        "the figures, space pauses",
+    )
     shown.add_argument(
         "--headless", action="store_true", help="no window; one line a second on a terminal"
     )
     shown.add_argument(
         "--serve",
-        metavar="HOST:PORT",
-        help="pictures, /video, /state and /events for browsers; without HOST this machine only",
+        metavar="[HOST:]PORT",
+        help="pictures, /video, /state and /events for browsers; without HOST this machine only "
+        "(nothing is served)",
     )
     shown.add_argument(
         "--max-latency",
         type=number(1),
-        metavar="MS",
-        help="drop frames that would be shown later than this after their capture",
+        metavar="MILLISECONDS",
+        help="drop frames that would be shown later than this after their capture, in ms (none)",
     )
     shown.add_argument(
-        "--record", type=Path, metavar="DIR", help="record the timeline; see `moodstream export`"
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="record the timeline there; see `moodstream export`",
     )
     shown.add_argument(
         "--record-video", action="store_true", help="with --record: the overlay, too, in chunks"

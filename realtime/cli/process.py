@@ -51,12 +51,32 @@ def add_parser(commands: Any) -> None:
         "process", help="videos in, emotional timelines out", description=__doc__
     )
     parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="video or folder")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="where the results go; a new folder is made, one for each of several videos in it",
+    )
     add_model_options(parser)
     add_analysis_options(parser)
     part = parser.add_argument_group("what is read and written")
-    part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
-    part.add_argument("--end", type=seconds, default=None, metavar="TIME")
+    part.add_argument(
+        "--start",
+        type=seconds,
+        default=0.0,
+        metavar="TIME",
+        help="from where the video is read: seconds such as 83.5, or 1:23.5, or 0:01:23.5 "
+        "(its beginning)",
+    )
+    part.add_argument(
+        "--end",
+        type=seconds,
+        default=None,
+        metavar="TIME",
+        help="until where it is read, written as for --start (its end)",
+    )
     part.add_argument(
         "--every-frame",
         action="store_true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def assert_whole(parts: list[MoodPart], t: list[float], end: float) -> None:
     edges = [(part["start"], part["end"]) for part in parts]
     assert edges[0][0] == t[0]
     assert edges[-1][1] == pytest.approx(end, abs=1e-3)
-    assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
     index = part_of(np.array(t), [part["end"] for part in parts])
     assert set(index.tolist()) == set(range(len(parts)))
 

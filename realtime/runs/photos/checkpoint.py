@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime.errors import MoodstreamError, NotReplacedError
+from moodstream.realtime.errors import NotReplacedError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, read_json, write_json
 from moodstream.realtime.runs.photos.columns import (
