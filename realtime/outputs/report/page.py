@@ -13,7 +13,7 @@ from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import read_json
 from moodstream.realtime.outputs.report.formatting import clock, counted
 from moodstream.realtime.outputs.report.stills import KeyStill
-from moodstream.realtime.outputs.report.summary import NO_FACES, no_distribution
+from moodstream.realtime.outputs.report.summary import NO_FACES, no_distribution, stopped_at_once
 from moodstream.realtime.outputs.report.template import details, template
 from moodstream.realtime.outputs.schemas import ShiftEvent, Summary
 
@@ -71,6 +71,7 @@ def _view(folder: Path, stills: Sequence[KeyStill]) -> dict[str, Any]:
         "source": str(summary.get("source", {}).get("name", "unnamed source")),
         "seconds": end - start,
         "seen": seen,
+        "too_early": stopped_at_once(summary.get("interrupted", False), len(line)),
         "facts": _facts(summary, line, events, people, end - start),
         "notes": [n for n in summary.get("notes", []) if seen or n != NO_FACES],
         "nobody": no_distribution(summary),

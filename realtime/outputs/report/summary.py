@@ -50,6 +50,11 @@ def people_notes(people: int | None, at_once: int) -> list[str]:
     return ["nobody was in view for a second or more"] if people == 0 else []
 
 
+def stopped_at_once(interrupted: bool, rows: int) -> bool:
+    """Whether a run was ended before there was anything to tell, even that nobody was there."""
+    return interrupted and rows <= 1
+
+
 def no_distribution(summary: Summary) -> str:
     """Why there is no distribution where there is none: as the overlay says it, too."""
     few = Privacy.of(str(summary.get("settings", {}).get("privacy") or "off")).min_group
@@ -64,7 +69,7 @@ def terminal_summary(summary: Summary) -> list[str]:
     there was anything to tell, one line says so.
     """
     counts, source = summary["counts"], summary["source"]
-    if summary.get("interrupted") and "frames" in counts and counts["rows"] <= 1:
+    if "frames" in counts and stopped_at_once(summary.get("interrupted", False), counts["rows"]):
         read = counted(counts["frames"], "frame")
         return [f"Stopped     after {read} of {source['name']}: too early to say anything"]
     short = counts["seconds"] < _SHORT_S

@@ -241,7 +241,8 @@ class OfflineRun:
         notes = list(source.notes)
         if interrupted:
             notes.append(f"stopped by the user at {progress.t:.1f} s")
-        notes += summaries.people_notes(rows.people, rows.people_at_once)
+        if not summaries.stopped_at_once(interrupted, rows.rows):
+            notes += summaries.people_notes(rows.people, rows.people_at_once)
         parts = mood_by_part(self.folder, events, settings.group.window, end)
         return {
             "source": self._source_entry(),
