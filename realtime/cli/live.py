@@ -310,7 +310,7 @@ def summary_lines(
 
     lines = []
     for source, mood in zip(state["sources"], moods, strict=True):
-        parts = [mood, counted(source["frames"], "frame")]
+        parts = [mood, counted(source["frames"] or 0, "frame")]
         if shown:
             parts.append(f"{source['dropped']} not shown")
         if source["gaps"]:

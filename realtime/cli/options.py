@@ -94,7 +94,7 @@ class _Former(argparse.Action):
     """An option, or values of one, as they were called before; taken, but not in the help."""
 
     def __init__(self, *args: Any, now: str, values: Mapping[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs, help=argparse.SUPPRESS)
+        super().__init__(*args, **{**kwargs, "help": argparse.SUPPRESS})
         self._now, self._values = now, values
 
     def __call__(
