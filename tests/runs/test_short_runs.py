@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,9 @@ from moodstream.testing import (
 
 @pytest.fixture
 def painted() -> Models:
-    parts = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
-    return moodstream.Pipeline(**parts).load()
+    return moodstream.Pipeline(
+        detector=PaintedFaceDetector(), classifiers=PaintedFaceClassifier()
+    ).load()
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def clip(tmp_path: Path) -> Path:
     return source.write(tmp_path / "talk.mp4")
 
 
-def run(clip: Path, models: Models, **settings: object) -> OfflineRun:
+def run(clip: Path, models: Models, **settings: Any) -> OfflineRun:
     return OfflineRun(
         clip, clip.parent / "results", models, ProcessSettings(video=False, **settings)
     )
