@@ -9,6 +9,7 @@
      │   ├─ UnreadableImageError          a picture that cannot be read
      │   │   ├─ NotAnImageError       it is no picture
      │   │   └─ ImageTooLargeError        it has too many pixels
+     │   ├─ NotReplacedError         what is there is not replaced unasked
      │   ├─ BusyError                the server has no room for this now
      │   ├─ PageClosedError          a page of the dashboard was closed in the meantime
      │   └─ UploadTooLargeError      an upload over its limit
@@ -48,6 +49,29 @@ class SourceRefusedError(MoodstreamError):
     def __init__(self, message: str, denied: bool = False) -> None:
         super().__init__(message)
         self.denied = denied
+
+
+class NotReplacedError(MoodstreamError):
+    """What is there already is replaced only where that was asked for.
+
+    Args:
+        found: What is there.
+        remedy: What to do, up to the name of the option.
+
+    Attributes:
+        on_command_line: The message as it is for those who type commands.
+
+    Example:
+        >>> error = NotReplacedError("out: is not empty", "write there anyway with")
+        >>> str(error)
+        'out: is not empty; write there anyway with overwrite=True'
+        >>> error.on_command_line
+        'out: is not empty; write there anyway with --overwrite'
+    """
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}; {remedy} overwrite=True")
+        self.on_command_line = f"{found}; {remedy} --overwrite"
 
 
 class UnreadableImageError(MoodstreamError):

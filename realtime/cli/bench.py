@@ -27,7 +27,13 @@ def add_parser(commands: Any) -> None:
     add_analysis_options(parser)
     parser.add_argument("--every-frame", action="store_true", help="as in process")
     parser.add_argument("--video", action="store_true", help="write the overlay video, too")
-    parser.add_argument("--runs", type=number(1, 1000, int), default=5)
+    parser.add_argument(
+        "--runs",
+        type=number(1, 1000, int),
+        default=5,
+        metavar="N",
+        help="how often the video is processed (5)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.set_defaults(func=run)
 

@@ -24,8 +24,20 @@ def add_parser(commands: Any) -> None:
         help="live pictures, videos and photos in a browser",
         description="A page for the browsers of this machine, or with --host for those of others.",
     )
-    parser.add_argument("--host", default=LOCAL)
-    parser.add_argument("--port", type=number(0, 65535, int), default=_PORT)
+    parser.add_argument(
+        "--host",
+        default=LOCAL,
+        metavar="ADDRESS",
+        help=f"the address to serve at; 0.0.0.0 for all of this machine ({LOCAL}, for browsers of "
+        "this machine only)",
+    )
+    parser.add_argument(
+        "--port",
+        type=number(0, 65535, int),
+        default=_PORT,
+        metavar="PORT",
+        help=f"the port to serve at; 0 for any that is free ({_PORT})",
+    )
     parser.add_argument(
         "--auth",
         metavar="USER:PASSWORD",
@@ -43,13 +55,14 @@ def add_parser(commands: Any) -> None:
         "--max-upload",
         type=number(1, 100_000),
         default=Limits.upload_mb,
-        metavar="MB",
-        help=f"per video ({Limits.upload_mb:g})",
+        metavar="MEGABYTES",
+        help=f"the largest video that may be uploaded, in MB ({Limits.upload_mb:g})",
     )
     parser.add_argument(
         "--max-streams",
         type=number(1, 64, int),
         default=Limits.streams,
+        metavar="N",
         help=f"live views at a time ({Limits.streams})",
     )
     add_model_options(parser)

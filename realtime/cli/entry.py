@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from moodstream.realtime.cli.exit_codes import ExitCode, of_signal
-from moodstream.realtime.cli.logs import configure
+from moodstream.realtime.cli.logs import configure, told
 from moodstream.realtime.cli.signals import break_off_on_signal
 from moodstream.realtime.errors import MoodstreamError
 
@@ -64,7 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="How does the room feel? Group emotion over time, from video.",
         epilog="Mood is what faces show, not what people feel. In the EU, inferring emotions of "
         "people at work or in education is prohibited (AI Act, Article 5(1)(f)) except for "
-        "medical or safety reasons.",
+        "medical or safety reasons. Every command and option is explained in docs/cli.md, a first "
+        "tour is in README.md, both beside the source code.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands: Any = parser.add_subparsers(
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with break_off_on_signal():
             return int(args.func(args))
     except MoodstreamError as error:
-        print(f"moodstream: {error}", file=sys.stderr)
+        print(f"moodstream: {told(error)}", file=sys.stderr)
         return ExitCode.FAILED
     except KeyboardInterrupt as interrupt:
         print("moodstream: interrupted", file=sys.stderr)

@@ -95,8 +95,9 @@ def _add_emotions(kinds: Any) -> None:
         "--save-calibration",
         type=Path,
         metavar="FILE",
-        help=f"fit a temperature on these faces ({_MIN_FITTED_FACES} or more), for --calibration "
-        "FILE; use other faces than those you report figures on",
+        help=f"measure on these faces ({_MIN_FITTED_FACES} or more) how the network's confidence "
+        "is to be corrected, for --calibration FILE; use other faces than those you report "
+        "figures on",
     )
     add_model_options(parser)
     add_face_preprocessing(parser)
@@ -113,7 +114,11 @@ def _add_groups(kinds: Any) -> None:
     add_face_options(parser)
     add_result_options(parser, "report, charts, figures; no face is written")
     parser.add_argument(
-        "--draws", type=number(2, 1e6, int), default=1000, help="groups of each kind (1000)"
+        "--draws",
+        type=number(2, 1e6, int),
+        default=1000,
+        metavar="N",
+        help="groups of each kind (1000)",
     )
     add_draw_options(
         parser,

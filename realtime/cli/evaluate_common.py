@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli.options import (
     add_printing_options,
+    add_seed,
     model_settings,
     number,
     tell_fallback,
@@ -41,12 +42,12 @@ def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None
         data: What the path may be.
     """
     parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=data)
-    parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read")
+    parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read (all)")
     parser.add_argument(
         "--limit",
         type=number(1, kind=int),
         metavar="N",
-        help="a random N of them",
+        help="a random N of them (all)",
     )
 
 
@@ -71,8 +72,8 @@ def add_draw_options(group: argparse._ActionsContainer, degraded: str) -> None:
         group: Where they are added.
         degraded: What --degraded is the share of, and its effect.
     """
-    group.add_argument("--degraded", type=number(0, 1), default=0.5, metavar="SHARE", help=degraded)
-    group.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
+    group.add_argument("--degraded", type=number(0, 1), default=0.5, metavar="0-1", help=degraded)
+    add_seed(group, "faces and groups")
 
 
 def output_folder(args: argparse.Namespace, outputs: Sequence[str]) -> AbstractContextManager[None]:

@@ -68,7 +68,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=number(0.2, 3600),
         default=5.0,
         metavar="SECONDS",
-        help="of a timeline (5)",
+        help="how long the windows are that a timeline is cut into, in seconds (5)",
     )
     add_draw_options(group, "the share of the labelled faces that is made small or blurred (0.5)")
     add_model_options(parser, detector=False)

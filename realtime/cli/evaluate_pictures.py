@@ -15,9 +15,9 @@ from moodstream.realtime.cli.evaluate_common import (
 )
 from moodstream.realtime.cli.options import (
     add_face_preprocessing,
+    add_min_confidence,
     add_model_options,
     load_models,
-    number,
 )
 from moodstream.realtime.cli.progress import progress
 from moodstream.realtime.errors import MoodstreamError
@@ -88,7 +88,7 @@ def _add_picture_options(parser: argparse.ArgumentParser, labels: bool, sheet: s
         metavar="FILE",
         help=_LABELS,
     )
-    parser.add_argument("--min-confidence", type=number(0.05, 1), default=0.5)
+    add_min_confidence(parser, low=0.05)
     parser.add_argument(
         "--no-pictures",
         dest="pictures",

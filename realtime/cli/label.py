@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from moodstream.realtime.cli.options import (
+    add_min_confidence,
     add_model_options,
     add_printing_options,
+    add_seed,
     load_models,
     number,
 )
@@ -45,8 +47,8 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="N pictures, as many of good, middling and poor faces as can be; all by default",
     )
-    parser.add_argument("--seed", type=number(0, 2**32 - 1, int), default=42)
-    parser.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    add_seed(parser, "pictures")
+    add_min_confidence(parser)
     parser.add_argument("--overwrite", action="store_true", help="write into a folder in use")
     add_printing_options(parser, "counts")
     add_model_options(parser)
@@ -95,12 +97,15 @@ def _write_project(args: argparse.Namespace) -> int:
 
 
 def _project_lines(args: argparse.Namespace, counts: dict[str, Any]) -> list[str]:
+    from moodstream.realtime.outputs.report.formatting import counted
+
     split, quality = (
         ", ".join(f"{name} {n}" for name, n in sorted(counts[key].items()))
         for key in ("split", "quality")
     )
     lines = [
-        f"Tasks       {counts['tasks']} pictures with {counts['faces']} proposed faces",
+        f"Tasks       {counted(counts['tasks'], 'picture')} with "
+        f"{counted(counts['faces'], 'proposed face')}",
         f"Split       {split}",
         f"Quality     {quality}",
     ]
@@ -142,8 +147,10 @@ def _convert_export(args: argparse.Namespace) -> int:
 
 
 def _split_line(split: str, pictures: int, faces: Counter[str]) -> str:
+    from moodstream.realtime.outputs.report.formatting import counted
+
     each = ", ".join(f"{name} {n}" for name, n in sorted(faces.items())) or "none"
-    return f"{split:12}{pictures} pictures, {faces.total()} faces ({each})"
+    return f"{split:12}{counted(pictures, 'picture')}, {counted(faces.total(), 'face')} ({each})"
 
 
 def _print(args: argparse.Namespace, counts: dict[str, Any], lines: list[str]) -> None:

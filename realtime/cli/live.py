@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -75,37 +76,68 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="FACTOR",
         help="play files faster or slower than they are (1)",
     )
-    source.add_argument("--rtsp-transport", choices=("tcp", "udp"), default="tcp")
-    source.add_argument("--open-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
-    source.add_argument("--read-timeout", type=number(0.1, 600), default=5.0, metavar="SECONDS")
+    source.add_argument(
+        "--rtsp-transport",
+        choices=("tcp", "udp"),
+        default="tcp",
+        help="how rtsp:// cameras send their pictures; udp has less delay and loses some (tcp)",
+    )
+    source.add_argument(
+        "--open-timeout",
+        type=number(0.1, 600),
+        default=5.0,
+        metavar="SECONDS",
+        help="how long a source may take to answer before it is tried again, in seconds (5)",
+    )
+    source.add_argument(
+        "--read-timeout",
+        type=number(0.1, 600),
+        default=5.0,
+        metavar="SECONDS",
+        help="how long an open source may send nothing before it is opened again, in seconds (5)",
+    )
     source.add_argument(
         "--give-up",
         type=number(0.1),
         metavar="SECONDS",
-        help="leave a source that has had no signal for so long (never)",
+        help="leave a source that has had no signal for so long, in seconds (never)",
     )
-    source.add_argument("--duration", type=number(0.1), metavar="SECONDS", help="end after so long")
+    source.add_argument(
+        "--duration",
+        type=number(0.1),
+        metavar="SECONDS",
+        help="end after so long, in seconds (with the sources, or Ctrl-C)",
+    )
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("what is shown and recorded")
-    shown.add_argument("--display", action="store_true", help="a window (q p h space)")
+    shown.add_argument(
+        "--display",
+        action="store_true",
+        help="a window; in it q or Esc ends the run, p hides more of who is seen, h shows or hides "
+        "the figures, space pauses",
+    )
     shown.add_argument(
         "--headless", action="store_true", help="no window; one line a second on a terminal"
     )
     shown.add_argument(
         "--serve",
-        metavar="HOST:PORT",
-        help="pictures, /video, /state and /events for browsers; without HOST this machine only",
+        metavar="[HOST:]PORT",
+        help="pictures, /video, /state and /events for browsers; without HOST this machine only "
+        "(nothing is served)",
     )
     shown.add_argument(
         "--max-latency",
         type=number(1),
-        metavar="MS",
-        help="drop frames that would be shown later than this after their capture",
+        metavar="MILLISECONDS",
+        help="drop frames that would be shown later than this after their capture, in ms (none)",
     )
     shown.add_argument(
-        "--record", type=Path, metavar="DIR", help="record the timeline; see `moodstream export`"
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="record the timeline there; see `moodstream export`",
     )
     shown.add_argument(
         "--record-video", action="store_true", help="with --record: the overlay, too, in chunks"
@@ -245,7 +277,10 @@ def conclude(
     if args.json:
         print(json.dumps(state, indent=2))
     elif not args.quiet:
-        for line in summary_lines(state, args.record):
+        from moodstream.realtime.runs.live.state import last_mood
+
+        moods = [last_mood(session, stream) for stream in session.streams]
+        for line in summary_lines(state, moods, args.record, shown=outputs.draws):
             print(line)
     return _exit_code(session, outputs, asked)
 
@@ -260,21 +295,34 @@ def _exit_code(session: LiveSession, outputs: LiveOutputs, asked: EndRequest) ->
     return ExitCode.FAILED if code == ExitCode.OK else code
 
 
-def summary_lines(state: SessionState, record: Path | None) -> list[str]:
-    """The end of a run for a person to read: a line a source, and where the recording is."""
+def summary_lines(
+    state: SessionState, moods: Sequence[str], record: Path | None, shown: bool
+) -> list[str]:
+    """The end of a run for a person to read: a line a source, and where the recording is.
+
+    Args:
+        state: The last one.
+        moods: Of each source, in words.
+        record: Where the recording is, if there is one.
+        shown: Whether pictures went anywhere.
+    """
+    from moodstream.realtime.outputs.report.formatting import counted
+
     lines = []
-    for source in state["sources"]:
-        parts = [f"{source['frames']} frames", f"{source['dropped']} not shown"]
+    for source, mood in zip(state["sources"], moods, strict=True):
+        parts = [mood, counted(source["frames"] or 0, "frame")]
+        if shown:
+            parts.append(f"{source['dropped']} not shown")
         if source["gaps"]:
-            parts.append(f"{source['gaps']} gaps")
+            parts.append(counted(source["gaps"], "gap"))
         if source["reconnects"]:
-            parts.append(f"{source['reconnects']} reconnects")
+            parts.append(counted(source["reconnects"], "reconnect"))
         if source["detail"]:
-            parts.append(str(source["detail"]))
+            parts.append(source["detail"].removeprefix(f"{source['name']}: "))
         lines.append(f"{source['name']}: {', '.join(parts)}")
     lost = state["recording"]["lost_rows"]
     if lost:
-        lines.append(f"{lost} rows could not be recorded")
+        lines.append(f"{counted(lost, 'row')} could not be recorded")
     if record is not None:
         lines.append(f"Recording in {record}; `moodstream export {record}` makes files of it")
     return lines

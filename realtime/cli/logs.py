@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from moodstream.realtime.sources.redact import redact
+
+if TYPE_CHECKING:
+    from moodstream.realtime.errors import MoodstreamError
 
 _LOGGER = "moodstream"
 _LEVELS = (logging.ERROR, logging.INFO, logging.DEBUG)  # by the number of -v
@@ -58,3 +62,8 @@ def configure(verbosity: int = 0) -> None:
         logger.removeHandler(handler)
     logger.addHandler(StderrHandler(level))
     logger.setLevel(level if verbosity else logging.NOTSET)
+
+
+def told(error: MoodstreamError) -> str:
+    """The message of an error as it is for those who type commands."""
+    return str(getattr(error, "on_command_line", error))

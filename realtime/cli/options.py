@@ -42,28 +42,35 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
         choices=("auto", "embedded", "hsemotion"),
         default="auto",
         help="embedded: CenterFace and the network in the package; hsemotion: YOLOv8-face and "
-        "HSEmotion, downloaded once; auto: those where they can be had, else embedded",
+        "HSEmotion, downloaded once; auto: those where they can be had, else embedded (auto)",
     )
     group.add_argument(
         "--emotion",
         metavar="NAME|FILE",
         help="embedded, ensemble, an HSEmotion name, a plug-in, a file, or several with commas, "
-        "which vote",
+        "which vote (that of --models)",
     )
     group.add_argument(
         "--calibration",
         default="stored",
         metavar="stored|none|FILE",
-        help="stored: the temperature that came with the network; FILE: what "
-        "`evaluate emotions --save-calibration` wrote",
+        help="how the network's confidence is corrected, so that it is as often right as it says. "
+        "stored: as was measured for the network; none: not at all; FILE: as "
+        "`evaluate emotions --save-calibration` measured it (stored)",
     )
-    group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="where the networks run: cpu, cuda (NVIDIA), mps (Apple); auto: on a GPU where they "
+        "can, else on the CPU (auto)",
+    )
     group.add_argument(
         "--precision",
         choices=("auto", "f32", "bf16", "int8"),
         default="auto",
         help="what networks compute in; auto: half precision on CUDA; on the CPU bf16 or else int8 "
-        "where it is quicker with it, for networks that answer as well in it; else f32",
+        "where it is quicker with it, for networks that answer as well in it; else f32 (auto)",
     )
     if not detector:
         parser.set_defaults(detector=None, detector_size=1280)
@@ -71,25 +78,24 @@ def add_model_options(parser: argparse.ArgumentParser, detector: bool = True) ->
     group.add_argument(
         "--detector",
         metavar="NAME|FILE",
-        help="centerface, haar, yolov8{n,s,m,l}-face, a plug-in, or a file",
+        help="centerface, haar, yolov8{n,s,m,l}-face, a plug-in, or a file (that of --models)",
     )
     group.add_argument(
         "--detector-size",
         type=number(160, 8192, int),
         default=1280,
-        metavar="PX",
-        help="the longer side at which CenterFace reads pictures at most (1280); a larger "
-        "size finds smaller faces and takes longer",
+        metavar="PIXELS",
+        help="the longer side at which CenterFace reads pictures at most, in px; a larger "
+        "size finds smaller faces and takes longer (1280)",
     )
 
 
 class _Former(argparse.Action):
     """An option, or values of one, as they were called before; taken, but not in the help."""
 
-    def __init__(self, *args: Any, values: Mapping[str, str], **kwargs: Any) -> None:
-        kwargs |= {"choices": tuple(values), "help": argparse.SUPPRESS}
-        super().__init__(*args, **kwargs)
-        self._values = values
+    def __init__(self, *args: Any, now: str, values: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "help": argparse.SUPPRESS})
+        self._now, self._values = now, values
 
     def __call__(
         self,
@@ -98,6 +104,11 @@ class _Former(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
+        if values not in self._values:  # argparse would name the old values only
+            known = ", ".join(dict.fromkeys(self._values.values()))
+            raise argparse.ArgumentError(
+                self, f"{values!r} is no value of it; it is called {self._now} now: {known}"
+            )
         setattr(namespace, self.dest, self._values[values])
 
 
@@ -114,7 +125,9 @@ def add_former_name(
     """
     dest = option.removeprefix("--").replace("-", "_")
     default = argparse.SUPPRESS  # that of the option holds
-    group.add_argument(former, action=_Former, dest=dest, default=default, values=values)
+    group.add_argument(
+        former, action=_Former, dest=dest, default=default, now=option, values=values
+    )
 
 
 def add_face_preprocessing(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +137,7 @@ def add_face_preprocessing(parser: argparse.ArgumentParser) -> None:
         "--face-preprocessing",
         choices=kinds,
         help="align: faces tilted by more than 10 degrees are turned upright by their landmarks; "
-        "enlarge: those under 96 px are enlarged by Lanczos (neither by default)",
+        "enlarge: those under 96 px are enlarged by Lanczos (neither)",
     )
     same = dict(zip(kinds, kinds, strict=True))
     add_former_name(parser, "--front-end", "--face-preprocessing", same)
@@ -168,15 +181,47 @@ def tell_fallback(args: argparse.Namespace, fallback_reason: str | None) -> None
 
 def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:
     """Which faces count; ``most``: what --max-faces says of those that do where there are many."""
-    group.add_argument("--min-face", type=number(1), default=16.0, metavar="PX")
-    group.add_argument("--min-confidence", type=number(0, 1), default=0.5)
+    group.add_argument(
+        "--min-face",
+        type=number(1),
+        default=16.0,
+        metavar="PIXELS",
+        help="faces whose shorter side is smaller do not count, in px (16)",
+    )
+    add_min_confidence(group)
     group.add_argument("--max-faces", type=number(1, 1000, int), default=40, metavar="N", help=most)
+
+
+def add_min_confidence(group: argparse._ActionsContainer, low: float = 0.0) -> None:
+    """How sure the detector has to be of a face; ``low``: the least that may be asked."""
+    group.add_argument(
+        "--min-confidence",
+        type=number(low, 1),
+        default=0.5,
+        metavar=f"{low:g}-1",
+        help="how sure the detector has to be that there is a face (0.5)",
+    )
+
+
+def add_seed(group: argparse._ActionsContainer, drawn: str) -> None:
+    """The number that random draws depend on; ``drawn``: what is drawn."""
+    group.add_argument(
+        "--seed",
+        type=number(0, 2**32 - 1, int),
+        default=42,
+        metavar="N",
+        help=f"which {drawn} are drawn by chance: the same number, the same ones (42)",
+    )
 
 
 def add_privacy_option(group: argparse._ArgumentGroup, meaning: str) -> None:
     """Who may be seen in the results; ``meaning``: of blur and group."""
     group.add_argument(
-        "--privacy", type=Privacy, choices=list(Privacy), default=Privacy.OFF, help=meaning
+        "--privacy",
+        type=Privacy,
+        choices=list(Privacy),
+        default=Privacy.OFF,
+        help=f"{meaning} (off)",
     )
 
 
@@ -188,23 +233,37 @@ def add_printing_options(parser: argparse._ActionsContainer, printed: str) -> No
 
 def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     """The options on which the figures depend, and who may be seen in them."""
-    figures = parser.add_argument_group("figures")
-    figures.add_argument("--window", type=number(0.2, 3600), default=5.0, metavar="SECONDS")
-    figures.add_argument("--smoothing", type=number(0, 60), default=0.5, metavar="SECONDS")
-    add_face_limits(figures, "the surest detections that count in a frame (40)")
+    figures = parser.add_argument_group("analysis")
+    figures.add_argument(
+        "--window",
+        type=number(0.2, 3600),
+        default=5.0,
+        metavar="SECONDS",
+        help="how far back each figure of the group sums people up, in seconds (5)",
+    )
+    figures.add_argument(
+        "--smoothing",
+        type=number(0, 60),
+        default=0.5,
+        metavar="SECONDS",
+        help="time constant over which each person's predictions are smoothed, in seconds; 0 for "
+        "none (0.5)",
+    )
+    add_face_limits(figures, "at most so many faces of a frame count, the surest ones (40)")
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),
         default=0.10,
         metavar="NATS",
-        help="JSD between neighbouring windows at which a mood shift begins (0.10)",
+        help="how different two neighbouring windows have to be for a mood shift, in nats, 0 to "
+        "0.69 (0.10)",
     )
     figures.add_argument(
         "--aggregation",
         choices=("em", "mean"),
         default="em",
-        help="em: each person's probabilities are adapted to the shares of the others by "
-        "expectation maximisation (Saerens et al. 2002); mean: plain quality-weighted averages",
+        help="em: each person's probabilities are adapted to what the others show; mean: plain "
+        "averages, in which clear faces count for more (em)",
     )
     add_former_name(figures, "--mix", "--aggregation", {"settled": "em", "average": "mean"})
     add_privacy_option(

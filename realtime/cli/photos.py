@@ -33,7 +33,14 @@ def add_parser(commands: Any) -> None:
         "again.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photo or folder")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="where the results go; a new folder is made",
+    )
     add_model_options(parser)
     add_face_preprocessing(parser)
     _add_figures(parser)
@@ -42,16 +49,16 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_figures(parser: argparse.ArgumentParser) -> None:
-    figures = parser.add_argument_group("figures")
+    figures = parser.add_argument_group("analysis")
     figures.add_argument(
         "--quality",
         type=_quality,
         choices=("fixed", "dataset"),
         default="fixed",
         help="what sizes and blur scores of faces are measured against: fixed reference values, "
-        "or the 5th and 95th percentiles of all these photos",
+        "or the 5th and 95th percentiles of all these photos (fixed)",
     )
-    add_face_limits(figures, "the best by quality that count in a photo (40)")
+    add_face_limits(figures, "at most so many faces of a photo count, the best by quality (40)")
     figures.add_argument(
         "--target",
         action="append",

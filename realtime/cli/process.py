@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moodstream.realtime.cli.exit_codes import ExitCode
+from moodstream.realtime.cli.logs import told
 from moodstream.realtime.cli.options import (
     add_analysis_options,
     add_model_options,
@@ -50,12 +51,32 @@ def add_parser(commands: Any) -> None:
         "process", help="videos in, emotional timelines out", description=__doc__
     )
     parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="video or folder")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="where the results go; a new folder is made, one for each of several videos in it",
+    )
     add_model_options(parser)
     add_analysis_options(parser)
     part = parser.add_argument_group("what is read and written")
-    part.add_argument("--start", type=seconds, default=0.0, metavar="TIME")
-    part.add_argument("--end", type=seconds, default=None, metavar="TIME")
+    part.add_argument(
+        "--start",
+        type=seconds,
+        default=0.0,
+        metavar="TIME",
+        help="from where the video is read: seconds such as 83.5, or 1:23.5, or 0:01:23.5 "
+        "(its beginning)",
+    )
+    part.add_argument(
+        "--end",
+        type=seconds,
+        default=None,
+        metavar="TIME",
+        help="until where it is read, written as for --start (its end)",
+    )
     part.add_argument(
         "--every-frame",
         action="store_true",
@@ -161,7 +182,7 @@ class _Batch:
         except Exception as error:
             if self.single:
                 raise
-            line = str(error) if isinstance(error, MoodstreamError) else _unexpected(video, error)
+            line = told(error) if isinstance(error, MoodstreamError) else _unexpected(video, error)
             print(f"moodstream: {line}", file=sys.stderr)
             logging.getLogger(__name__).debug("%s failed", video, exc_info=True)
             self.exit_code = ExitCode.FAILED
@@ -183,10 +204,14 @@ class _Batch:
 
         if self._args.quiet or self._args.json:
             return
+        lines = terminal_summary(summary)
+        if len(lines) == 1:  # stopped before there was anything to tell
+            print(lines[0])
+            return
         if summary["interrupted"]:
             print(f"Stopped at {summary['counts']['seconds']:.1f} s; what was done is kept.")
         print(f"Results in  {folder}")
-        print("\n".join(terminal_summary(summary)))
+        print("\n".join(lines))
         for note in summary["notes"]:
             print(f"Note        {note}")
 

@@ -24,6 +24,7 @@ class StatusLine:
 
     def update(self, session: LiveSession) -> None:
         """Write the line anew, if it is time."""
+        from moodstream.realtime.outputs.report.formatting import counted
         from moodstream.realtime.runs.live.state import stream_state
 
         if not self._show or time.monotonic() < self._due:
@@ -32,7 +33,8 @@ class StatusLine:
         parts = []
         for stream in session.streams:
             state = stream_state(session, stream)
-            mood = "-" if state["people"] is None else f"{state['people']} people"
+            people = state["people"]
+            mood = "-" if people is None else counted(people, "person", "people")
             if state["dominant"] and state["probs"]:
                 mood += f", {state['dominant']} {max(state['probs'].values()):.0%}"
             parts.append(f"{state['name']}: {state['status']}, {mood}, {state['fps_shown']:.0f}/s")

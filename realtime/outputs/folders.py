@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import MoodstreamError, NotReplacedError
 
 _MAX_NAME_LENGTH = 60
 
@@ -46,13 +46,9 @@ def prepare_folder(
 
 def _check_unused(folder: Path, outputs: Sequence[str], must_be_empty: bool) -> None:
     if any((folder / name).exists() for name in outputs):
-        raise MoodstreamError(
-            f"{folder}: holds results already; replace them with --overwrite (overwrite=True)"
-        )
+        raise NotReplacedError(f"{folder}: holds results already", "replace them with")
     if must_be_empty and folder.is_dir() and any(folder.iterdir()):
-        raise MoodstreamError(
-            f"{folder}: is not empty; write there anyway with --overwrite (overwrite=True)"
-        )
+        raise NotReplacedError(f"{folder}: is not empty", "write there anyway with")
 
 
 def clean_up(folder: Path, outputs: Sequence[str], new: bool) -> None:

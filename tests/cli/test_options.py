@@ -37,7 +37,11 @@ def test_options_go_by_their_former_names_too(
 def test_a_former_option_takes_its_own_values_only(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["process", "a.mp4", "-o", "b", "--mix", "em"])
-    assert "--mix" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--mix: 'em' is no value of it; it is called --aggregation now: em, mean" in said
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["photos", "a", "-o", "b", "--front-end", "turn"])
+    assert "it is called --face-preprocessing now: align, enlarge" in capsys.readouterr().err
 
 
 def test_the_later_of_two_names_holds() -> None:

@@ -204,6 +204,18 @@ def test_every_option_is_named_in_some_page() -> None:
     assert ours - named <= FORMER | {"--help"}
 
 
+def test_commands_of_the_readme_can_be_given_one_after_another() -> None:
+    """Results are never replaced unasked, so each has a folder of its own."""
+    written = [
+        str(folder)
+        for words in commands((ROOT / "README.md").read_text(encoding="utf-8"))
+        for name in ("output", "record")
+        if (folder := getattr(build_parser().parse_args(words), name, None)) is not None
+    ]
+    assert len(written) >= 3
+    assert len(set(written)) == len(written), written
+
+
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import MoodstreamError, NotReplacedError
 from moodstream.realtime.outputs.folders import (
     clean_up,
     file_names,
@@ -45,10 +45,11 @@ def test_what_is_there_is_replaced_only_on_request(
     if problem is None:
         assert not prepare_folder(tmp_path, OUTPUTS, False, must_be_empty)
         return
-    with pytest.raises(MoodstreamError, match=problem) as caught:
+    with pytest.raises(NotReplacedError, match=problem) as caught:
         prepare_folder(tmp_path, OUTPUTS, False, must_be_empty)
     # right for the command line and for Python
-    assert "--overwrite (overwrite=True)" in str(caught.value)
+    assert str(caught.value).endswith("with overwrite=True")
+    assert caught.value.on_command_line.endswith("with --overwrite")
     assert "\n" not in str(caught.value)
 
 

@@ -340,3 +340,38 @@ def test_a_folder_without_results_is_one_line(name, tmp_path):
         write_report(tmp_path, tmp_path / "report.html", [])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_group_too_small_to_show_has_no_empty_chart(tmp_path: Path) -> None:
+    make_timeline(tmp_path, 50, 2, blank=slice(0, 50))
+    make_people(tmp_path, [(1, 0, 20, SAD)])
+    counts = {"seconds": 10.0, "people": 2, "people_at_once": 2}
+    make_json(tmp_path, 10.0, events=[], counts=counts, settings={"privacy": "group"})
+    page, charts, _ = read_page(tmp_path)
+    assert "There is no diversity to draw: fewer than 3 people at any time." in page.text
+    assert "Diversity and people" not in page.text
+    assert {curve["name"] for curve in charts["context"]["data"]} == {"people", "effective people"}
+    assert "yaxis" not in charts["context"]["layout"]
+
+
+def test_someone_in_view_for_less_than_a_second_is_somebody(tmp_path: Path) -> None:
+    make_timeline(tmp_path, 5, 1)
+    make_people(tmp_path, [(1, 0, 4, SAD)])
+    make_json(tmp_path, 1.0, events=[], counts={"seconds": 1.0, "people": 0})
+    page, _, _ = read_page(tmp_path)
+    assert "nobody for a second or more, at most 1 at once" in page.text
+    assert "o faces were found" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(1, "As a whole, as there"), (2, "In parts, as there"), (50, "In thirds, as there")],
+)
+def test_how_parts_are_told_is_said(rows: int, said: str, tmp_path: Path) -> None:
+    make_timeline(tmp_path, rows, 1)
+    seconds = (rows - 1) * ROW_INTERVAL_S + 0.04
+    make_json(tmp_path, seconds, events=[], counts={"seconds": seconds, "people": 1})
+    page, _, _ = read_page(tmp_path)
+    assert said in page.text
+    assert "In parts longer than 5.0 s the first 5.0 s are left out" in page.text
+    assert "nobody classified" not in page.text

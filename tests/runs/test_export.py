@@ -15,7 +15,7 @@ from moodstream.realtime.cli.entry import main
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs.recording.store import STORE, StoreWriter
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
-from moodstream.realtime.outputs.report.summary import mood_by_part
+from moodstream.realtime.outputs.report.parts import mood_by_part
 from moodstream.realtime.runs.offline.export import OUTPUTS, export, folders
 
 SHIFT = MoodShift(t=30.1234, start="sad", end="happy", size=0.2, noticed=33.0)

@@ -162,7 +162,7 @@ def test_a_source_that_refuses_ends_the_run_in_one_line():
     with Run(lambda k: SourceRefusedError("camera 0: no such device")) as run:
         run.until(lambda: run.session.reason is not None)
     assert run.session.reason == "failed"
-    assert run.said == ["camera 0: failed (camera 0: no such device)"]
+    assert run.said == ["camera 0: failed (no such device)"]
 
 
 def test_a_recording_that_ends_is_analysed_to_its_end():
@@ -286,4 +286,4 @@ def test_one_of_two_fails_and_the_other_goes_on():
         statuses = [s["status"] for s in session_state(run.session)["sources"]]
         assert statuses == ["live", "failed"]
         assert run.session.reason is None
-    assert run.said == ["camera 1: failed (camera 1: no such device)"]
+    assert run.said == ["camera 1: failed (no such device)"]

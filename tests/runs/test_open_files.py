@@ -198,7 +198,7 @@ def test_a_folder_that_is_refused_leaves_the_video_closed(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "summary.json").write_text("{}")
-    with pytest.raises(MoodstreamError, match="--overwrite"):
+    with pytest.raises(MoodstreamError, match="overwrite=True"):
         OfflineRun(clip, tmp_path / "out", models, ProcessSettings())
     with pytest.raises(MoodstreamError, match="long"):
         FileSource(clip, start=99)

@@ -63,7 +63,7 @@ def test_results_are_replaced_only_when_asked(tmp_path):
     folder = write_photos(tmp_path / "set", 1)
     run(folder, tmp_path / "out", targets=("sad",))
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(MoodstreamError, match="--overwrite"):
+    with pytest.raises(MoodstreamError, match="overwrite=True"):
         run(folder, tmp_path / "out")
     run(folder, tmp_path / "out", privacy=Privacy.GROUP, overwrite=True)
     left = files_in(tmp_path / "out")
@@ -75,7 +75,7 @@ def test_results_of_another_command_are_replaced_when_asked(tmp_path):
     (tmp_path / "out" / "annotated").mkdir(parents=True)
     (tmp_path / "out" / "annotated" / "mine.jpg").write_bytes(b"mine")
     (tmp_path / "out" / "summary.json").write_text("{}")
-    with pytest.raises(MoodstreamError, match="--overwrite"):
+    with pytest.raises(MoodstreamError, match="overwrite=True"):
         run(folder, tmp_path / "out")
     run(folder, tmp_path / "out", overwrite=True)
     assert (tmp_path / "out" / "annotated" / "mine.jpg").exists()

@@ -235,7 +235,8 @@ def test_results_are_not_overwritten_unless_asked(footage, tmp_path, capsys):
     before = (out / "summary.json").read_bytes()
     capsys.readouterr()
     assert process(clip, "-o", out) == 2
-    assert "--overwrite" in one_line(capsys.readouterr().err)
+    line = one_line(capsys.readouterr().err)
+    assert line.endswith("with --overwrite")  # what is typed here, not what Python calls it
     assert (out / "summary.json").read_bytes() == before
     assert process(clip, "-o", out, "--quiet", "--no-video", "--overwrite") == 0
     assert not (out / "overlay.mp4").exists()

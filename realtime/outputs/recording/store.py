@@ -19,7 +19,7 @@ import numpy as np
 from moodstream.realtime.analysis.group.shifts import MoodShift
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.environment import versions
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import MoodstreamError, NotReplacedError
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs.folders import prepare_folder
 from moodstream.realtime.outputs.layout import STORE
@@ -42,6 +42,7 @@ _MAX_WAITING_S = 60.0  # of rows, for a slow or full disk
 _MAX_WAITING_NOTES = 1000  # events and gaps
 _LOCK_TIMEOUT_S = 1.0  # to wait for other users of the file
 _CLOSE_TIMEOUT_S = 3.0
+_REMEDY = "choose another folder, or replace it with"
 _WAL_PAGES = 512
 _WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
 
@@ -85,10 +86,7 @@ def prepare_store(folder: Path, overwrite: bool = False) -> Path:
     path = folder / STORE
     if path.exists():
         if not overwrite:
-            raise MoodstreamError(
-                f"{folder}: holds a recording already; choose another folder, or replace it with "
-                "--overwrite (overwrite=True)"
-            )
+            raise NotReplacedError(f"{folder}: holds a recording already", _REMEDY)
         _check_unused(path)
     prepare_folder(folder, (), overwrite=True)
     return path
@@ -209,10 +207,7 @@ class StoreWriter:
         self._every, self._stop = commit_every, threading.Event()
         if path.exists():
             if not overwrite:
-                raise MoodstreamError(
-                    f"{path}: exists already; choose another folder, or replace it with "
-                    "--overwrite (overwrite=True)"
-                )
+                raise NotReplacedError(f"{path}: exists already", _REMEDY)
             _check_unused(path)
         try:
             self._create()

@@ -76,18 +76,10 @@ def _shift_marks(shifts: Sequence[ShiftEvent]) -> Chart:
 
 
 def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
-    """Diversity above people and effective people, on one time axis."""
+    """Diversity, where it is known at all, above people and effective people, on one time axis."""
     x = _ms(line.t)
     curve = {"type": "scatter", "x": x, "mode": "lines", "connectgaps": False}
     data: list[Chart] = [
-        curve
-        | {
-            "y": _rounded(line.entropy_share),
-            "customdata": _rounded(line.entropy),
-            "name": "diversity",
-            "line": {"width": 2, "color": "#0F9E8E"},
-            "hovertemplate": "%{y:.0%} of the largest possible (%{customdata:.2f} nats)",
-        },
         curve
         | {
             "y": _rounded(line.people),
@@ -105,7 +97,14 @@ def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[floa
             "hovertemplate": "%{y:.1f}",
         },
     ]
-    layout = _layout(span, 280, shifts)
+    diversity = curve | {
+        "y": _rounded(line.entropy_share),
+        "customdata": _rounded(line.entropy),
+        "name": "diversity",
+        "line": {"width": 2, "color": "#0F9E8E"},
+        "hovertemplate": "%{y:.0%} of the largest possible (%{customdata:.2f} nats)",
+    }
+    layout = _layout(span, 280 if line.diverse else 170, shifts)
     layout["xaxis"] |= {"anchor": "y2"}
     layout["yaxis"] |= {
         "domain": [0.56, 1],
@@ -113,9 +112,17 @@ def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[floa
         "tickvals": [0, 0.5, 1],
         "tickformat": ".0%",
     }
+    layout["yaxis2"] = _people_axis(line, 0.44 if line.diverse else 1.0)
+    if not line.diverse:
+        del layout["yaxis"]
+    return {"data": [diversity, *data] if line.diverse else data, "layout": layout}
+
+
+def _people_axis(line: Timeline, height: float) -> Chart:
+    """The axis of people, on the lowest ``height`` of the chart."""
     top = np.nanmax(line.people) if len(line) and not np.isnan(line.people).all() else 0
-    layout["yaxis2"] = {
-        "domain": [0, 0.44],
+    return {
+        "domain": [0, height],
         "range": [0, 1.1 * max(1.0, float(top))],
         "nticks": 4,
         "tickformat": "~s" if top >= 4 else ".0f",
@@ -123,7 +130,6 @@ def context_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[floa
         "fixedrange": True,
         "anchor": "x",
     }
-    return {"data": data, "layout": layout}
 
 
 def affect_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:

@@ -69,6 +69,11 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.t)
 
+    @property
+    def diverse(self) -> bool:
+        """Whether the diversity is known at any time."""
+        return bool((self.entropy_share == self.entropy_share).any())
+
     def mean(self, start: float = -np.inf, end: float = np.inf) -> F64 | None:
         """Mean distribution (7,) over the rows from start to end; None where nobody counted."""
         rows = self.probs[(self.t >= start) & (self.t <= end) & ~np.isnan(self.probs[:, 0])]

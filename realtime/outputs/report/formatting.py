@@ -1,4 +1,4 @@
-"""Times and durations as people write them."""
+"""Times, durations and counts as people write them."""
 
 from __future__ import annotations
 
@@ -13,3 +13,18 @@ def clock(seconds: float) -> str:
 def duration(seconds: float) -> str:
     """Up to a minute in seconds, longer ones as a clock shows them."""
     return f"{seconds:.0f} s" if seconds < 59.5 else clock(seconds)
+
+
+def counted(number: int, one: str, more: str | None = None) -> str:
+    """A number with its noun.
+
+    Args:
+        number: How many.
+        one: The noun for one.
+        more: For any other number; None for ``one`` with an s.
+
+    Example:
+        >>> counted(1, "frame"), counted(0, "frame"), counted(2, "person", "people")
+        ('1 frame', '0 frames', '2 people')
+    """
+    return f"{number} {one if number == 1 else more or one + 's'}"

@@ -11,8 +11,9 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import read_json
-from moodstream.realtime.outputs.report.formatting import clock
+from moodstream.realtime.outputs.report.formatting import clock, counted
 from moodstream.realtime.outputs.report.stills import KeyStill
+from moodstream.realtime.outputs.report.summary import NO_FACES, no_distribution, stopped_at_once
 from moodstream.realtime.outputs.report.template import details, template
 from moodstream.realtime.outputs.schemas import ShiftEvent, Summary
 
@@ -70,8 +71,11 @@ def _view(folder: Path, stills: Sequence[KeyStill]) -> dict[str, Any]:
         "source": str(summary.get("source", {}).get("name", "unnamed source")),
         "seconds": end - start,
         "seen": seen,
+        "too_early": stopped_at_once(summary.get("interrupted", False), len(line)),
         "facts": _facts(summary, line, events, people, end - start),
-        "notes": [n for n in summary.get("notes", []) if seen or "no faces" not in n],
+        "notes": [n for n in summary.get("notes", []) if seen or n != NO_FACES],
+        "nobody": no_distribution(summary),
+        "diverse": line.diverse,
         "notice": summary.get("notice"),
         "parts": _parts(folder, summary, line, events, end),
         "shifts": sorted(events, key=lambda e: e["t"])[:_MAX_TABLE_ROWS],
@@ -134,9 +138,13 @@ def _facts(
     count = summary.get("counts", {}).get("people")
     if count is None or people is None:  # without single people, only who was there at once
         count = at_once
+    at_most = f"at most {at_once} at once"
+    if count == 0 < at_once:
+        at_most = f"nobody for a second or more, {at_most}"
+    steps = counted(len(line), "step")
     facts: list[tuple[str, str, str, str | None]] = [
-        ("Duration", clock(seconds), f"{len(line)} steps of the timeline", None),
-        ("People", str(count), f"at most {at_once} at once", None),
+        ("Duration", clock(seconds), f"{steps} of the timeline", None),
+        ("People", str(count), at_most, None),
     ]
     mean = line.mean()
     if mean is not None:
@@ -164,14 +172,16 @@ def _parts(
     end: float,
 ) -> list[dict[str, Any]]:
     """The stretches between mood shifts, with their mean diversity and people."""
-    from moodstream.realtime.outputs.report.summary import mood_by_part
+    from moodstream.realtime.outputs.report.parts import mood_by_part, part_of
 
     parts = summary.get("mood", {}).get("parts")
     if parts is None:
         parts = mood_by_part(folder, events, _window(summary), end)
-    rows = []
-    for part in parts[:_MAX_TABLE_ROWS]:
-        inside = (line.t >= part["start"]) & (line.t <= part["end"])
+    if not parts:
+        return []
+    rows, index = [], part_of(line.t, [part["end"] for part in parts])
+    for k, part in enumerate(parts[:_MAX_TABLE_ROWS]):
+        inside = index == k
         known = inside & (line.entropy_share == line.entropy_share)
         rows.append(
             part

@@ -1,90 +1,30 @@
-"""The mood of a finished run for its summary.json, and the summary on the terminal."""
+"""What summary.json and the terminal say of a finished run."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
-
-from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
-from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.outputs import layout
-from moodstream.realtime.outputs.report.formatting import clock, duration
+from moodstream.realtime.outputs.report.formatting import clock, counted, duration
 from moodstream.realtime.outputs.schemas import (
-    PROBS,
     MeanExtras,
     MoodPart,
     RecordingCounts,
-    ShiftEvent,
     Speed,
     Summary,
     VideoCounts,
 )
+from moodstream.realtime.privacy import Privacy
 
 _MAX_PARTS = 6  # on the terminal
 _SHORT_S = 20.0  # runs below this have times with tenths of seconds
+_NOBODY_FOR_LONG = "nobody for a second or more"
 
-
-def mood_by_part(
-    folder: Path, events: Sequence[ShiftEvent], window: float, end: float
-) -> list[MoodPart]:
-    """The dominant mood of each part between mood shifts (thirds where there was none).
-
-    Each is the mean of the windows that lie wholly in the part. A part ends where the timeline has
-    a hole longer than the window, without a picture.
-
-    Args:
-        folder: Where timeline.parquet is.
-        events: The mood shifts.
-        window: Seconds that the group is summed over.
-        end: Seconds of media time at which the run ended.
-
-    Returns:
-        The parts in order; ``dominant`` is None where nobody was classified.
-    """
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(folder / layout.TIMELINE, columns=["t", *PROBS])
-    t = table["t"].to_numpy()
-    probs = np.stack([table[name].to_numpy(zero_copy_only=False) for name in PROBS], 1)
-    if len(t) == 0:
-        return []
-    stretches = _stretches(t, window, end)
-    start = float(t[0])
-    cuts = sorted({e["t"] for e in events if start < e["t"] < end})
-    if not cuts and len(stretches) == 1:
-        cuts = [start + (end - start) * k / 3 for k in (1, 2)]
-    parts = []
-    for first, last in stretches:
-        edges = [first, *(cut for cut in cuts if first < cut < last), last]
-        parts += [_part(a, b, t, probs, window) for a, b in itertools.pairwise(edges)]
-    return parts
-
-
-def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float, float]]:
-    """From where to where there are rows, without the holes longer than ``hole`` seconds."""
-    after = np.flatnonzero(np.diff(t) > max(hole, ROW_INTERVAL_S) + 1e-6)
-    firsts = [float(t[0]), *t[after + 1].tolist()]
-    lasts = [*t[after].tolist(), max(end, float(t[-1]))]
-    return list(zip(firsts, lasts, strict=True))
-
-
-def _part(
-    a: float, b: float, t: npt.NDArray[Any], probs: npt.NDArray[Any], window: float
-) -> MoodPart:
-    inside = (t >= min(a + window, b - ROW_INTERVAL_S)) & (t <= b)
-    rows = probs[inside]
-    rows = rows[~np.isnan(rows).any(1)]
-    part: MoodPart = {"start": round(a, 3), "end": round(b, 3), "dominant": None}
-    if len(rows):
-        mean = rows.mean(0)
-        part["dominant"] = EMOTIONS[int(mean.argmax())]
-        part["share"] = round(float(mean.max()), 4)
-    return part
+NO_FACES = "no faces were found"
+"""The note of a run in which nobody was seen."""
 
 
 def mean_extras(folder: Path) -> MeanExtras:
@@ -98,33 +38,58 @@ def mean_extras(folder: Path) -> MeanExtras:
     return cast(MeanExtras, known)
 
 
+def people_notes(people: int | None, at_once: int) -> list[str]:
+    """What there is to note of how few people were seen: a sentence, or none.
+
+    Args:
+        people: Tracked for a second or more; None where individuals were not recorded.
+        at_once: The most present at a time.
+    """
+    if at_once == 0:
+        return [NO_FACES]
+    return ["nobody was in view for a second or more"] if people == 0 else []
+
+
+def stopped_at_once(interrupted: bool, rows: int) -> bool:
+    """Whether a run was ended before there was anything to tell, even that nobody was there."""
+    return interrupted and rows <= 1
+
+
+def no_distribution(summary: Summary) -> str:
+    """Why there is no distribution where there is none: as the overlay says it, too."""
+    few = Privacy.of(str(summary.get("settings", {}).get("privacy") or "off")).min_group
+    seen = summary.get("counts", {}).get("people_at_once", 0) > 0
+    return f"fewer than {few} people" if few and seen else "nobody classified"
+
+
 def terminal_summary(summary: Summary) -> list[str]:
     """People, duration, dominant mood by part, biggest shift, and speed, a line each.
 
-    For a recording, its gaps take the place of the speed.
+    For a recording, its gaps take the place of the speed. Of a video that was stopped before
+    there was anything to tell, one line says so.
     """
     counts, source = summary["counts"], summary["source"]
+    if "frames" in counts and stopped_at_once(summary.get("interrupted", False), counts["rows"]):
+        read = counted(counts["frames"], "frame")
+        return [f"Stopped     after {read} of {source['name']}: too early to say anything"]
     short = counts["seconds"] < _SHORT_S
 
     def when(t: float) -> str:
         return f"{t:.1f} s" if short else clock(t)
 
-    parts = [
-        f"{when(p['start'])}–{when(p['end'])} "
-        + (f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else "nobody classified")
-        for p in summary["mood"]["parts"]
-    ]
     shift = summary["mood"]["biggest_shift"]
     moved = (
         f"{shift['from']} → {shift['to']} at {when(shift['t'])} (JSD {shift['size']:.2f})"
         if shift
         else "none"
     )
-    frames = f"{counts['frames']} frames" if "frames" in counts else f"{counts['rows']} rows"
+    length = (
+        counted(counts["frames"], "frame") if "frames" in counts else counted(counts["rows"], "row")
+    )
     return [
         f"People      {_people(counts)}",
-        f"Duration    {when(counts['seconds'])} ({frames}, {source['name']})",
-        f"Mood        {'; '.join(_shortened(parts)) or 'nobody classified'}",
+        f"Duration    {when(counts['seconds'])} ({length}, {source['name']})",
+        f"Mood        {_moods(summary['mood']['parts'], when, no_distribution(summary))}",
         f"Shift       {moved}",
         _speed(summary["speed"])
         if "speed" in summary
@@ -132,14 +97,29 @@ def terminal_summary(summary: Summary) -> list[str]:
     ]
 
 
+def _moods(parts: list[MoodPart], when: Callable[[float], str], nobody: str) -> str:
+    """The mood of every part; once what holds of all of them."""
+    if not any(part["dominant"] for part in parts):
+        return nobody
+    moods = [f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else nobody for p in parts]
+    return "; ".join(
+        _shortened(
+            [
+                f"{when(p['start'])}–{when(p['end'])} {mood}"
+                for p, mood in zip(parts, moods, strict=True)
+            ]
+        )
+    )
+
+
 def _people(counts: VideoCounts | RecordingCounts) -> str:
     people, at_once = counts["people"], counts["people_at_once"]
-    if people == 0 or (people is None and at_once == 0):
-        return "none: no faces were found"
+    if at_once == 0:
+        return f"none: {NO_FACES}"
     at_most = f"at most {at_once} at once"
     if people is None:  # individuals were not recorded
         return at_most
-    return f"{people} ({at_most})"
+    return f"{people or _NOBODY_FOR_LONG} ({at_most})"
 
 
 def _speed(speed: Speed) -> str:
@@ -157,4 +137,11 @@ def _gaps(counts: RecordingCounts) -> str:
 
 def _shortened(parts: list[str]) -> list[str]:
     more = len(parts) - _MAX_PARTS
-    return parts if more <= 0 else [*parts[:_MAX_PARTS], f"and {more} more parts"]
+    return (
+        parts
+        if more <= 0
+        else [
+            *parts[:_MAX_PARTS],
+            f"and {counted(more, 'more part')}",
+        ]
+    )

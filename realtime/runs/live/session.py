@@ -230,9 +230,11 @@ class LiveSession:
             stream.rows.status(state.status, state.t, state.detail)
             logger.info("%s: %s", stream.spec.name, state.status)
             if state.status in ("no signal", "failed"):
-                why = f" ({state.detail})" if state.detail else ""
+                name = stream.spec.name
+                detail = (state.detail or "").removeprefix(f"{name}: ")  # said once
+                why = f" ({detail})" if detail else ""
                 again = "; trying again" if state.status == "no signal" else ""
-                self._say(f"{stream.spec.name}: {state.status}{why}{again}")
+                self._say(f"{name}: {state.status}{why}{again}")
             elif state.status == "live" and before == "no signal":
                 self._say(f"{stream.spec.name}: signal is back")
         limit = self.settings.give_up

@@ -80,6 +80,21 @@ def stream_state(session: LiveSession, stream: LiveStream) -> StreamState:
     }
 
 
+def last_mood(session: LiveSession, stream: LiveStream) -> str:
+    """The mood of the group when it was last seen, in words; why there is none where so."""
+    snapshot = stream.snapshot
+    if snapshot is None:
+        return "nothing was analysed"
+    state = stream.rows.view(snapshot.state)
+    if state.probs is not None:
+        return f"{state.dominant or 'no clear mood'} {float(state.probs.max()):.0%} at the end"
+    people = len(snapshot.faces)
+    if people == 0:
+        return "no one in view at the end"
+    few = session.privacy.min_group
+    return f"fewer than {few} people at the end" if few else "nobody classified at the end"
+
+
 def _group(stream: LiveStream, known: bool) -> GroupFigures:
     """The group now; where there is no signal nothing is known, which is not nobody."""
     snapshot = stream.snapshot

@@ -23,6 +23,7 @@ from moodstream.realtime.outputs.recording.store_reader import StoreReader
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report import formatting
 from moodstream.realtime.outputs.report import summary as summaries
+from moodstream.realtime.outputs.report.parts import mood_by_part
 from moodstream.realtime.outputs.schemas import Gap, RecordingSummary, StoreMeta
 
 OUTPUTS = (
@@ -124,6 +125,7 @@ def _summary(
     gaps: list[Gap],
 ) -> RecordingSummary:
     meta, events = reader.meta, rows.events
+    people = rows.people if reader.individuals else None
     settings = meta.get("settings") or {}
     window = (settings.get("group") or {}).get("window", GroupSettings().window)
     end = max([last, *(gap["end"] for gap in gaps)])
@@ -132,18 +134,18 @@ def _summary(
         "counts": {
             "seconds": round(end - first, 3),
             "rows": rows.rows,
-            "people": rows.people if reader.individuals else None,
+            "people": people,
             "people_at_once": rows.people_at_once,
             "gaps": len(gaps),
             "gap_seconds": round(_covered(gaps), 3),
         },
         "mood": {
-            "parts": summaries.mood_by_part(folder, events, window, last),
+            "parts": mood_by_part(folder, events, window, last),
             "shifts": len(events),
             "biggest_shift": max(events, key=lambda e: e["size"], default=None),
             **summaries.mean_extras(folder),
         },
-        "notes": _notes(meta, rows, end, gaps),
+        "notes": _notes(meta, rows, people, end, gaps),
         "interrupted": "ended" not in meta,
         "started": meta.get("started"),
         "ended": meta.get("ended"),
@@ -164,21 +166,22 @@ def _covered(gaps: list[Gap]) -> float:
     return total
 
 
-def _notes(meta: StoreMeta, rows: TimelineWriter, end: float, gaps: list[Gap]) -> list[str]:
+def _notes(
+    meta: StoreMeta, rows: TimelineWriter, people: int | None, end: float, gaps: list[Gap]
+) -> list[str]:
     clock, notes = formatting.clock, []
     if "ended" not in meta:
         notes.append(f"the recording has no proper end (or still runs): it stops at {clock(end)}")
     if meta.get("lost"):
-        notes.append(f"{meta['lost']} rows are missing: the disk was full or too slow")
+        lost = formatting.counted(meta["lost"], "row is", "rows are")
+        notes.append(f"{lost} missing: the disk was full or too slow")
     if gaps:
         longest = max(gaps, key=lambda gap: gap["end"] - gap["start"])
         notes.append(
             f"nothing was seen for {formatting.duration(_covered(gaps))}; the longest gap, "
             f"{clock(longest['start'])}–{clock(longest['end'])}: {longest['reason']}"
         )
-    if rows.people_at_once == 0:
-        notes.append("no faces were found")
-    return notes
+    return notes + summaries.people_notes(people, rows.people_at_once)
 
 
 def _report(folder: Path) -> None:

@@ -21,6 +21,7 @@ from moodstream.realtime.outputs.folders import clean_up, finished, prepare_fold
 from moodstream.realtime.outputs.overlay_writer import OverlayWriter
 from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report import summary as summaries
+from moodstream.realtime.outputs.report.parts import mood_by_part
 from moodstream.realtime.outputs.schemas import (
     ShiftEvent,
     Speed,
@@ -240,9 +241,9 @@ class OfflineRun:
         notes = list(source.notes)
         if interrupted:
             notes.append(f"stopped by the user at {progress.t:.1f} s")
-        if rows.people == 0:
-            notes.append("no faces were found")
-        parts = summaries.mood_by_part(self.folder, events, settings.group.window, end)
+        if not summaries.stopped_at_once(interrupted, rows.rows):
+            notes += summaries.people_notes(rows.people, rows.people_at_once)
+        parts = mood_by_part(self.folder, events, settings.group.window, end)
         return {
             "source": self._source_entry(),
             "counts": self._counts(pipeline, rows, seconds),

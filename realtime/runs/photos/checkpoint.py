@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime.errors import MoodstreamError
+from moodstream.realtime.errors import NotReplacedError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, read_json, write_json
 from moodstream.realtime.runs.photos.columns import (
@@ -60,9 +60,9 @@ class Checkpoint:
             if before.get(key) != now.get(key)
         ]
         if changed:
-            raise MoodstreamError(
-                f"{self.folder.parent}: was begun with other settings: {', '.join(changed)}; "
-                "run the command as before to go on, or --overwrite to begin anew"
+            raise NotReplacedError(
+                f"{self.folder.parent}: was begun with other settings: {', '.join(changed)}",
+                "run it as before to go on, or begin anew with",
             )
 
     def add(self, faces: Sequence[FaceRow] | None, photos: Sequence[Mapping[str, Any]]) -> None:
