@@ -17,6 +17,7 @@ from moodstream.realtime.outputs.report.figures import (
     plain_axes,
     save,
 )
+from moodstream.realtime.outputs.report.formatting import counted
 from moodstream.realtime.runs.photos.contributors import (
     TOP,
     Contributors,
@@ -37,7 +38,7 @@ def quality_sheet(
     figure = new_figure(1.5 * TOP, 1.95 * len(bins) + 0.5)
     for part, kind in zip(figure.subfigures(len(bins), 1, squeeze=False)[:, 0], bins, strict=True):
         part.suptitle(
-            f"{kind.name}: {kind.count} faces, {kind.share:.0%}",
+            f"{kind.name}: {counted(kind.count, 'face')}, {kind.share:.0%}",
             x=0.01,
             ha="left",
             fontsize=12,
@@ -74,7 +75,7 @@ def contributor_sheet(
     _histograms(below.subplots(1, 2, sharex=True, sharey=True), shown, kinds)
     figure.suptitle(
         f"Who contributes to {shown.emotion}: {shown.weighted.sum():.1%} of the set weighted, "
-        f"{shown.unweighted.sum():.1%} unweighted, {len(shown.rows)} faces"
+        f"{shown.unweighted.sum():.1%} unweighted, {counted(len(shown.rows), 'face')}"
     )
     save(figure, path)
 

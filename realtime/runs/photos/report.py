@@ -16,6 +16,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import UnreadableImageError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.outputs.report.formatting import counted
 from moodstream.realtime.outputs.report.template import details, template
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import plots
@@ -164,7 +165,8 @@ def _examples(results: Results, folder: Path) -> list[tuple[str, list[dict[str, 
             except UnreadableImageError:  # deleted in the meantime: the figures stand without it
                 continue
             mood, peak = results.photos["dominant"][row].as_py(), results.column("peak")[row]
-            caption = f"{name}: {entropy[row]:.2f} nats, {mood} {peak:.0%}, {used[row]:.0f} faces"
+            faces = counted(round(used[row]), "face")
+            caption = f"{name}: {entropy[row]:.2f} nats, {mood} {peak:.0%}, {faces}"
             shown.append({"jpeg": _jpeg(picture), "caption": caption})
         if shown:
             examples.append((title, shown))
