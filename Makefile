@@ -41,9 +41,11 @@ demo: install
 	$(BIN)/python -m moodstream.samples meeting -o demo/meeting.mp4
 	$(BIN)/moodstream process demo/meeting.mp4 -o demo/results --models embedded --overwrite
 
-# Each worker is a process with the networks in its memory: more than four gain little.
+# One worker more than cores, for those that wait; each is a process with the networks in its memory,
+# so more than four gain little.
 test: install
-	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') \
+		--maxprocesses 4 --dist loadfile
 
 test-slow: install
 	$(BIN)/python -m pytest -q -m slow
