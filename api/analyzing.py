@@ -7,12 +7,11 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from moodstream.arguments import expect_numbers
+from moodstream.arguments import expect_numbers, settings_errors
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, stage_settings
-from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.privacy import Privacy
 from moodstream.results import Results
 
@@ -90,27 +89,18 @@ def analyze(
     from moodstream.realtime.sources.files import open_container
 
     path = Path(path)
-    expect_numbers(
-        start=start,
-        end=end,
-        window=window,
-        smoothing=smoothing,
-        min_face=min_face,
-        min_confidence=min_confidence,
-        max_faces=max_faces,
-        shift_threshold=shift_threshold,
-    )
-    figures = stage_settings(
-        window=window,
-        smoothing=smoothing,
-        min_face=min_face,
-        min_confidence=min_confidence,
-        max_faces=max_faces,
-        shift_threshold=shift_threshold,
-        aggregation=aggregation,
-    )
+    numbers: dict[str, Any] = {
+        "window": window,
+        "smoothing": smoothing,
+        "min_face": min_face,
+        "min_confidence": min_confidence,
+        "max_faces": max_faces,
+        "shift_threshold": shift_threshold,
+    }
+    expect_numbers(start=start, end=end, **numbers)
+    figures = stage_settings(**numbers, aggregation=aggregation)
     privacy = Privacy.of(privacy)
-    try:
+    with settings_errors():
         settings = ProcessSettings(
             figures.analysis,
             figures.smoothing,
@@ -122,8 +112,6 @@ def analyze(
             overwrite=overwrite,
             privacy=privacy,
         )
-    except (TypeError, ValueError) as error:
-        raise MoodstreamError(str(error)) from None
     open_container(path).close()  # before the networks load, which takes longer
     loaded = networks(pipeline, streams_for(settings.detect_full_size))
     if output is not None:

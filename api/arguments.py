@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 from moodstream.realtime.errors import MoodstreamError
@@ -35,3 +37,12 @@ def _wanted(name: str) -> str:
     if name in _WHOLE:
         return "a whole number"
     return "px" if name in _PX else "a number"
+
+
+@contextmanager
+def settings_errors() -> Iterator[None]:
+    """Converts the errors of settings that are out of range to MoodstreamError."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise MoodstreamError(str(error)) from None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from moodstream.arguments import expect_numbers
+from moodstream.arguments import expect_numbers, settings_errors
 from moodstream.frame_readers import FileFrames, LiveFrames
 from moodstream.pipelines import Pair, Pipeline, networks
 from moodstream.realtime.analysis.settings import Aggregation, stage_settings
@@ -102,6 +100,14 @@ def stream(
     """
     privacy = Privacy.of(privacy)
     spec = parse_source(str(source))
+    numbers: dict[str, Any] = {
+        "window": window,
+        "smoothing": smoothing,
+        "min_face": min_face,
+        "min_confidence": min_confidence,
+        "max_faces": max_faces,
+        "shift_threshold": shift_threshold,
+    }
     expect_numbers(
         start=start,
         end=end,
@@ -110,22 +116,9 @@ def stream(
         read_timeout=read_timeout,
         give_up=give_up,
         duration=duration,
-        window=window,
-        smoothing=smoothing,
-        min_face=min_face,
-        min_confidence=min_confidence,
-        max_faces=max_faces,
-        shift_threshold=shift_threshold,
+        **numbers,
     )
-    figures = stage_settings(
-        window=window,
-        smoothing=smoothing,
-        min_face=min_face,
-        min_confidence=min_confidence,
-        max_faces=max_faces,
-        shift_threshold=shift_threshold,
-        aggregation=aggregation,
-    )
+    figures = stage_settings(**numbers, aggregation=aggregation)
     stages: dict[str, Any] = {
         "worker": figures.analysis,
         "smoothing": figures.smoothing,
@@ -136,7 +129,7 @@ def stream(
         _open_once(spec)  # what is wrong with the file comes before what is wrong with the rest
         why = "for live sources only; live=True plays a file as if it were live"
         _refuse(why, loop=loop, speed=speed != 1, duration=duration is not None)
-        with _settings_errors():
+        with settings_errors():
             recorded = ProcessSettings(start=start, end=end, every_frame=every_frame, **stages)
         return _of_file(spec, pipeline, recorded)
     if live is False:
@@ -144,7 +137,7 @@ def stream(
     _refuse("not for live sources", start=start != 0, end=end is not None, every_frame=every_frame)
     if spec.kind != "file":
         _refuse("for files only", loop=loop, speed=speed != 1)
-    with _settings_errors():
+    with settings_errors():
         capture = CaptureSettings(
             open_timeout=open_timeout,
             read_timeout=read_timeout,
@@ -189,15 +182,6 @@ def _open_once(spec: SourceSpec) -> None:
     from moodstream.realtime.sources.files import open_container
 
     open_container(Path(str(spec.address))).close()
-
-
-@contextmanager
-def _settings_errors() -> Iterator[None]:
-    """Converts the errors of settings that are out of range to MoodstreamError."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise MoodstreamError(str(error)) from None
 
 
 def _refuse(why: str, **given: bool) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.two_people import BOXES, IMAGE, K, raw
 
-import moodstream
 from moodstream import EMOTIONS, Detections, EmotionPredictions, MoodstreamError, Pipeline
 from moodstream.realtime.networks.custom import (
     as_classifier,
@@ -18,24 +18,8 @@ from moodstream.realtime.networks.custom import (
     as_vote,
 )
 from moodstream.testing import (
-    PaintedFaceClassifier,
     PaintedFaceDetector,
-    Person,
-    ScriptedSource,
 )
-
-SOURCE = ScriptedSource([Person((20, 20, 90, 100)), Person((180, 40, 250, 120), "sad")])
-IMAGE = SOURCE.image(0.0)
-BOXES = SOURCE.boxes(0.0)
-K = len(EMOTIONS)
-
-
-def raw(**parts):
-    """What a pipeline of these parts sees in the picture of two."""
-    painted = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
-    asked: dict[str, Any] = {**painted, **parts}
-    return moodstream.read_image(IMAGE, pipeline=Pipeline(**asked))
-
 
 # --- functions in every form ---------------------------------------------------------------------
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import numpy as np
 import pytest
+from support.two_people import BOXES, IMAGE, SOURCE, raw
 
 import moodstream
-from moodstream import EMOTIONS, MoodstreamError, Pipeline
+from moodstream import MoodstreamError, Pipeline
 from moodstream.realtime.emotions import PRIOR
 from moodstream.realtime.networks.custom import (
     as_detector,
@@ -17,23 +17,10 @@ from moodstream.realtime.networks.custom import (
 from moodstream.testing import (
     PaintedFaceClassifier,
     PaintedFaceDetector,
-    Person,
     ScriptedClassifier,
     ScriptedDetector,
     ScriptedSource,
 )
-
-SOURCE = ScriptedSource([Person((20, 20, 90, 100)), Person((180, 40, 250, 120), "sad")])
-IMAGE = SOURCE.image(0.0)
-BOXES = SOURCE.boxes(0.0)
-K = len(EMOTIONS)
-
-
-def raw(**parts):
-    """What a pipeline of these parts sees in the picture of two."""
-    painted = {"detector": PaintedFaceDetector(), "classifiers": PaintedFaceClassifier()}
-    asked: dict[str, Any] = {**painted, **parts}
-    return moodstream.read_image(IMAGE, pipeline=Pipeline(**asked))
 
 
 def test_a_filter_decides_who_counts_but_not_who_is_hidden():
