@@ -178,6 +178,35 @@ def test_pickled_code_is_not_run(
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pt"]
 
 
+READ = """
+import sys
+import ultralytics.nn.tasks  # before moodstream, which then cannot set what it reads at import
+from pathlib import Path
+from moodstream.realtime.networks.detectors.yolo import YoloFaceTorch
+try:
+    YoloFaceTorch(Path("bad.pt"), "cpu")
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize("allowed", [None, "0", "false", "1", "true"])
+def test_pickled_code_is_not_run_whoever_imported_ultralytics(
+    tmp_path: Path, allowed: str | None
+) -> None:
+    import torch
+
+    torch.save({"model": Payload()}, tmp_path / "bad.pt")
+    env = {k: v for k, v in os.environ.items() if k != "ULTRALYTICS_SAFE_LOAD"}
+    env |= {"YOLO_CONFIG_DIR": str(tmp_path / "config"), "YOLO_OFFLINE": "1"}
+    env |= {} if allowed is None else {"ULTRALYTICS_SAFE_LOAD": allowed}
+    done = subprocess.run(
+        [sys.executable, "-c", READ], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1:] == ["MoodstreamError"], done.stderr
+    assert (tmp_path / "ran-from-the-pickle").exists() == (allowed in ("0", "false"))
+
+
 QUIET = """
 import socket
 def refuse(*args, **kwargs): raise AssertionError("ultralytics asked for a name")

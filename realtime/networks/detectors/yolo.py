@@ -131,6 +131,7 @@ class YoloFaceTorch:
         self, weights: Path, device: str, size: int = 640, precision: Precision = "f32"
     ) -> None:
         quiet_ultralytics()
+        _refuse_pickled_code()
         from ultralytics.models import YOLO
 
         from moodstream.realtime.networks.engines.device_images import pictures_on
@@ -203,7 +204,7 @@ def quiet_ultralytics() -> None:
     os.environ["YOLO_OFFLINE"] = "1"
     os.environ["YOLO_AUTOINSTALL"] = "False"
     os.environ.setdefault("YOLO_VERBOSE", "False")
-    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "1")
+    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "true")
     # Importing it writes a settings file where there is none; not into the user's own folder.
     os.environ.setdefault("YOLO_CONFIG_DIR", str(user_cache_path("moodstream")))
     from ultralytics.utils import SETTINGS
@@ -215,6 +216,18 @@ def quiet_ultralytics() -> None:
         events = getattr(sys.modules.get(module), "events", None)
         if events is not None:
             events.enabled = False
+
+
+def _refuse_pickled_code() -> None:
+    """Have ultralytics build only classes it knows from a .pt file, whoever imported it first.
+
+    It reads ULTRALYTICS_SAFE_LOAD once, when it is imported: a program that did so before
+    moodstream would have every .pt run the code in it.
+    """
+    from ultralytics.nn import tasks
+
+    allowed = os.environ["ULTRALYTICS_SAFE_LOAD"].strip().lower() in ("0", "false", "no", "off")
+    tasks.SAFE_LOAD = not allowed
 
 
 def letterboxed(image: Image, fit: Letterbox) -> Image:
