@@ -213,6 +213,8 @@ class GroupState:
         people: How many are present now.
         effective_people: Kish size of the weights over the window.
         probs: Distribution (7,) over the window, None where nobody was classified in it.
+        interval: Lower and upper ends (2, 7) of the 90 % intervals of the shares in ``probs``, None
+            where they are not known.
         weighted: The same as a plain average weighted by face quality.
         unweighted: The same as a plain average in which all faces count alike.
         entropy: Of ``probs``, in nats.
@@ -228,6 +230,7 @@ class GroupState:
     people: int
     effective_people: float = 0.0
     probs: F64 | None = None
+    interval: F64 | None = None
     weighted: F64 | None = None
     unweighted: F64 | None = None
     entropy: float | None = None
