@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths
-from moodstream.realtime.analysis.group.aggregator import GroupSettings
+from moodstream.realtime.analysis.group.distribution import group_contributions
 from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, PRIOR
@@ -34,8 +34,8 @@ MIN_CLASS_FACES = 20
 SIZE_BINS = ((2, 5), (6, 15), (16, 40))
 BASELINE = "average, uncalibrated"
 DEFAULT = "default"
-COMPARED = ("quality-weighted, calibrated", "settled, calibrated, unweighted")
-"""What the default is compared with, group by group: without adaptation, and without weights."""
+COMPARED = ("average, calibrated", "quality-weighted, calibrated")
+"""What the default is compared with, group by group: means, without and with weights."""
 POOLED = "all distributions together"
 """The name of groups of all DISTRIBUTIONS."""
 
@@ -134,11 +134,10 @@ def _mean(probs: F64, weights: F64) -> F64:
     return mean
 
 
-def _prior_adapted(probs: F64, weights: F64, prior: tuple[float, ...]) -> F64:
-    people = GroupSettings.prior_people
-    assert people is not None  # the default adapts to the group
-    shares = maths.group_shares(probs, weights, prior, people)
-    assert shares is not None  # there is a person
+def _prior_adapted(group: Group) -> F64:
+    added = group_contributions(group.calibrated, group.quality, group.prior)
+    assert added is not None  # there is a person
+    shares: F64 = added.sum(axis=0)
     return shares
 
 
@@ -149,20 +148,16 @@ def _even(group: Group) -> F64:
 STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
     BASELINE: lambda g: _mean(g.probs, _even(g)),
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
-    "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.em_weights(g.quality), PRIOR),
-    "settled, calibrated, unweighted": lambda g: _prior_adapted(g.calibrated, _even(g), g.prior),
-    "settled, calibrated, by quality": lambda g: _prior_adapted(g.calibrated, g.quality, g.prior),
-    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.em_weights(g.quality), g.prior),
+    DEFAULT: _prior_adapted,
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
 """Ways of summing up a group, by their names in groups.json.
 
-*quality-weighted*: by clip(q, 0, 1) + 1e-6; *settled*: prior-adapted, ``maths.group_shares``;
-*default*: what the pipeline does, prior-adapted, calibrated and weighted by the root of quality
-(``maths.em_weights``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
+*quality-weighted*: by clip(q, 0, 1) + 1e-6; *default*: what the pipeline does,
+``analysis.group.distribution``; *majority vote*: shares of the top classes; *sum and max*: all on
+one class.
 """
 
 
