@@ -192,7 +192,10 @@ def test_the_command_makes_groups_of_labelled_faces(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("more", "printed"),
-    [([], "no people.parquet"), (["--limit", "9"], "--split and --limit are for labelled faces")],
+    [
+        ([], "no people.parquet"),
+        (["--limit", "9"], "--votes and --truth are for labelled"),
+    ],
 )
 def test_a_timeline_that_cannot_be_used_is_one_line(more, printed, tmp_path, capsys):
     write_table(tmp_path / "timeline.parquet", {"t": [0.0]})
