@@ -20,6 +20,7 @@ from moodstream.realtime.cli.options import (
     number,
 )
 from moodstream.realtime.cli.progress import progress
+from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.groups.study import Result
