@@ -71,6 +71,8 @@ class Group:
 class Difference:
     """The largest difference between two groups in one figure.
 
+    Where some are beyond chance, the largest of those: others may be of groups with few faces.
+
     Attributes:
         figure: A key of ``Group.figures``.
         higher: The group where it is higher.
@@ -247,7 +249,10 @@ def _largest(
     found = []
     for key in family:
         if pairs[key]:
-            i, j, gap, error = max(pairs[key], key=lambda pair: abs(pair[2]))
+            # one beyond chance comes before a larger one of a group with few faces
+            i, j, gap, error = max(
+                pairs[key], key=lambda pair: (abs(pair[2]) > c * pair[3], abs(pair[2]))
+            )
             higher, lower = (i, j) if gap >= 0 else (j, i)
             size, half = abs(gap), c * error
             found.append(

@@ -30,8 +30,8 @@ def sections(attributes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield (
         "Means with 90 % intervals. *Right* is the share of faces with the true emotion, or with "
         "that of most raters; JSD is to the shares of the raters, in nats; *lean* the mean "
-        "predicted minus the mean true share. The intervals of the largest differences hold for all pairs "
-        "of groups together; where one is above 0, the difference is more than chance. "
+        "predicted minus the mean true share. The intervals of the largest differences hold for "
+        "all pairs of groups together; where one is above 0, the difference is more than chance. "
         f"{CAVEAT}"
     )
     yield "![By attribute](by_attribute.png)"
@@ -49,7 +49,7 @@ def measured(attribute: Mapping[str, Any]) -> list[str]:
     return [key for key in NAMES if any(key in g["figures"] for g in attribute["groups"])]
 
 
-def written(estimate: Mapping[str, Any] | None, digits: int = 2, sign: str = "") -> str:
+def written(estimate: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
     """A mean and its interval."""
     if estimate is None:
         return "–"
@@ -88,7 +88,7 @@ def _groups(attribute: Mapping[str, Any]) -> str:
 
 def _leans(attribute: Mapping[str, Any]) -> str:
     rows = [
-        (value_name(g), *(written(g["figures"].get(emotion), 3, "+") for emotion in EMOTIONS))
+        (value_name(g), *(written(g["figures"].get(emotion), sign="+") for emotion in EMOTIONS))
         for g in attribute["groups"]
     ]
     return table((f"lean, by {attribute['name']}", *EMOTIONS), rows)

@@ -102,7 +102,9 @@ def _mistakes(summary: Mapping[str, Any]) -> tuple[str, ...]:
     if voted:
         columns += ["raters for the true one", "for the predicted one"]
     shown = (
-        "True is what most raters named." if voted else "Some may be mislabelled.",
+        "True is what most raters named; ties are left out."
+        if voted
+        else "Some may be mislabelled.",
         table(columns, rows),
     )
     return (

@@ -129,7 +129,7 @@ def write(
         (folder / ATTRIBUTES_CHART).unlink(missing_ok=True)
     if pictures:
         with finished(folder / "mistakes.png") as part:
-            charts.mistakes_chart(_worst(done, faces), part)
+            charts.mistakes_chart(_worst(done, faces), part, voted=done.votes is not None)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
     with finished(folder / layout.METRICS_REPORT) as part:
@@ -140,12 +140,15 @@ def write(
 def _draw_reliability(done: Evaluation, path: Path) -> None:
     from moodstream.realtime.evaluation.emotions import charts, vote_charts
 
-    both = (done.uncalibrated, done.probs)
+    before, after = done.uncalibrated, done.probs
     if done.votes is None:
-        charts.reliability_chart(*(reliability(p, done.labels) for p in both), path)
+        labels = done.labels
+        charts.reliability_chart(reliability(before, labels), reliability(after, labels), path)
     else:
         shares = done.votes.shares
-        vote_charts.share_reliability_chart(*(share_reliability(p, shares) for p in both), path)
+        vote_charts.share_reliability_chart(
+            share_reliability(before, shares), share_reliability(after, shares), path
+        )
 
 
 def _draw_sizes(summary: Mapping[str, Any], path: Path) -> None:
@@ -239,16 +242,18 @@ def _raters(done: Evaluation, i: int) -> dict[str, float]:
 
 
 def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:
-    """The most confident mistakes: picture, true and predicted emotion, its probability."""
-    return [
-        (
-            _face(faces, i),
-            EMOTIONS[done.labels[i]],
-            EMOTIONS[done.predicted[i]],
-            float(done.probs[i].max()),
-        )
-        for i in done.mistakes()[:MAX_MISTAKES].tolist()
-    ]
+    """The most confident mistakes: picture, true and predicted emotion, its probability.
+
+    Emotions with the share of the raters who named them, where there are votes.
+    """
+    worst = []
+    for i, mistake in zip(done.mistakes().tolist(), _mistakes(done, faces), strict=False):
+        true, said = mistake["true"], mistake["said"]
+        if done.votes is not None:
+            true = f"{true} {mistake['raters_true']:.0%}"
+            said = f"{said} {mistake['raters_said']:.0%}"
+        worst.append((_face(faces, i), true, said, mistake["confidence"]))
+    return worst
 
 
 def _data(faces: LabelledFaces) -> dict[str, Any]:

@@ -85,8 +85,8 @@ def _vote_figures(summary: Mapping[str, Any]) -> list[str]:
     ]
     if among["n"]:
         printed += [
-            f"people             half of the raters against the other half: JSD "
-            f"{among['half_jsd']:.4f}, agreement {among['half_agreement']:.3f} ({among['n']} faces)",
+            f"people             half of the raters of {among['n']} faces against the other half: "
+            f"JSD {among['half_jsd']:.4f}, agreement {among['half_agreement']:.3f}",
             f"                   the network against the same halves: JSD "
             f"{among['network_jsd']:.4f}, agreement {among['network_agreement']:.3f}",
             f"                   one rater against the others: agreement "
@@ -155,7 +155,7 @@ def _by_attribute(attribute: Mapping[str, Any]) -> list[str]:
     head = f"{'By ' + attribute['name']:{wide}}{'faces':>7}"
     printed = [head + "".join(f"{attributes_page.NAMES[key]:>24}" for key in keys)]
     for group in attribute["groups"]:
-        cells = (attributes_page.written(group["figures"].get(key), 3) for key in keys)
+        cells = (attributes_page.written(group["figures"].get(key)) for key in keys)
         row = f"{attributes_page.value_name(group):{wide}}{group['n']:>7}"
         printed.append(row + "".join(f"{cell:>24}" for cell in cells))
     shown = [d for d in attribute["differences"] if d["figure"] in keys or d["beyond_chance"]]
