@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,13 +43,13 @@ def voted(langer, networks, tmp_path_factory) -> Path:
     votes[7] = 0  # nobody looked at this one
     camera = np.array(["left", "right"])[np.arange(120) % 2]
     faces = np.stack([images[i % len(images)] for i in range(120)])
-    for i in np.flatnonzero(camera == "right"):
+    for i in range(1, 120, 2):  # those of the right one
         faces[i] = cv2.GaussianBlur(faces[i], (0, 0), 6)
     path = tmp_path_factory.mktemp("voted") / "faces.npz"
     coin = rng.choice(["heads", "tails"], 120)
-    labelled = {"labels": votes[:, :7].argmax(1), "classes": np.array(EMOTIONS)}
-    rated = {"votes": votes, "vote_classes": np.array(VOTED)}
-    np.savez(path, images=faces[..., ::-1], coin=coin, camera=camera, **labelled, **rated)
+    labelled: dict[str, Any] = {"labels": votes[:, :7].argmax(1), "classes": np.array(EMOTIONS)}
+    labelled |= {"votes": votes, "vote_classes": np.array(VOTED)}
+    np.savez(path, images=faces[..., ::-1], coin=coin, camera=camera, **labelled)
     return path
 
 

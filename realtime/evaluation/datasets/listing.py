@@ -110,8 +110,9 @@ def _by_votes(listing: Listing, votes: Votes) -> Listing:
     notes = list(listing.notes)
     if len(kept):
         fewest, most = votes.raters[kept].min(), votes.raters[kept].max()
-        people = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        notes.append(f"what is true of a face is what its {people} raters named, without contempt")
+        people = f"{fewest} to {most} raters" if fewest != most else f"{most} raters"
+        people = "rater" if most == 1 else people
+        notes.append(f"what is true of a face is what its {people} named, without contempt")
     known = listing.labels if (listing.labels >= 0).any() else None
     whole = replace(
         listing,
