@@ -17,7 +17,7 @@ from moodstream.realtime.cli import entry
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import load
 from moodstream.realtime.evaluation.datasets.synonyms import VOTED
-from moodstream.realtime.evaluation.emotions import report
+from moodstream.realtime.evaluation.emotions import report, unjudged_report
 from moodstream.realtime.evaluation.emotions.calibrate import cross_entropy, fit
 from moodstream.realtime.networks.classifiers.calibration import rescale
 
@@ -183,6 +183,30 @@ def test_detection_by_a_column_of_a_csv(footage, tmp_path, capsys):
     assert age["differences"] == []
 
 
+def test_by_a_column_where_no_mood_is_known(voted, tmp_path, capsys):
+    """A table as that of FairFace as it is: no label and no votes."""
+    faces = load(voted)
+    lines = ["file,gender,service_test"]
+    for i, image in enumerate(faces.images[7:77]):  # after the one left out, every other is soft
+        cv2.imwrite(str(tmp_path / f"{i}.png"), image)
+        lines.append(f"{i}.png,{'Male' if i % 2 else 'Female'},True")
+    table, out = tmp_path / "faces.csv", tmp_path / "out"
+    table.write_text("\n".join(lines) + "\n")
+    assert run("--data", table, "--by", "gender") == 2
+    assert "expected a column label" in capsys.readouterr().err
+    assert run("--data", table, "--truth", "none") == 2
+    assert "needs --by" in capsys.readouterr().err
+    assert run("--data", table, "--truth", "none", "--by", "gender", "-o", out) == 0
+    assert {p.name for p in out.iterdir()} == set(unjudged_report.OUTPUTS)
+    printed, text = capsys.readouterr().out, (out / "report.md").read_text()
+    (gender,) = json.loads((out / "metrics.json").read_text())["by"]
+    assert [(g["value"], g["n"]) for g in gender["groups"]] == [("Female", 35), ("Male", 35)]
+    assert set(gender["groups"][0]["figures"]) == {"quality", *EMOTIONS}
+    assert "quality: Female above Male" in printed
+    assert "predicted share of, by gender" in text
+    assert "true" not in printed
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -191,6 +215,7 @@ def test_detection_by_a_column_of_a_csv(footage, tmp_path, capsys):
         ["--votes", "none.npz"],
         ["--votes", "short.csv"],
         ["--truth", "both"],
+        ["--truth", "none", "--by", "coin", "--save-calibration", "fitted.json"],
     ],
     ids=" ".join,
 )

@@ -31,7 +31,8 @@ def made(labels: np.ndarray = EVERYONE, **columns: object) -> LabelledFaces:
 
 
 def measured(faces: LabelledFaces, name: str) -> ByAttribute:
-    (found,) = by_attributes(evaluate(Knows(0.8), faces, NONE), faces, [name])
+    done = evaluate(Knows(0.8), faces, NONE)
+    (found,) = by_attributes(faces, [name], done.probs, done.right)
     return found
 
 
@@ -92,7 +93,7 @@ def test_intervals_of_a_random_attribute_hold_zero_as_often_as_they_say() -> Non
     for _ in range(24):
         coin = rng.integers(0, 4, len(labels)).astype(np.str_)
         some = replace(faces, attributes={"coin": coin})
-        (found,) = by_attributes(done, some, ["coin"])
+        (found,) = by_attributes(some, ["coin"], done.probs, done.right)
         beyond["right"] += difference(found, "right").beyond_chance
         beyond["lean"] += any(d.beyond_chance for d in found.differences if d.figure in EMOTIONS)
     # the binomial (24, 0.1) is above 6 once in 100
@@ -157,6 +158,16 @@ def test_with_votes_the_truth_is_what_raters_saw() -> None:
     want = smiles - voted.truth[:, HAPPY]
     assert even.figures["happy"].mean == pytest.approx(want[::2].mean(), abs=1e-6)
     assert odd.figures["happy"].mean == pytest.approx(want[1::2].mean(), abs=1e-6)
+
+
+def test_without_a_truth_there_are_predicted_shares_alone() -> None:
+    faces = made(np.arange(90) % K, side=halves(90))
+    probs = evaluate(Knows(0.8), faces, NONE).probs
+    (found,) = by_attributes(faces, ["side"], probs, None)
+    assert not found.judged
+    even, _ = found.groups
+    assert set(even.figures) == {"quality", *EMOTIONS}
+    assert even.figures["happy"].mean == pytest.approx(probs[::2, HAPPY].mean())
 
 
 # --- which groups there are

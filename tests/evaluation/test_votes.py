@@ -358,6 +358,26 @@ def test_a_csv_without_the_truth_is_one_line(
     assert reason in refused(path, **how)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "path,age\na.png,3\nb.png,4\n",
+        "path,label,age\na.png,sad,3\nb.png,bored,4\n",
+        "path,happy,sad,age\na.png,1,x,3\nb.png,0,0,4\n",
+    ],
+)
+def test_without_a_truth_every_picture_is_read(tmp_path: Path, content: str) -> None:
+    pictures(tmp_path, "a.png", "b.png")
+    path = tmp_path / "set.csv"
+    path.write_text(content)
+    listing = list_faces(path, truth="none")
+    assert listing.names == ["a.png", "b.png"]
+    assert listing.labels.tolist() == [-1, -1]
+    assert (listing.votes, listing.skipped) == (None, [])
+    assert listing.attributes["age"].tolist() == ["3", "4"]
+    assert len(list_faces(npz(tmp_path / "set.npz"), truth="none")) == 6
+
+
 def test_votes_beside_a_row_for_each_rater_are_refused(tmp_path: Path) -> None:
     path, beside = tmp_path / "set.csv", tmp_path / "votes.csv"
     path.write_text("path,rater,label\na.png,x,sad\n")

@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.people import quality
-from moodstream.realtime.arrays import F64
+from moodstream.realtime.arrays import F32, F64
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.attributes import in_groups
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.emotions.evaluate import Evaluation
 from moodstream.realtime.evaluation.emotions.metrics import interval
 
 MIN_FACES = 30
@@ -57,7 +56,8 @@ class Group:
         pictures: Those and the pictures in which no face was found.
         few: Whether there are fewer than MIN_FACES faces: its figures prove little.
         figures: By DETECTED (where faces were detected), QUALITY, RIGHT, JSD (where there are
-            votes), and by emotion the mean of predicted minus true share.
+            votes), and by emotion the mean of predicted minus true share; where the truth is not
+            known, without RIGHT and JSD, and by emotion the mean predicted share.
     """
 
     value: str
@@ -105,32 +105,42 @@ class ByAttribute:
         groups: In order.
         differences: The largest one of each figure, between groups of MIN_FACES or more.
         unknown: How many faces have no value.
+        judged: Whether the truth is known.
     """
 
     name: str
     groups: Sequence[Group]
     differences: Sequence[Difference]
     unknown: int
+    judged: bool
 
 
 def by_attributes(
-    done: Evaluation, faces: LabelledFaces, names: Sequence[str], seed: int = 42
+    faces: LabelledFaces,
+    names: Sequence[str],
+    probs: F32,
+    right: npt.NDArray[np.bool_] | None,
+    seed: int = 42,
 ) -> list[ByAttribute]:
     """The figures of each group of each attribute, and the largest differences between groups.
 
     Args:
-        done: The evaluation of the faces.
-        faces: With their attributes.
+        faces: N faces with their attributes.
         names: Of the attributes.
+        probs: (N, 7) the predictions.
+        right: (N,) where they are right; None where the truth is not known.
         seed: Of the bootstrap.
     """
     if not names:
         return []
-    probs, truth = np.asarray(done.probs, np.float64), faces.truth
-    columns: dict[str, F64] = {QUALITY: _qualities(faces), RIGHT: done.right.astype(np.float64)}
-    if faces.votes is not None:
-        columns[JSD] = maths.row_jsd(probs, truth)
-    columns |= dict(zip(EMOTIONS, (probs - truth).T, strict=True))
+    columns: dict[str, F64] = {QUALITY: _qualities(faces)}
+    shares = np.asarray(probs, np.float64)
+    if right is not None:
+        columns[RIGHT] = right.astype(np.float64)
+        if faces.votes is not None:
+            columns[JSD] = maths.row_jsd(shares, faces.truth)
+        shares = shares - faces.truth
+    columns |= dict(zip(EMOTIONS, shares.T, strict=True))
     return [_by_attribute(faces, name, columns, np.random.default_rng(seed)) for name in names]
 
 
@@ -145,7 +155,8 @@ def _by_attribute(
     if faces.boxes is not None:  # they were detected
         found = np.arange(len(groups)) < len(seen)
         measured[DETECTED] = [_share(found[groups == value], rng) for value in values]
-    measured[RIGHT] = [_share(columns[RIGHT][with_face == value], rng) for value in values]
+    if RIGHT in columns:
+        measured[RIGHT] = [_share(columns[RIGHT][with_face == value], rng) for value in values]
     means = [key for key in columns if key != RIGHT]
     matrix = np.stack([columns[key] for key in means], axis=1)
     for value in values:
@@ -158,11 +169,11 @@ def _by_attribute(
     leans = [key for key in measured if key in EMOTIONS]
     families = [*([key] for key in measured if key not in EMOTIONS), leans]
     differences = [d for family in families for d in _largest(family, values, measured)]
-    return ByAttribute(name, described, differences, int((with_face == "").sum()))
+    return ByAttribute(name, described, differences, int((with_face == "").sum()), RIGHT in columns)
 
 
 def _group(value: str, samples: Mapping[str, _Sample], pictures: npt.NDArray[np.bool_]) -> Group:
-    n = samples[RIGHT].n
+    n = samples[QUALITY].n
     return Group(
         value,
         n,

@@ -71,7 +71,6 @@ def metrics(
         "accuracy_interval": interval(whole.accuracy, whole.n),
         "votes": vote_metrics(done, faces),
         "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
-        "temperature": info["emotion"].temperature,
         "per_class": _per_class(done),
         "mix": _class_shares(done),
         "confusion": {"classes": list(EMOTIONS), "counts": done.confusion.tolist()},
@@ -82,15 +81,36 @@ def metrics(
             "after": _bins(reliability(done.probs, done.labels)),
         },
         "uncertainty": done.uncertainty(),
-        "by": [_by_attribute(one) for one in attributes],
+        "by": attribute_figures(attributes),
         "mistakes": _mistakes(done, faces),
+        **origin(faces, info),
+    }
+    return {key: plain(value) for key, value in summary.items()}
+
+
+def origin(faces: LabelledFaces, info: Mapping[str, ModelInfo]) -> dict[str, Any]:
+    """The networks and the data that figures are of, for metrics.json."""
+    return {
+        "temperature": info["emotion"].temperature,
         "model": asdict(info["emotion"]),
         "detector": asdict(info["detector"]) if "detector" in info else None,
         "data": _data(faces),
         "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
         "versions": environment.versions(),
     }
-    return {key: plain(value) for key, value in summary.items()}
+
+
+def attribute_figures(attributes: Sequence[ByAttribute]) -> list[dict[str, Any]]:
+    """The figures by attributes of the people for metrics.json."""
+    return [
+        {
+            **asdict(one),
+            "differences": [
+                {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
+            ],
+        }
+        for one in attributes
+    ]
 
 
 def write(
@@ -201,15 +221,6 @@ def _changed(step: Changed) -> dict[str, Any]:
         "unchanged": step.unchanged,
         "as_is": step.as_is,
         "votes": None if step.votes is None else asdict(step.votes),
-    }
-
-
-def _by_attribute(one: ByAttribute) -> dict[str, Any]:
-    return {
-        **asdict(one),
-        "differences": [
-            {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
-        ],
     }
 
 
