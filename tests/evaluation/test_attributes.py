@@ -119,6 +119,16 @@ def test_a_group_without_any_failure_is_not_certain() -> None:
     assert found.groups[0].figures["right"].low < 0.97
 
 
+def test_what_is_rare_is_no_difference_where_it_did_not_occur() -> None:
+    """Two of 100 faces are very soft: in a group of 50 without any, others might have been."""
+    rng = np.random.default_rng(0)
+    faces = made(np.arange(100) % K, side=halves(100))
+    sharp = rng.integers(0, 256, (40, 40, 3), np.uint8)
+    images: list[Image] = [blur(sharp, 0.2) if i in (3, 5) else sharp for i in range(100)]
+    gap = difference(measured(replace(faces, images=images), "side"), "quality")
+    assert (gap.higher, gap.beyond_chance) == ("even", False)
+
+
 def test_pictures_without_a_face_count_as_not_detected() -> None:
     faces = made(np.arange(100) % K, side=halves(100))
     boxes: F32 = np.stack([faces.box(i) for i in range(100)])

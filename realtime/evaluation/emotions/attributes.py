@@ -197,11 +197,13 @@ class _Sample:
         n: Of how many faces or pictures.
         estimate: The mean.
         replicates: (_REPLICATES,) means that other people might have had.
+        variance: Of single faces.
     """
 
     n: int
     estimate: Estimate
     replicates: F64
+    variance: float
 
 
 def _share(hits: npt.NDArray[Any], rng: np.random.Generator) -> _Sample:
@@ -215,7 +217,7 @@ def _share(hits: npt.NDArray[Any], rng: np.random.Generator) -> _Sample:
         return _nothing()
     share = float(hits.mean())
     drawn = rng.binomial(n, (share * n + 1) / (n + 2), _REPLICATES) / n
-    return _Sample(n, Estimate(share, *interval(share, n, _Z90)), drawn)
+    return _Sample(n, Estimate(share, *interval(share, n, _Z90)), drawn, share * (1 - share))
 
 
 def _means(matrix: F64, rng: np.random.Generator) -> list[_Sample]:
@@ -229,14 +231,20 @@ def _means(matrix: F64, rng: np.random.Generator) -> list[_Sample]:
     ends = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0).T
     if n == 1:  # one face says nothing of how much faces differ
         ends = np.full_like(ends, np.nan)
+    estimates = [
+        Estimate(float(mean), float(low), float(high))
+        for mean, (low, high) in zip(matrix.mean(axis=0), ends, strict=True)
+    ]
+    variances = matrix.var(axis=0)
     return [
-        _Sample(n, Estimate(float(mean), float(low), float(high)), column)
-        for mean, (low, high), column in zip(matrix.mean(axis=0), ends, drawn.T, strict=True)
+        _Sample(n, estimate, column, float(variance))
+        for estimate, column, variance in zip(estimates, drawn.T, variances, strict=True)
     ]
 
 
 def _nothing() -> _Sample:
-    return _Sample(0, Estimate(*[float("nan")] * 3), np.full(_REPLICATES, np.nan))
+    nan = float("nan")
+    return _Sample(0, Estimate(nan, nan, nan), np.full(_REPLICATES, nan), nan)
 
 
 def _largest(
@@ -245,16 +253,21 @@ def _largest(
     """The largest difference of each figure of a family, with intervals that hold together.
 
     The half-width is c standard errors, c being the quantile (LEVEL) of the largest of all
-    standardised differences of the bootstrap (the maximum-t method, Romano & Wolf 2005).
+    standardised differences of the bootstrap (the maximum-t method, Romano & Wolf 2005). The
+    standard error is at least that of the variance within all groups together: a group in which
+    something rare did not occur is not certain that it never does.
     """
     pairs: dict[str, list[tuple[int, int, float, float]]] = {key: [] for key in family}
     largest = np.zeros(_REPLICATES)
     for key in family:
         enough = [(i, one) for i, one in enumerate(measured[key]) if one.n >= MIN_FACES]
+        faces = sum(one.n for _, one in enough)
+        within = sum(one.n * one.variance for _, one in enough) / max(1, faces)
         for (i, one), (j, other) in combinations(enough, 2):
             gaps = one.replicates - other.replicates
             error = max(float(gaps.std(ddof=1)), 1e-12)
             largest = np.maximum(largest, np.abs(gaps - gaps.mean()) / error)
+            error = max(error, float(np.sqrt(within / one.n + within / other.n)))
             pairs[key].append((i, j, one.estimate.mean - other.estimate.mean, error))
     c = float(np.quantile(largest, LEVEL))
     found = []
