@@ -142,7 +142,9 @@ def _attributes(arrays: Arrays) -> Attributes:
     """The arrays (N,) of a file that have no meaning of their own here."""
     n = len(arrays["images"])
     return {
-        name: column.astype(str)
+        name: np.char.decode(column, "utf-8", "replace")
+        if column.dtype.kind == "S"
+        else column.astype(str)
         for name, column in arrays.items()
         if name not in _KEYS and column.shape == (n,) and column.dtype.kind in "USiufb"
     }
