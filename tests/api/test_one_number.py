@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 import moodstream
@@ -15,6 +14,7 @@ from moodstream.realtime.arrays import F64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.runs.live.stream import LiveSettings
 from moodstream.realtime.sources.base import SourceSpec
+from moodstream.realtime.sources.images import read_picture
 from moodstream.streaming import live_stream
 from moodstream.testing import (
     PaintedFaceClassifier,
@@ -103,9 +103,9 @@ def test_people_of_a_photograph_have_one_distribution(
     footage: dict[str, Path], tmp_path: Path
 ) -> None:
     """Frames of a video are compressed, and its faces are found at another size."""
-    picture = cv2.imread(str(footage["multi_face.jpg"]))
-    height, width = picture.shape[:2]
-    picture = picture[: height // 2 * 2, : width // 2 * 2]
+    whole = read_picture(footage["multi_face.jpg"])
+    height, width = whole.shape[:2]
+    picture = whole[: height // 2 * 2, : width // 2 * 2]
     photo, video, live = everywhere(picture, Pipeline(models="embedded"), tmp_path)
     np.testing.assert_allclose(live, photo, atol=0.01)
     np.testing.assert_allclose(video, photo, atol=0.02)
