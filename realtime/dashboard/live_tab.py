@@ -12,7 +12,6 @@ from moodstream.realtime.dashboard.handlers import SMOOTHING_RANGE_S, WINDOW_RAN
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.outputs.report.charts import STACK_ORDER
 from moodstream.realtime.privacy import Privacy
 
 _STAGE = """
@@ -28,7 +27,7 @@ _CHART = """
 <section class="ms-card" aria-labelledby="ms-h-chart">
   <h3 id="ms-h-chart">The last minutes</h3>
   <div id="ms-chart" role="img" aria-label="Shares of the moods over the last minutes"
-    data-colours="{colours}" data-stack="{stack}"></div>
+    data-colours="{colours}"></div>
 </section>
 <section class="ms-card" aria-labelledby="ms-h-shifts">
   <h3 id="ms-h-shifts">Mood shifts</h3>
@@ -65,7 +64,7 @@ def _now() -> str:
 
 def _chart() -> str:
     colours = json.dumps({mood: hex_of(mood) for mood in EMOTIONS})
-    return _CHART.format(colours=escape(colours), stack=" ".join(STACK_ORDER))
+    return _CHART.format(colours=escape(colours))
 
 
 def build(registry: Registry, act: Handlers) -> None:

@@ -10,6 +10,9 @@ from moodstream.realtime.networks.models import ModelEntry
 PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 """The columns of the seven probabilities, in every table."""
 
+INTERVALS = tuple(f"{end}_{name}" for end in ("lo", "hi") for name in EMOTIONS)
+"""The columns of the 90 % intervals of a group's shares: the lower ends, then the upper ones."""
+
 BOX = ("x1", "y1", "x2", "y2")
 """The columns of a face's box in px, in every table."""
 
@@ -43,6 +46,25 @@ class Averages(TypedDict):
     u_sad: float | None
     u_surprise: float | None
     u_neutral: float | None
+
+
+class Intervals(TypedDict):
+    """Lower (lo) and upper (hi) ends of the 90 % intervals of the shares, None if not known."""
+
+    lo_angry: float | None
+    lo_disgust: float | None
+    lo_fear: float | None
+    lo_happy: float | None
+    lo_sad: float | None
+    lo_surprise: float | None
+    lo_neutral: float | None
+    hi_angry: float | None
+    hi_disgust: float | None
+    hi_fear: float | None
+    hi_happy: float | None
+    hi_sad: float | None
+    hi_surprise: float | None
+    hi_neutral: float | None
 
 
 class _Extras(TypedDict):
@@ -83,7 +105,7 @@ class _Group(TypedDict):
     shift: float | None
 
 
-class TimelineRow(_Time, _Probabilities, _Group, Averages, _Extras):
+class TimelineRow(_Time, _Probabilities, _Group, Averages, Intervals, _Extras):
     """A row of timeline.parquet and timeline.csv: the group at a step of media time."""
 
 
@@ -137,10 +159,15 @@ class _MoodSpan(TypedDict):
 class MoodPart(_MoodSpan, total=False):
     """The dominant emotion between ``start`` and ``end`` seconds.
 
-    ``share``, its mean share of the group, is missing where nobody was classified.
+    Attributes:
+        share: Its mean share of the group; missing where nobody was classified.
+        low: Mean of the lower ends of its 90 % intervals; missing where they are not known.
+        high: Mean of the upper ends.
     """
 
     share: float
+    low: float
+    high: float
 
 
 class _MoodHistory(TypedDict):
@@ -315,11 +342,15 @@ class Signal(TypedDict):
 
 
 class GroupFigures(TypedDict):
-    """The group now; None where there is no signal, which is not the same as nobody."""
+    """The group now; None where there is no signal, which is not the same as nobody.
+
+    ``interval``: lower and upper end of the 90 % interval of each share in ``probs``.
+    """
 
     people: int | None
     effective_people: float | None
     probs: dict[str, float] | None
+    interval: dict[str, tuple[float, float]] | None
     dominant: str | None
     entropy: float | None
     entropy_share: float | None

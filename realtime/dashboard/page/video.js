@@ -97,7 +97,7 @@ async function loadResults(number) {
   }));
   $("ms-files").replaceChildren(...results.files.map(([file, label]) =>
     element("a", label, {href: address(`files/${file}?download`), download: "", className: "ms-file"})));
-  for (const name of ["group", "context", "lanes"]) show(`ms-card-${name}`, name in results.charts);
+  for (const name of ["group", "intervals", "context", "lanes"]) show(`ms-card-${name}`, name in results.charts);
   if ($("ms-results").offsetParent) drawPlots();
 }
 

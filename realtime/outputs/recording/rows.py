@@ -14,6 +14,7 @@ from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs.schemas import (
     BOX,
+    INTERVALS,
     PROBS,
     TIMELINE_COLUMNS,
     PersonRow,
@@ -39,6 +40,8 @@ def timeline_row(t: float, state: GroupState) -> TimelineRow:
     for prefix, probs in (("p", state.probs), ("w", state.weighted), ("u", state.unweighted)):
         if probs is not None:
             row |= {f"{prefix}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
+    if state.interval is not None:
+        row |= dict(zip(INTERVALS, state.interval.ravel().tolist(), strict=True))
     return cast(TimelineRow, row | _extras(state.extras))
 
 

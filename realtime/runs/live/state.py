@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
+
+from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import GroupState
+from moodstream.realtime.outputs.report.formatting import percent
 from moodstream.realtime.outputs.schemas import (
     Freshness,
     GroupFigures,
@@ -87,7 +91,10 @@ def last_mood(session: LiveSession, stream: LiveStream) -> str:
         return "nothing was analysed"
     state = stream.rows.view(snapshot.state)
     if state.probs is not None:
-        return f"{state.dominant or 'no clear mood'} {float(state.probs.max()):.0%} at the end"
+        mood = int(state.probs.argmax())
+        ends = None if state.interval is None else tuple(state.interval[:, mood].tolist())
+        share = percent(float(state.probs[mood]), ends)
+        return f"{state.dominant or 'no clear mood'} {share} at the end"
     people = len(snapshot.faces)
     if people == 0:
         return "no one in view at the end"
@@ -115,6 +122,7 @@ def _figures(state: GroupState, people: int) -> GroupFigures:
         "probs": None
         if probs is None
         else {n: round(float(p), 4) for n, p in zip(EMOTIONS, probs, strict=True)},
+        "interval": None if state.interval is None else _ends(state.interval),
         "dominant": state.dominant,
         "entropy": _rounded(state.entropy),
         "entropy_share": _rounded(state.entropy_share),
@@ -123,6 +131,11 @@ def _figures(state: GroupState, people: int) -> GroupFigures:
         "arousal": arousal,
         "disagreement": disagreement,
     }
+
+
+def _ends(interval: F64) -> dict[str, tuple[float, float]]:
+    low, high = np.round(interval, 4).tolist()
+    return dict(zip(EMOTIONS, zip(low, high, strict=True), strict=True))
 
 
 def _rounded(value: float | None) -> float | None:
