@@ -40,7 +40,7 @@ def bars(name: str) -> str:
     """A bar with word and figure for each mood; page/live.js fills them in."""
     rows = "".join(
         f'<li data-mood="{mood}"><span class="ms-word">{mood}</span>'
-        f'<span class="ms-bar"><i style="background:{hex_of(mood)}"></i></span>'
+        f'<span class="ms-bar"><i style="background:{hex_of(mood)}"></i><b hidden></b></span>'
         '<span class="ms-figure">–</span></li>'
         for mood in EMOTIONS
     )

@@ -122,6 +122,7 @@ class PhotoFigures(TypedDict):
         entropy_share: Of the entropy there can be, 0 to 1.
         dominant: The emotion with the largest share.
         weighted: Distribution weighted by face quality.
+        interval: Lower and upper end of the 90 % interval of each of its shares.
         unweighted: The same with all faces alike.
         settled: The same, prior-adapted.
         moods: Colour of each emotion.
@@ -138,6 +139,7 @@ class PhotoFigures(TypedDict):
     entropy_share: float | None
     dominant: str | None
     weighted: dict[str, float] | None
+    interval: dict[str, tuple[float, float]] | None
     unweighted: dict[str, float] | None
     settled: dict[str, float] | None
     moods: dict[str, str]

@@ -2,7 +2,7 @@
 
 import {cameraProblem, cameraStream, wantCamera} from "./camera.js";
 import {drawChart} from "./chart.js";
-import {$, button, clock, drawShifts, enable, known, percent, put, show} from "./dom.js";
+import {$, between, button, clock, drawShifts, enable, known, percent, put, show, stretch} from "./dom.js";
 import {address, connected} from "./server.js";
 
 const CHART_SPAN_S = 180, EMPTY_NOTICE_AFTER_MS = 2000;
@@ -110,10 +110,11 @@ function hint(on) {
 
 function drawFigures(source) {
   put("ms-mood", source?.dominant ? `${source.dominant} ${percent(source.probs[source.dominant])}` : "–");
+  put("ms-between", between(source?.interval?.[source.dominant]));
   put("ms-span", source ? `over the last ${live.window} s` : "");
   put("ms-people", known(source?.people) ? String(source.people) : "–");
   put("ms-diversity", percent(source?.entropy_share));
-  drawBars($("ms-bars"), source?.probs);
+  drawBars($("ms-bars"), source?.probs, source?.interval);
   put("ms-few", live?.privacy === "group" ? "Group only: fewer than three people show no distribution." : "One or two faces prove nothing about a group.");
   const few = $("ms-few");
   if (few) few.style.visibility = known(source?.people) && source.people < Number(few.dataset.minGroup) ? "visible" : "hidden";
@@ -132,10 +133,12 @@ function freshness(source) {
   return parts;
 }
 
-function drawBars(list, shares) {
+function drawBars(list, shares, intervals) {
   for (const row of list?.children ?? []) {
     const share = shares?.[row.dataset.mood];
     row.querySelector(".ms-figure").textContent = percent(share);
     row.querySelector("i").style.width = 100 * (share ?? 0) + "%";
+    stretch(row.querySelector("b"), intervals?.[row.dataset.mood]);
+    row.title = intervals ? `90 % interval:${between(intervals[row.dataset.mood])} %` : "";
   }
 }

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.arrays import F32
+from moodstream.realtime.arrays import F32, F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs.schemas import (
@@ -43,6 +43,12 @@ def timeline_row(t: float, state: GroupState) -> TimelineRow:
     if state.interval is not None:
         row |= dict(zip(INTERVALS, state.interval.ravel().tolist(), strict=True))
     return cast(TimelineRow, row | _extras(state.extras))
+
+
+def named_ends(interval: F64) -> dict[str, tuple[float, float]]:
+    """Lower and upper end (2, 7) of each share by its emotion, rounded for JSON."""
+    low, high = np.round(interval, 4).tolist()
+    return dict(zip(EMOTIONS, zip(low, high, strict=True), strict=True))
 
 
 def person_values(faces: Faces) -> F32:

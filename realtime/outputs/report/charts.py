@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.overlays.palette import bgr, contrast, hex_of
+from moodstream.overlays.palette import hex_of, line_colour
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS
@@ -23,8 +23,6 @@ _MARKED_SHIFTS = 200
 _DAY_MS = 86_400_000
 _GROUP_HEIGHT_PX = 360
 _BAND_ALPHA = 0.25
-_LINE_CONTRAST = 2.2  # to white, below which a colour is darkened where it is a line
-_LINE_SHADE = 0.76
 _MARGIN = {"l": 46, "r": 26, "t": 8, "b": 30}
 
 
@@ -96,7 +94,7 @@ def interval_chart(
                 "customdata": _ends(line, k, np.arange(len(line))),
                 "name": name,
                 "connectgaps": False,
-                "line": {"width": 2.5, "color": _line_colour(name)},
+                "line": {"width": 2.5, "color": line_colour(name)},
                 "hovertemplate": "%{y:.0%}%{customdata}",
             }
         )
@@ -369,14 +367,6 @@ def _ms(seconds: npt.ArrayLike) -> list[int]:
 
 def _rounded(values: F64) -> list[float | None]:
     return [None if v != v else v for v in np.round(values, 4).tolist()]
-
-
-def _line_colour(name: str) -> str:
-    """The colour of a mood, darker where as a line it would not show on white."""
-    blue, green, red = bgr(name)
-    if contrast((blue, green, red), (255, 255, 255)) < _LINE_CONTRAST:
-        red, green, blue = (round(_LINE_SHADE * part) for part in (red, green, blue))
-    return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 def _rgba(colour: str, alpha: float) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
-
-from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import GroupState
+from moodstream.realtime.outputs.recording.rows import named_ends
 from moodstream.realtime.outputs.report.formatting import percent
 from moodstream.realtime.outputs.schemas import (
     Freshness,
@@ -122,7 +120,7 @@ def _figures(state: GroupState, people: int) -> GroupFigures:
         "probs": None
         if probs is None
         else {n: round(float(p), 4) for n, p in zip(EMOTIONS, probs, strict=True)},
-        "interval": None if state.interval is None else _ends(state.interval),
+        "interval": None if state.interval is None else named_ends(state.interval),
         "dominant": state.dominant,
         "entropy": _rounded(state.entropy),
         "entropy_share": _rounded(state.entropy_share),
@@ -131,11 +129,6 @@ def _figures(state: GroupState, people: int) -> GroupFigures:
         "arousal": arousal,
         "disagreement": disagreement,
     }
-
-
-def _ends(interval: F64) -> dict[str, tuple[float, float]]:
-    low, high = np.round(interval, 4).tolist()
-    return dict(zip(EMOTIONS, zip(low, high, strict=True), strict=True))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -55,6 +55,8 @@ class PhotoGroup:
         faces_used: How many of them count.
         effective_people: Kish size of the weights, (Σw)² / Σw².
         weighted: (7,) the quality-weighted distribution, Σ w p / Σ w.
+        interval: (2, 7) lower and upper ends of the 90 % intervals of its shares, None where they
+            are not known.
         unweighted: (7,) the plain mean.
         prior_adapted: (7,) what ``adapt_to_group`` makes of the faces and their weights.
         entropy: Of ``weighted``, in nats.
@@ -67,6 +69,7 @@ class PhotoGroup:
     faces_used: int = 0
     effective_people: float = 0.0
     weighted: F64 | None = None
+    interval: F64 | None = None
     unweighted: F64 | None = None
     prior_adapted: F64 | None = None
     entropy: float | None = None
