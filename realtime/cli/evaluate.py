@@ -109,7 +109,8 @@ def _add_groups(kinds: Any) -> None:
         "groups",
         help="the group distribution of groups whose emotions are known",
         description="Draw groups of labelled faces, some of them made small or blurred, and "
-        "measure how far each way of summing them up is from the true distribution.",
+        "measure how far each way of summing them up is from the true distribution: the shares of "
+        "the labels, or the mean shares of the raters.",
     )
     add_face_options(parser)
     add_result_options(parser, "report, charts, figures; no face is written")
@@ -180,7 +181,7 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     from moodstream.realtime.evaluation.emotions.report import metrics
 
     _check_detector(args)
-    listing = list_faces(args.data, args.split, args.limit)
+    listing = list_faces(args.data, args.split, args.limit, args.votes, args.truth)
     if args.save_calibration:
         _check_enough(args, len(listing))
     # before any picture is read, so that a wrong --emotion is reported at once

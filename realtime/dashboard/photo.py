@@ -97,10 +97,10 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "entropy": group.entropy,
         "entropy_share": group.entropy_share,
         "dominant": group.dominant,
-        "weighted": _named(group.weighted),
+        "probs": _named(group.probs),
         "interval": None if group.interval is None else named_ends(group.interval),
+        "weighted": _named(group.weighted),
         "unweighted": _named(group.unweighted),
-        "settled": _named(group.prior_adapted),
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},
         "bins": _bins(result) if individuals else None,
         "people": _people(result) if individuals else None,
@@ -122,7 +122,7 @@ def _bins(result: PhotoResult) -> dict[str, int]:
 
 def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
-    adds, faces = result.contributions(), result.faces
+    adds, faces = result.adds, result.faces
     predicted = set(faces.classified.tolist())
     return [
         {

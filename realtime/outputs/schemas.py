@@ -17,7 +17,7 @@ BOX = ("x1", "y1", "x2", "y2")
 """The columns of a face's box in px, in every table."""
 
 
-class _Probabilities(TypedDict):
+class GroupShares(TypedDict):
     """A distribution over the emotions, None where it is not known."""
 
     p_angry: float | None
@@ -105,7 +105,7 @@ class _Group(TypedDict):
     shift: float | None
 
 
-class TimelineRow(_Time, _Probabilities, _Group, Averages, Intervals, _Extras):
+class TimelineRow(_Time, GroupShares, _Group, Averages, Intervals, _Extras):
     """A row of timeline.parquet and timeline.csv: the group at a step of media time."""
 
 
@@ -124,7 +124,7 @@ class _Face(TypedDict):
     y2: float
 
 
-class PersonRow(_Track, _Time, _Probabilities, _Face, _Extras):
+class PersonRow(_Track, _Time, GroupShares, _Face, _Extras):
     """A row of people.parquet: one person at a step of media time."""
 
 

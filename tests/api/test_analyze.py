@@ -104,7 +104,6 @@ def test_progress_ends_at_the_end(clip, made):
     ("settings", "message"),
     [
         ({"privacy": "none"}, "privacy 'none': expected one of off, blur, group"),
-        ({"aggregation": "median"}, "expected aggregation em or mean"),
         ({"window": 0}, "window"),
         ({"start": 5, "end": 2}, "start < end"),
         ({"min_confidence": 2}, "min_confidence"),

@@ -147,7 +147,7 @@ def named_choices(text: str) -> Iterator[tuple[str, str]]:
 # options of benchmarks, named beside figures
 OF_SCRIPTS = {"--roll", "--calm"}
 # what earlier versions called options and choices, in the pages that tell of it
-FORMER = {"--mix", "--front-end", "seed"}
+FORMER = {"--aggregation", "--mix", "--front-end", "seed"}
 
 
 @pytest.mark.parametrize("name", NAMES)

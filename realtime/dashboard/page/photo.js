@@ -46,16 +46,16 @@ export function drawPhoto(photo) {
 function summary(photo) {
   if (!photo.faces) return "No face was found in this photo.";
   const faces = photo.faces === 1 ? "1 face" : `${photo.faces} faces`;
-  if (!photo.weighted) return photo.privacy === "group" ? `${faces}; group only: fewer than three people show no distribution.` : `${faces}, none of them could be read.`;
+  if (!photo.probs) return photo.privacy === "group" ? `${faces}; group only: fewer than three people show no distribution.` : `${faces}, none of them could be read.`;
   const few = photo.faces < Number($("ms-photo-line").dataset.minGroup) ? " One or two faces prove nothing about a group." : "";
-  return `${faces}, mostly ${photo.dominant}, ${percent(photo.weighted[photo.dominant])}${between(photo.interval?.[photo.dominant])}; diversity ${percent(photo.entropy_share)}; effective people ${photo.effective.toFixed(1)}.${few}`;
+  return `${faces}, mostly ${photo.dominant}, ${percent(photo.probs[photo.dominant])}${between(photo.interval?.[photo.dominant])}; diversity ${percent(photo.entropy_share)}; effective people ${photo.effective.toFixed(1)}.${few}`;
 }
 
 function drawTable(table, photo) {
-  table.hidden = !photo.weighted;
-  table.tBodies[0].replaceChildren(...(photo.weighted ? Object.entries(photo.moods).map(([mood, colour]) => {
+  table.hidden = !photo.probs;
+  table.tBodies[0].replaceChildren(...(photo.probs ? Object.entries(photo.moods).map(([mood, colour]) => {
     const row = element("tr");
-    row.append(element("th", mood, {scope: "row"}), cell(photo.weighted[mood], colour, photo.interval?.[mood]), cell(photo.unweighted[mood], colour));
+    row.append(element("th", mood, {scope: "row"}), cell(photo.probs[mood], colour, photo.interval?.[mood]), cell(photo.weighted[mood], colour), cell(photo.unweighted[mood], colour));
     return row;
   }) : []));
 }

@@ -24,7 +24,7 @@ from moodstream.realtime.evaluation.groups.study import (
     drawable,
     pooled,
 )
-from moodstream.realtime.evaluation.markdown import left_out, network, strategy_name, table
+from moodstream.realtime.evaluation.markdown import left_out, network, table
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -110,12 +110,11 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     for result in (*summary["results"], *summary["pooled"]):
         printed += ["", _title(result), f"  {'':40}{'JSD':>7}{'change':>9}{'TV':>8}"]
         printed += [
-            f"  {strategy_name(name):40}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}"
-            f"{s['total_variation']:8.3f}"
+            f"  {name:40}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}{s['total_variation']:8.3f}"
             for name, s in result["strategies"].items()
         ]
         printed += [
-            f"  {DEFAULT} - {strategy_name(name)}: JSD {_difference(one)}"
+            f"  {DEFAULT} - {name}: JSD {_difference(one)}"
             for name, one in result[f"{DEFAULT}_against"].items()
         ]
     return [*printed, "", f"Note        {CAVEAT}"]
@@ -175,7 +174,7 @@ def _strategies(result: Mapping[str, Any]) -> str:
     size_bins = [f"JSD, {low}–{high} people" for low, high in SIZE_BINS]
     rows = (
         [
-            strategy_name(name),
+            name,
             f"{s['jsd']:.4f}",
             f"{s['jsd_change']:+.1%} ± {s['jsd_change_error']:.1%}",
             f"{s['total_variation']:.3f}",
@@ -189,9 +188,7 @@ def _strategies(result: Mapping[str, Any]) -> str:
 
 def _comparisons(result: Mapping[str, Any]) -> str:
     against = result[f"{DEFAULT}_against"]
-    each = "; ".join(
-        f"against *{strategy_name(name)}* {_difference(one)}" for name, one in against.items()
-    )
+    each = "; ".join(f"against *{name}* {_difference(one)}" for name, one in against.items())
     return (
         f"JSD of *{DEFAULT}* in the same groups, below 0 where it is nearer to the truth: {each}."
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths
-from moodstream.realtime.analysis.group.aggregator import GroupSettings
+from moodstream.realtime.analysis.group.distribution import group_contributions
 from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, PRIOR
@@ -34,8 +34,8 @@ MIN_CLASS_FACES = 20
 SIZE_BINS = ((2, 5), (6, 15), (16, 40))
 BASELINE = "average, uncalibrated"
 DEFAULT = "default"
-COMPARED = ("quality-weighted, calibrated", "settled, calibrated, unweighted")
-"""What the default is compared with, group by group: without adaptation, and without weights."""
+COMPARED = ("average, calibrated", "quality-weighted, calibrated")
+"""What the default is compared with, group by group: means, without and with weights."""
 POOLED = "all distributions together"
 """The name of groups of all DISTRIBUTIONS."""
 
@@ -95,6 +95,7 @@ class FacePredictions:
         quality: (C, N) of the changed faces, in [0, 1].
         labels: (N,) index into EMOTIONS.
         prior: (7,) the class distribution that ``calibrated`` assumes.
+        shares: (N, 7) of the raters who named each emotion; None for all on the label.
     """
 
     probs: F32
@@ -102,6 +103,13 @@ class FacePredictions:
     quality: F32
     labels: I64
     prior: tuple[float, ...] = PRIOR
+    shares: F64 | None = None
+
+    def truth(self, people: I64) -> F64:
+        """What is true of a group of faces (n,): (7,) the mean of what is true of each."""
+        if self.shares is None:
+            return np.bincount(self.labels[people], minlength=K) / len(people)
+        return np.asarray(self.shares[people].mean(axis=0))
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Group:
         probs: (n, 7) predictions without calibration.
         calibrated: (n, 7) predictions with it.
         quality: (n,) the weights of their faces.
-        truth: (7,) the labelled shares.
+        truth: (7,) the labelled shares, or the mean shares of the raters.
         prior: (7,) the class distribution that ``calibrated`` assumes.
     """
 
@@ -134,11 +142,10 @@ def _mean(probs: F64, weights: F64) -> F64:
     return mean
 
 
-def _prior_adapted(probs: F64, weights: F64, prior: tuple[float, ...]) -> F64:
-    people = GroupSettings.prior_people
-    assert people is not None  # the default adapts to the group
-    shares = maths.group_shares(probs, weights, prior, people)
-    assert shares is not None  # there is a person
+def _prior_adapted(group: Group) -> F64:
+    added = group_contributions(group.calibrated, group.quality, group.prior)
+    assert added is not None  # there is a person
+    shares: F64 = added.sum(axis=0)
     return shares
 
 
@@ -149,20 +156,16 @@ def _even(group: Group) -> F64:
 STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
     BASELINE: lambda g: _mean(g.probs, _even(g)),
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
-    "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.em_weights(g.quality), PRIOR),
-    "settled, calibrated, unweighted": lambda g: _prior_adapted(g.calibrated, _even(g), g.prior),
-    "settled, calibrated, by quality": lambda g: _prior_adapted(g.calibrated, g.quality, g.prior),
-    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.em_weights(g.quality), g.prior),
+    DEFAULT: _prior_adapted,
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
 """Ways of summing up a group, by their names in groups.json.
 
-*quality-weighted*: by clip(q, 0, 1) + 1e-6; *settled*: prior-adapted, ``maths.group_shares``;
-*default*: what the pipeline does, prior-adapted, calibrated and weighted by the root of quality
-(``maths.em_weights``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
+*quality-weighted*: by clip(q, 0, 1) + 1e-6; *default*: what the pipeline does,
+``analysis.group.distribution``; *majority vote*: shares of the top classes; *sum and max*: all on
+one class.
 """
 
 
@@ -267,7 +270,8 @@ def predict_all(
         # some ensembles classify everything twice: the first pass has all faces, in order
         qualities.append(np.concatenate(measured[: len(faces)]))
     predictions = np.stack(probs), np.stack(calibrated), np.stack(qualities)
-    return FacePredictions(*predictions, faces.labels, prior_of(classifier))
+    shares = None if faces.votes is None else faces.votes.shares
+    return FacePredictions(*predictions, faces.labels, prior_of(classifier), shares)
 
 
 def _measuring(change: Change, measured: list[F32]) -> Change:
@@ -392,7 +396,7 @@ def draw_group(
         predictions.probs[change, people].astype(np.float64),
         predictions.calibrated[change, people].astype(np.float64),
         maths.quality_weights(predictions.quality[change, people]),
-        np.bincount(labels, minlength=K) / len(labels),
+        predictions.truth(people),
         predictions.prior,
     )
 

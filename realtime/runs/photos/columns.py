@@ -25,14 +25,10 @@ LANDMARKS = tuple(
 FACE_COLUMNS = tuple(FaceRow.__annotations__)
 PHOTO_COLUMNS = tuple(PhotoRow.__annotations__)
 
-DISTRIBUTIONS: Mapping[str, str] = {
-    "weighted": "weighted",
-    "unweighted": "unweighted",
-    "settled": "prior_adapted",
-}
-"""By its key in summary.json, the field of PhotoGroup that holds a distribution of a photo.
+DISTRIBUTIONS = ("probs", "weighted", "unweighted")
+"""The distributions of a photo by their names in PhotoGroup and summary.json.
 
-Its columns in photos.parquet begin with the first letter of the key: w_, u_ and s_.
+Their columns in photos.parquet begin with the first letter of the name: p_, w_ and u_.
 """
 
 
@@ -123,8 +119,8 @@ def photo_row(
         "entropy_share": group.entropy_share,
         "text": text,
     }
-    for key, field in DISTRIBUTIONS.items():
-        probs = getattr(group, field)
+    for key in DISTRIBUTIONS:
+        probs = getattr(group, key)
         shares = [None] * len(EMOTIONS) if probs is None else probs.tolist()
         row |= dict(zip(distribution_columns(key), shares, strict=True))
     ends = [None] * len(INTERVALS) if group.interval is None else group.interval.ravel().tolist()

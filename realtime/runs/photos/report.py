@@ -96,7 +96,7 @@ def _view(
 
 def _facts(summary: PhotosSummary) -> list[tuple[str, str, str, str | None]]:
     """The head of the page: (title, figure, remark, mood that colours it)."""
-    counts, shares, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
+    counts, shares, entropy = summary["counts"], summary["mix"]["probs"], summary["entropy"]
     failed = f", {counts['failed']} not readable" if counts["failed"] else ""
     facts: list[tuple[str, str, str, str | None]] = [
         ("Photos", f"{counts['photos']}", f"{counts['without_faces']} without faces{failed}", None),
