@@ -62,13 +62,12 @@ def timeline_figure(line: Timeline, shifts: Sequence[ShiftEvent]) -> Figure:
 def _intervals(axes: Axes, line: Timeline) -> None:
     """The shares of the leading moods, each with a band for its 90 % interval."""
     for name in line.leading():
-        k, colour = EMOTIONS.index(name), line_colour(name)
+        k = EMOTIONS.index(name)
         axes.fill_between(
             line.t, line.lower[:, k], line.upper[:, k], color=hex_of(name), alpha=0.3, lw=0
         )
-        axes.plot(line.t, line.probs[:, k], color=colour, lw=1.6, label=name)
-    axes.set(ylim=(0, 1), ylabel="share, 90 %")
-    axes.legend(ncols=len(EMOTIONS), loc="upper right", frameon=False)
+        axes.plot(line.t, line.probs[:, k], color=line_colour(name), lw=1.6, label=name)
+    axes.set(ylim=(0, 1), ylabel="90 % intervals")
 
 
 def _mark(axes: Axes, shifts: Sequence[ShiftEvent]) -> None:

@@ -50,7 +50,9 @@ def bars(name: str) -> str:
 def _now() -> str:
     facts = (("mood", "mood shown"), ("people", "people"), ("diversity", "diversity (entropy)"))
     cells = "".join(
-        f'<div><dt>{label}</dt><dd id="ms-{name}">–</dd></div>' for name, label in facts
+        f'<div><dt>{label}</dt><dd id="ms-{name}">–</dd>'
+        f'<dd id="ms-{name}-more" class="ms-soft"></dd></div>'
+        for name, label in facts
     )
     return (
         '<section class="ms-card" aria-labelledby="ms-h-now"><h3 id="ms-h-now">The group now '

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.fakes import HAPPY, OneFace, Says
+from support.intervals import make_intervals
 from support.live_stage import BRIGHT, LiveStage
 
 from moodstream.realtime.frames import Detections
@@ -46,6 +47,16 @@ def test_the_mood_is_told_also_when_the_source_is_over(monkeypatch: pytest.Monke
     run.capture.status = "ended"
     assert told(run).startswith("happy ")
     assert told(run).endswith("% at the end")
+
+
+def test_the_interval_is_told_with_the_mood(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_intervals(monkeypatch)
+    run = analysed(stage(monkeypatch))
+    share = float(run.session.streams[0].snapshot.state.probs.max())
+    ends = f"({80 * share:.0f} to {20 + 80 * share:.0f})"
+    assert told(run) == f"happy {share:.0%} {ends} at the end"
+    hidden = analysed(stage(monkeypatch, privacy=Privacy.GROUP))
+    assert told(hidden) == "fewer than 3 people at the end"
 
 
 def test_an_empty_room_is_no_one(monkeypatch: pytest.MonkeyPatch) -> None:

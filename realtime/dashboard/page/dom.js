@@ -31,8 +31,9 @@ export function clock(seconds) {
   return (s >= 3600 ? Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) : Math.floor(s / 60)) + ":" + two(s % 60);
 }
 
-// The ends of an interval in brackets, nothing where they are not known.
-export const between = ends => ends ? ` (${Math.round(100 * ends[0])} to ${Math.round(100 * ends[1])})` : "";
+// An interval of a share in words, its ends in per cent.
+export const between = ends => `${Math.round(100 * ends[0])} to ${Math.round(100 * ends[1])} %`;
+export const intervalTitle = ends => ends ? `90 % interval: ${between(ends)}` : "";
 
 // A bar that is filled to a share of its length, with a whisker where there is an interval.
 export function bar(share, colour, ends = null) {

@@ -2,7 +2,7 @@
 
 import {cameraProblem, cameraStream, wantCamera} from "./camera.js";
 import {drawChart} from "./chart.js";
-import {$, between, button, clock, drawShifts, enable, known, percent, put, show, stretch} from "./dom.js";
+import {$, between, button, clock, drawShifts, enable, intervalTitle, known, percent, put, show, stretch} from "./dom.js";
 import {address, connected} from "./server.js";
 
 const CHART_SPAN_S = 180, EMPTY_NOTICE_AFTER_MS = 2000;
@@ -110,7 +110,7 @@ function hint(on) {
 
 function drawFigures(source) {
   put("ms-mood", source?.dominant ? `${source.dominant} ${percent(source.probs[source.dominant])}` : "–");
-  put("ms-between", between(source?.interval?.[source.dominant]));
+  put("ms-mood-more", likely(source));
   put("ms-span", source ? `over the last ${live.window} s` : "");
   put("ms-people", known(source?.people) ? String(source.people) : "–");
   put("ms-diversity", percent(source?.entropy_share));
@@ -120,6 +120,12 @@ function drawFigures(source) {
   if (few) few.style.visibility = known(source?.people) && source.people < Number(few.dataset.minGroup) ? "visible" : "hidden";
   put("ms-fresh", source ? freshness(source).join(" · ") : "");
   put("ms-signal", source ? `${source.name} · ${clock(source.t)}` : "");
+}
+
+// The interval of the mood shown; that of one face is wide, and says so.
+function likely(source) {
+  const ends = source?.interval?.[source.dominant];
+  return ends ? (source.effective_people < 1.5 ? "one face: " : "90 % interval: ") + between(ends) : "";
 }
 
 function freshness(source) {
@@ -139,6 +145,6 @@ function drawBars(list, shares, intervals) {
     row.querySelector(".ms-figure").textContent = percent(share);
     row.querySelector("i").style.width = 100 * (share ?? 0) + "%";
     stretch(row.querySelector("b"), intervals?.[row.dataset.mood]);
-    row.title = intervals ? `90 % interval:${between(intervals[row.dataset.mood])} %` : "";
+    row.title = intervalTitle(intervals?.[row.dataset.mood]);
   }
 }
