@@ -28,6 +28,7 @@ from moodstream.overlays.palette import (
 from moodstream.overlays.scene import Scene
 
 MAX_JSD = math.log(2)  # in nats
+_UNDER = 3.4  # baseline of the line under the mood, in font sizes below the top of both
 _TWO_FACES = 1.5  # effective people, below which it is the face of one
 
 _write = partial(put_text, back=BACKGROUND)
@@ -101,8 +102,10 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     )  # of the meters and, at least, of the last minute
     beside = right
     if low:
-        beside -= _people_beside(panel, scene, right, y0, u)
+        beside -= text_width(_effective_line(scene), _small(u)) + u // 3
     y = _summary(panel, scene, left, right, y, u, layout.height - pad - under, beside)
+    if low:
+        _people_beside(panel, scene, right, y0, u)
     y = _meters(panel, scene, left, right, y, u)
     _past(panel, scene, left, right, y, u, layout.height - pad)
 
@@ -148,14 +151,18 @@ def _counts(scene: Scene) -> tuple[str, str]:
     return str(scene.people), f"{scene.effective_people:.1f}" if known else "-"
 
 
-def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> int:
-    """The same figures beside the mood, in panels too low for a row of their own; their width."""
-    people, effective = _counts(scene)
+def _effective_line(scene: Scene) -> str:
+    return f"{_counts(scene)[1]} effective"
+
+
+def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> None:
+    """The same figures to the right of the mood, for panels too low for a row of their own."""
+    people, _ = _counts(scene)
     if scene.group is None:  # the line in the place of the mood replaces it
-        return 0
+        return
     _write(panel, f"{people} in view", right, y + round(2.05 * u), u, TEXT, "right")
-    line = f"{effective} effective"
-    return _write(panel, line, right, y + round(3.25 * u), _small(u), MUTED, "right")
+    line = _effective_line(scene)
+    _write(panel, line, right, y + round(_UNDER * u), _small(u), MUTED, "right")
 
 
 def _people(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
@@ -202,8 +209,10 @@ def _summary(
     else:
         _write(panel, fit_text(line, big, right - left), left, y + round(2.05 * u), big, colour)
     small = _small(u)
-    under = fit_text(share_line(scene), small, beside - left - u // 3)
-    _write(panel, under, left, y + round(3.25 * u), small, MUTED)
+    under = share_line(scene)
+    if text_width(under, small) > beside - left:
+        under = under.rpartition(", ")[0] or under
+    _write(panel, fit_text(under, small, beside - left), left, y + round(_UNDER * u), small, MUTED)
     y += round(4.0 * u)
     room = (bottom - y - round(LEGEND_HEIGHT * u)) // len(scene.classes)
     step = max(round(1.15 * u), min(round(1.75 * u), room))
