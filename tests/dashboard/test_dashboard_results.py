@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 import pytest
 from support.asking import one_face
 from support.fakes import MOSTLY_SAD, Finds, Says, models
+from support.intervals import make_intervals
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
@@ -41,14 +42,20 @@ def nobody() -> Models:
 @pytest.mark.parametrize(
     ("networks", "privacy", "charts", "absent"),
     [
-        (one_face, Privacy.OFF, {"group", "context", "lanes"}, set()),
+        (one_face, Privacy.OFF, {"group", "intervals", "context", "lanes"}, set()),
         (one_face, Privacy.GROUP, {"context"}, {"overlay.mp4", "people.parquet"}),
         (nobody, Privacy.OFF, {"context"}, set()),
     ],
 )
 def test_results(
-    networks: Any, privacy: Privacy, charts: set[str], absent: set[str], tmp_path: Path
+    networks: Any,
+    privacy: Privacy,
+    charts: set[str],
+    absent: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    make_intervals(monkeypatch)
     job = done(tmp_path, networks(), privacy)
     assert job.stage == "done", job.problem
     assert not (tmp_path / "clip.mp4").exists()
@@ -95,5 +102,6 @@ def test_a_group_that_is_too_small_has_no_figures(
     if enough or privacy is not Privacy.GROUP:
         assert shown == source
     else:
-        for name in ("probs", "dominant", "entropy", "entropy_share", "effective_people", *EXTRAS):
+        hidden = ("probs", "interval", "dominant", "entropy", "entropy_share", "effective_people")
+        for name in (*hidden, *EXTRAS):
             assert shown[name] is None, name  # type: ignore[literal-required]
