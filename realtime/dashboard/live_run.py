@@ -16,8 +16,8 @@ from moodstream.realtime.dashboard.schemas import HistoryPoint, LiveRunState, Li
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import GroupFigures, StreamState
 from moodstream.realtime.outputs.server.broadcaster import Broadcaster, Picture
+from moodstream.realtime.outputs.server.schemas import GroupFigures, StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import stream_state

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
+from moodstream.realtime.outputs.schemas import ShiftEvent
+from moodstream.realtime.outputs.server.schemas import StreamState
 
 LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
 """A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""

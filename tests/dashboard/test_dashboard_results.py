@@ -18,7 +18,7 @@ from moodstream.realtime.dashboard.video_job import Upload, VideoJob
 from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import StreamState
+from moodstream.realtime.outputs.server.schemas import StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.samples.fetch import FetchError
 

@@ -23,6 +23,7 @@ from moodstream.realtime.outputs import layout, schemas
 from moodstream.realtime.outputs.folders import read_json
 from moodstream.realtime.outputs.recording.rows import event_row
 from moodstream.realtime.outputs.recording.store import StoreWriter
+from moodstream.realtime.outputs.server import schemas as served
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import session_state, starting_state
 from moodstream.realtime.runs.live.stream import LiveSettings
@@ -137,8 +138,8 @@ def test_the_state_has_the_keys_that_are_promised(tmp_path: Path) -> None:
     finally:
         assert session.stop(10.0)
     states.append(json.loads(json.dumps(session_state(session))))
-    found = [p for state in states for p in check.wrong(state, schemas.SessionState, "/state")]
-    found += check.wrong(starting_state(["a", "b"]), schemas.StartingState, "starting")
+    found = [p for state in states for p in check.wrong(state, served.SessionState, "/state")]
+    found += check.wrong(starting_state(["a", "b"]), served.StartingState, "starting")
     assert found + check.never_met() == []
     (source,) = states[-2]["sources"]
     assert source["valence"] == pytest.approx(0.5, abs=0.01)

@@ -258,7 +258,7 @@ def test_dashboard(
     assert (state["source"]["status"], state["source"]["detail"]) == (status, detail)
     assert state["source"]["people"] == (crowd if counted else None)
     for name in ("probs", "interval"):
-        known = state["source"][name] is not None  # type: ignore[literal-required]
+        known = state["source"][name] is not None
         assert known == (counted and HAS_DISTRIBUTION[mode, crowd]), name
 
 
@@ -281,7 +281,7 @@ def test_dashboard_switched_to_stricter(
     source = run.state()["source"]
     assert source["people"] == crowd
     for name in ("probs", "interval"):
-        known = source[name] is not None  # type: ignore[literal-required]
+        known = source[name] is not None
         assert known == HAS_DISTRIBUTION[after, crowd], name
 
 
@@ -332,7 +332,7 @@ def test_photo_of_the_dashboard(mode: Privacy, crowd: int) -> None:
     assert photo.figures["faces"] == crowd
     assert (photo.figures["people"] is None) == (mode is GROUP)
     for name in ("dominant", "probs", "interval"):
-        known = photo.figures[name] is not None  # type: ignore[literal-required]
+        known = photo.figures[name] is not None
         assert known == HAS_DISTRIBUTION[mode, crowd], name
     assert (photo.jpeg is None) == (mode is GROUP)
     if photo.jpeg is not None:

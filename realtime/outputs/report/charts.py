@@ -337,7 +337,7 @@ def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64, I64]:
     times: list[F64] = [np.zeros(0)]
     rows: list[I64] = [np.zeros(0, np.int64)]
     closing: list[int] = []
-    for a, b in _stretches(~np.isnan(probs).any(1)):
+    for a, b in _stretches(np.asarray(~np.isnan(probs).any(1))):
         start, end = max(0.0, t[a] - half), t[b - 1] + half
         times.append(np.r_[start, start, t[a:b], end, end])
         rows.append(np.r_[a, a, a:b, b - 1, b - 1])

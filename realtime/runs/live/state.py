@@ -9,7 +9,7 @@ from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import GroupState
 from moodstream.realtime.outputs.recording.rows import named_ends
 from moodstream.realtime.outputs.report.formatting import percent
-from moodstream.realtime.outputs.schemas import (
+from moodstream.realtime.outputs.server.schemas import (
     Freshness,
     GroupFigures,
     SessionState,
