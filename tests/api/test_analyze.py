@@ -6,7 +6,6 @@ import gc
 
 import pyarrow.parquet as pq
 import pytest
-from support.intervals import make_intervals
 
 import moodstream
 from moodstream.pipelines import Pipeline
@@ -27,8 +26,7 @@ def test_tables_of_a_video(result):
     assert "two.mp4" in repr(result)
 
 
-def test_a_mood_shift_is_an_event(tmp_path, made, monkeypatch):
-    make_intervals(monkeypatch)
+def test_a_mood_shift_is_an_event(tmp_path, made):
     turns = Person((20, 20, 90, 100), lambda t: "happy" if t < 5 else "angry")
     clip = ScriptedSource([turns], seconds=10, fps=10).write(tmp_path / "turns.mp4")
     found = moodstream.analyze(clip, window=2, pipeline=made)

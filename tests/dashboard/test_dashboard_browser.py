@@ -20,7 +20,6 @@ from support.browser import (
     left_over,
 )
 from support.browser import visit as browser_visit
-from support.intervals import make_intervals
 from support.waiting import wait_for
 
 from moodstream.realtime.dashboard.limits import Limits
@@ -42,10 +41,7 @@ def rate(visits: list[Visit], seconds: float) -> list[float]:
     return [one.page.evaluate("window.pictures") / (time.monotonic() - began) for one in visits]
 
 
-def test_live_mood_follows_the_camera(
-    visit: Callable[..., Visit], shots: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_intervals(monkeypatch)
+def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) -> None:
     one = visit()
     one.page.click("#ms-start")
     moods: list[str] = []
@@ -99,10 +95,7 @@ def test_live_mood_follows_the_camera(
     assert all(url.startswith(("http://127.0.0.1", "blob:", "data:")) for url in one.asked)
 
 
-def test_every_tab_in_every_light(
-    visit: Callable[..., Visit], shots: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_intervals(monkeypatch)
+def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> None:
     one = visit()
     one.tab("Photo")
     one.page.click("#ms-photo-sample")

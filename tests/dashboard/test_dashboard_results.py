@@ -8,7 +8,6 @@ from typing import Any, get_type_hints
 import pytest
 from support.asking import one_face
 from support.fakes import MOSTLY_SAD, Finds, Says, models
-from support.intervals import make_intervals
 from support.media import moving_blob, write_video
 from support.waiting import wait_for
 
@@ -53,9 +52,7 @@ def test_results(
     charts: set[str],
     absent: set[str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_intervals(monkeypatch)
     job = done(tmp_path, networks(), privacy)
     assert job.stage == "done", job.problem
     assert not (tmp_path / "clip.mp4").exists()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from support.fakes import HAPPY, OneFace, Says
-from support.intervals import make_intervals
 from support.live_stage import BRIGHT, LiveStage
 
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.privacy import Privacy
@@ -50,11 +50,11 @@ def test_the_mood_is_told_also_when_the_source_is_over(monkeypatch: pytest.Monke
 
 
 def test_the_interval_is_told_with_the_mood(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_intervals(monkeypatch)
     run = analysed(stage(monkeypatch))
-    share = float(run.session.streams[0].snapshot.state.probs.max())
-    ends = f"({80 * share:.0f} to {20 + 80 * share:.0f})"
-    assert told(run) == f"happy {share:.0%} {ends} at the end"
+    state = run.session.streams[0].snapshot.state
+    low, high = 100 * state.interval[:, EMOTIONS.index("happy")]
+    assert 0 < low < 100 * state.probs.max() <= high
+    assert told(run) == f"happy {state.probs.max():.0%} ({low:.0f} to {high:.0f}) at the end"
     hidden = analysed(stage(monkeypatch, privacy=Privacy.GROUP))
     assert told(hidden) == "fewer than 3 people at the end"
 

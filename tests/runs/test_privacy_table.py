@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from support.fakes import HAPPY, Finds, Says, models_of, noise
-from support.intervals import make_intervals
 from support.live_stage import (
     BLACK,
     CAMERA,
@@ -92,11 +91,6 @@ SWITCHES = [(OFF, BLUR), (OFF, GROUP), (BLUR, GROUP)]
 on_live = pytest.mark.parametrize("crowd", CROWDS)
 in_situations = pytest.mark.parametrize("situation", SITUATIONS)
 in_modes = pytest.mark.parametrize("mode", list(Privacy))
-
-
-@pytest.fixture(autouse=True)
-def _intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_intervals(monkeypatch)
 
 
 def networks(crowd: int) -> Models:

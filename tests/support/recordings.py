@@ -13,7 +13,6 @@ import numpy as np
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs.recording.store import StoreWriter
-from support.intervals import made_interval
 from support.paths import ROOT
 from support.waiting import wait_for
 
@@ -39,7 +38,7 @@ def moment(rng: np.random.Generator, t: float, people: int, extras: bool = False
         people=people,
         effective_people=people * rng.random(),
         probs=mixes[0],
-        interval=made_interval(mixes[0]),
+        interval=np.stack([0.8 * mixes[0], 0.2 + 0.8 * mixes[0]]),
         weighted=mixes[1],
         unweighted=mixes[2],
         entropy=rng.random(),

@@ -9,6 +9,7 @@ import numpy as np
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.distribution import group_contributions
+from moodstream.realtime.analysis.group.intervals import share_interval
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS, LN_K, PRIOR, check_prior
 from moodstream.realtime.errors import require
@@ -171,6 +172,7 @@ class GroupAggregator:
             people=self._people,
             effective_people=maths.kish(now.weights),
             probs=shares,
+            interval=share_interval(added, now.weights / now.shares, now.at_once),
             weighted=now.mean(),
             unweighted=now.plain / now.plain.sum(),
             entropy=nats,

@@ -12,7 +12,8 @@ import numpy as np
 from moodstream.realtime import environment
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.groups import study
+from moodstream.realtime.evaluation.groups import coverage_report, drawing
+from moodstream.realtime.evaluation.groups.coverage import CoverageStudy
 from moodstream.realtime.evaluation.groups.study import (
     BASELINE,
     COMPARED,
@@ -21,7 +22,6 @@ from moodstream.realtime.evaluation.groups.study import (
     STRATEGIES,
     GroupStudySettings,
     Result,
-    drawable,
     pooled,
 )
 from moodstream.realtime.evaluation.markdown import left_out, network, table
@@ -41,12 +41,14 @@ def metrics(
     faces: LabelledFaces,
     info: ModelInfo,
     settings: GroupStudySettings,
+    covered: CoverageStudy | None = None,
 ) -> dict[str, Any]:
-    """All figures for groups.json."""
-    too_few = [EMOTIONS[k] for k in np.flatnonzero(~drawable(faces.labels))]
+    """All figures for groups.json; ``covered``: how often intervals hold, where it is known."""
+    too_few = [EMOTIONS[k] for k in np.flatnonzero(~drawing.drawable(faces.labels))]
     return {
         "results": [_result(result) for result in results],
         "pooled": [_result(result) for result in pooled(results)],
+        "intervals": None if covered is None else coverage_report.figures(covered),
         "caveat": CAVEAT,
         "settings": asdict(settings),
         "model": asdict(info),
@@ -117,6 +119,8 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
             f"  {DEFAULT} - {name}: JSD {_difference(one)}"
             for name, one in result[f"{DEFAULT}_against"].items()
         ]
+    if summary["intervals"]:
+        printed += ["", *coverage_report.lines(summary["intervals"])]
     return [*printed, "", f"Note        {CAVEAT}"]
 
 
@@ -125,7 +129,7 @@ def _title(result: Mapping[str, Any]) -> str:
 
 
 def _too_few(data: Mapping[str, Any]) -> str:
-    return f"{', '.join(data['too_few_faces'])}: fewer than {study.MIN_CLASS_FACES} faces"
+    return f"{', '.join(data['too_few_faces'])}: fewer than {drawing.MIN_CLASS_FACES} faces"
 
 
 def _short(sha256: str) -> str:
@@ -166,6 +170,8 @@ def _report(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"## {_title(result)}"
         yield _strategies(result)
         yield _comparisons(result)
+    if summary["intervals"]:
+        yield from coverage_report.sections(summary["intervals"])
     yield "## Data, network and versions"
     yield _sources(summary)
 

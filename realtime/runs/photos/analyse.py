@@ -9,6 +9,7 @@ import numpy as np
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.distribution import group_contributions
+from moodstream.realtime.analysis.group.intervals import share_interval
 from moodstream.realtime.analysis.people.quality import QualityScale, face_quality
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, LN_K, PRIOR
@@ -52,8 +53,7 @@ class PhotoGroup:
         effective_people: Kish size of the weights, (Σw)² / Σw².
         probs: (7,) the distribution of the group, the same as that of a stream which shows nothing
             but this photo.
-        interval: (2, 7) lower and upper ends of the 90 % intervals of the shares in ``probs``, None
-            where they are not known.
+        interval: Lower and upper ends (2, 7) of the 90 % intervals of the shares in ``probs``.
         weighted: (7,) the quality-weighted mean, Σ w p / Σ w.
         unweighted: (7,) the plain mean.
         entropy: Of ``probs``, in nats.
@@ -128,17 +128,19 @@ def aggregate(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
     if added is None:
         return PhotoResult(faces, quality, weights, adds, PhotoGroup(len(faces)))
     adds[best] = added
-    group = _group(len(faces), probs, weights[best], added.sum(axis=0))
+    interval = share_interval(added, quality[best])
+    group = _group(len(faces), probs, weights[best], added.sum(axis=0), interval)
     return PhotoResult(faces, quality, weights, adds, group)
 
 
-def _group(faces: int, probs: F64, weights: F64, shares: F64) -> PhotoGroup:
+def _group(faces: int, probs: F64, weights: F64, shares: F64, interval: F64) -> PhotoGroup:
     nats, first = maths.entropy(shares), int(shares.argmax())
     return PhotoGroup(
         faces=faces,
         faces_used=len(probs),
         effective_people=maths.kish(weights),
         probs=shares,
+        interval=interval,
         weighted=maths.weighted_mean(probs, weights),
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
         entropy=nats,

@@ -1,0 +1,90 @@
+"""The same people have the same distribution, as a photo, as a video of it and as a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import moodstream
+from moodstream.pipelines import Pipeline
+from moodstream.realtime.analysis.group.aggregator import GroupSettings
+from moodstream.realtime.arrays import F64, Image
+from moodstream.realtime.emotions import EMOTIONS
+from moodstream.realtime.runs.live.stream import LiveSettings
+from moodstream.realtime.sources.base import SourceSpec
+from moodstream.streaming import live_stream
+from moodstream.testing import (
+    PaintedFaceClassifier,
+    PaintedFaceDetector,
+    Person,
+    ScriptedSource,
+)
+
+CAMERA = SourceSpec("camera", 0, "camera 0")
+PEOPLE = [
+    Person((20 + 90 * k, 20 + 30 * (k % 3), 80 + 86 * k, 90 + 36 * (k % 3)), emotion)
+    for k, emotion in enumerate(["happy", "happy", "happy", "neutral", "happy", "sad"])
+]
+
+
+WINDOW_S = 1.0
+
+
+class Still(ScriptedSource):
+    """A camera that looks at one picture, which may be more than a painted one."""
+
+    def __init__(self, picture: Image, seconds: float | None) -> None:
+        height, width = picture.shape[:2]
+        super().__init__(size=(width, height), fps=10, seconds=seconds)
+        self.picture = picture
+
+    def image(self, t: float) -> Image:
+        """The same at any time."""
+        return self.picture
+
+
+def settled(picture: Image, pipeline: Pipeline, people: int) -> F64:
+    """The distribution of a live source, once all its people were there for a whole window."""
+    group = GroupSettings(window=WINDOW_S)
+    since: float | None = None
+    for frame in live_stream(CAMERA, pipeline, LiveSettings(group=group), Still(picture, None)):
+        there = np.isfinite(frame.faces.probs).all(axis=1).sum() == people
+        since = (frame.t if since is None else since) if there else None
+        if since is not None and frame.t > since + 1.5 * WINDOW_S:
+            break
+    assert frame.group.probs is not None
+    return frame.group.probs
+
+
+def everywhere(picture: Image, pipeline: Pipeline, folder: Path) -> tuple[F64, F64, F64]:
+    """The distribution of a picture as a photo, at the end of a video, and of a live source."""
+    photo = moodstream.read_image(picture, pipeline=pipeline)
+    clip = Still(picture, seconds=3).write(folder / "still.mp4")
+    row = moodstream.analyze(clip, pipeline=pipeline, window=WINDOW_S).timeline.iloc[-1]
+    assert photo.group.probs is not None
+    assert row["dominant"] == photo.group.dominant
+    in_video = np.array([row[f"p_{name}"] for name in EMOTIONS])
+    return photo.group.probs, in_video, settled(picture, pipeline, len(photo))
+
+
+def test_painted_people_have_one_distribution(tmp_path: Path) -> None:
+    pipeline = Pipeline(detector=PaintedFaceDetector(), classifiers=PaintedFaceClassifier(0.6))
+    picture = ScriptedSource(PEOPLE, size=(640, 240)).image(0)
+    photo, video, live = everywhere(picture, pipeline, tmp_path)
+    np.testing.assert_allclose(video, photo, atol=0.01)
+    np.testing.assert_allclose(live, photo, atol=0.01)
+    assert photo[EMOTIONS.index("happy")] > 0.02 + (4 * 0.6 + 2 * 0.4 / 6) / 6  # than the mean
+
+
+def test_people_of_a_photograph_have_one_distribution(
+    footage: dict[str, Path], tmp_path: Path
+) -> None:
+    """Frames of a video are compressed, and its faces are found at another size."""
+    picture = cv2.imread(str(footage["multi_face.jpg"]))
+    height, width = picture.shape[:2]
+    picture = picture[: height // 2 * 2, : width // 2 * 2]
+    photo, video, live = everywhere(picture, Pipeline(models="embedded"), tmp_path)
+    np.testing.assert_allclose(live, photo, atol=0.01)
+    np.testing.assert_allclose(video, photo, atol=0.02)
