@@ -77,7 +77,7 @@ def stream(
         smoothing: Time constant of each person's estimate in seconds; 0 for none.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: Faces of a frame that count at most, the best detections.
+        max_faces: Faces of a frame that count at most, the best by quality.
         shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
 
     Returns:

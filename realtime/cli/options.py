@@ -266,7 +266,7 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
         help="time constant over which each person's predictions are smoothed, in seconds; 0 for "
         "none (0.5)",
     )
-    add_face_limits(figures, "at most so many faces of a frame count, the surest ones (40)")
+    add_face_limits(figures, "at most so many faces of a frame count, the best by quality (40)")
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),

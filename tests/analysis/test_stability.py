@@ -187,12 +187,15 @@ def test_the_command_makes_groups_of_labelled_faces(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["all"]["groups"] == 200
     assert found["all"]["true_entropy"] > 0
-    assert found["source"]["model"]["name"] == "embedded"
+    assert found["source"]["model"]["name"] == "embedded_b"
 
 
 @pytest.mark.parametrize(
     ("more", "printed"),
-    [([], "no people.parquet"), (["--limit", "9"], "--split and --limit are for labelled faces")],
+    [
+        ([], "no people.parquet"),
+        (["--limit", "9"], "--votes and --truth are for labelled"),
+    ],
 )
 def test_a_timeline_that_cannot_be_used_is_one_line(more, printed, tmp_path, capsys):
     write_table(tmp_path / "timeline.parquet", {"t": [0.0]})

@@ -149,7 +149,7 @@ def fit(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[float, tupl
 
 @dataclass(frozen=True)
 class Reliability:
-    """Faces in equal bins of confidence (a reliability diagram).
+    """Faces in equal bins of confidence, or of a predicted share (a reliability diagram).
 
     Attributes:
         edges: (BINS + 1,) of the bins.
@@ -174,14 +174,32 @@ class Reliability:
 def reliability(probs: npt.NDArray[Any], labels: I64, bins: int = BINS) -> Reliability:
     """Confidence against accuracy of (N, K) probabilities, in ``bins`` bins of equal width."""
     probs = np.asarray(probs, np.float64)
-    top = probs.max(axis=1, initial=0.0)
     hit = (probs.argmax(axis=1) == labels) if len(labels) else np.zeros(0, bool)
-    place = np.minimum((top * bins).astype(int), bins - 1)
+    return _binned(probs.max(axis=1, initial=0.0), hit.astype(np.float64), bins)
+
+
+def share_reliability(
+    probs: npt.NDArray[Any], shares: npt.NDArray[Any], bins: int = BINS
+) -> list[Reliability]:
+    """For each class, predicted shares (``confidence``) against those of raters (``accuracy``).
+
+    Args:
+        probs: (N, K) predictions.
+        shares: (N, K) of the raters who named each class.
+        bins: Of equal width.
+    """
+    probs, shares = np.asarray(probs, np.float64), np.asarray(shares, np.float64)
+    return [_binned(p, y, bins) for p, y in zip(probs.T, shares.T, strict=True)]
+
+
+def _binned(predicted: F64, true: F64, bins: int) -> Reliability:
+    """Predictions (N,) in [0, 1] and what is true (N,), in bins of the predictions."""
+    place = np.minimum((predicted * bins).astype(int), bins - 1)
     counts = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(
             np.linspace(0, 1, bins + 1),
             counts.astype(np.int64),
-            np.bincount(place, top, bins) / counts,
-            np.bincount(place, hit.astype(float), bins) / counts,
+            np.bincount(place, predicted, bins) / counts,
+            np.bincount(place, true, bins) / counts,
         )

@@ -85,7 +85,8 @@ def group_size_chart(results: Sequence[Result], path: Path) -> None:
         axes.set_ylabel("JSD to the true distribution (nats)")
     for axes in panels[-columns:]:
         axes.set_xlabel("people in the group")
-    panels[columns - 1].legend(frameon=False, fontsize=9)
+    if panels[columns - 1].get_legend_handles_labels()[0]:  # with few groups there is no line
+        panels[columns - 1].legend(frameon=False, fontsize=9)
     save(figure, path)
 
 

@@ -177,7 +177,8 @@ def timeline_coverage(
 
     Args:
         predictions: The faces, with the shares of raters.
-        each: Timelines of each size, distribution and room; of fewer people up to 20 times as many.
+        each: Timelines of each size, distribution and room; of few people up to four
+            times as many.
         degraded: The share of the faces that is degraded in the second of the ``rooms``.
         seed: Of the random numbers.
         on_progress: Called after each kind of timeline.
@@ -187,7 +188,7 @@ def timeline_coverage(
     estimates: list[Estimate] = []
     for done, (people, room) in enumerate(kinds):
         for draw in DISTRIBUTIONS.values():
-            for _ in range(each * max(1, 20 // people)):  # the small ones say little each
+            for _ in range(each * max(1, min(4, 20 // people))):  # the small ones say little each
                 cast = sampler.people(rng, draw, 8 * people)
                 stream = _Stream(rng, predictions, cast, people, room)
                 estimates += stream.estimates()

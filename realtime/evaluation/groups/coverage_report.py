@@ -64,9 +64,9 @@ def sections(intervals: Mapping[str, Any]) -> Iterator[str]:
     yield "## Intervals"
     yield (
         f"How often the raters' mean shares lie inside the {intervals['level']:.0%} intervals, "
-        "over all moods, by the size of the share and by mood; width: that of the interval about the "
-        "largest share. A third of the groups is as it is, of a third some faces are degraded, and "
-        "of a third all faces alike."
+        "over all moods, by the size of the share and by mood; width: that of the interval about "
+        "the largest share. A third of the groups is as it is, in a third some faces are degraded, "
+        "in a third all alike."
     )
     for kind, words in _KINDS.items():
         rows = intervals[kind]

@@ -10,7 +10,7 @@ import numpy as np
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.distribution import group_contributions
 from moodstream.realtime.analysis.group.intervals import share_interval
-from moodstream.realtime.analysis.people.quality import QualityScale, face_quality
+from moodstream.realtime.analysis.people.quality import QualityScale, best, face_quality
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, LN_K, PRIOR
 from moodstream.realtime.networks.models import Models
@@ -118,18 +118,18 @@ def aggregate(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
     """
     quality = face_quality(faces.min_side, faces.blur, settings.scale)
     rows = faces.classified
-    best = rows[np.argsort(-quality[rows], kind="stable")[: settings.max_faces]]
+    counted = rows[best(quality[rows], settings.max_faces)]
     weights = np.zeros(len(faces))
-    weights[best] = maths.quality_weights(quality[best])
+    weights[counted] = maths.quality_weights(quality[counted])
     weights /= max(weights.sum(), 1e-12)
-    probs = faces.probs[best].astype(np.float64)
-    added = group_contributions(probs, weights[best], settings.prior)
+    probs = faces.probs[counted].astype(np.float64)
+    added = group_contributions(probs, weights[counted], settings.prior)
     adds = np.zeros((len(faces), len(EMOTIONS)))
     if added is None:
         return PhotoResult(faces, quality, weights, adds, PhotoGroup(len(faces)))
-    adds[best] = added
-    interval = share_interval(added, quality[best])
-    group = _group(len(faces), probs, weights[best], added.sum(axis=0), interval)
+    adds[counted] = added
+    interval = share_interval(added, quality[counted])
+    group = _group(len(faces), probs, weights[counted], added.sum(axis=0), interval)
     return PhotoResult(faces, quality, weights, adds, group)
 
 
