@@ -29,7 +29,7 @@ class ErrorModel:
     common: float
 
 
-ERRORS = ErrorModel(own=0.60, common=0.0175)
+ERRORS = ErrorModel(own=0.60, common=0.0125)
 """At these, intervals hold for groups of 1 to 40 people made of the faces of FER2013's PublicTest
 and the ten votes on each (``moodstream evaluate groups --split val --fit-intervals``)."""
 

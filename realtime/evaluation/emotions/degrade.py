@@ -32,7 +32,7 @@ def darken(image: Image, light: float, noise: float, seed: int = 0) -> Image:
     """
     grain = np.random.default_rng(seed).normal(0.0, noise, image.shape[:2])
     dark = light * image.astype(np.float32) + grain[:, :, None].astype(np.float32)
-    return np.clip(np.rint(dark), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(dark), 0, 255), np.uint8)
 
 
 def compress(image: Image, quality: int) -> Image:

@@ -35,7 +35,7 @@ MIN_CLASS_FACES = 20
 def moved(image: Image, box: F32) -> tuple[Image, F32]:
     """The face a little turned and shifted, as from one detection pass to the next."""
     height, width = image.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 5.0, 1.03)
+    turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), 5.0, 1.03), np.float64)
     turn[:, 2] += 0.03 * float(min(box[2:] - box[:2]))
     turned = cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(turned, np.uint8), box
