@@ -15,6 +15,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.outputs.recording.rows import named_ends
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import (
     PhotoResult,
@@ -97,6 +98,7 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "entropy_share": group.entropy_share,
         "dominant": group.dominant,
         "probs": _named(group.probs),
+        "interval": None if group.interval is None else named_ends(group.interval),
         "weighted": _named(group.weighted),
         "unweighted": _named(group.unweighted),
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},

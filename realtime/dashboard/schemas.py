@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
+from moodstream.realtime.outputs.schemas import ShiftEvent
+from moodstream.realtime.outputs.server.schemas import StreamState
 
 LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
 """A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""
@@ -122,6 +123,7 @@ class PhotoFigures(TypedDict):
         entropy_share: Of the entropy there can be, 0 to 1.
         dominant: The emotion with the largest share.
         probs: Distribution of the group, as in a video or a stream of it.
+        interval: Lower and upper end of the 90 % interval of each share in ``probs``.
         weighted: Mean weighted by face quality.
         unweighted: The same with all faces alike.
         moods: Colour of each emotion.
@@ -138,6 +140,7 @@ class PhotoFigures(TypedDict):
     entropy_share: float | None
     dominant: str | None
     probs: dict[str, float] | None
+    interval: dict[str, tuple[float, float]] | None
     weighted: dict[str, float] | None
     unweighted: dict[str, float] | None
     moods: dict[str, str]

@@ -27,7 +27,8 @@ disagreement"""
 PHOTO_NAMES = """photo width height faces faces_used effective_people dominant peak entropy
 entropy_share p_angry p_disgust p_fear p_happy p_sad p_surprise p_neutral w_angry w_disgust w_fear
 w_happy w_sad w_surprise w_neutral u_angry u_disgust u_fear u_happy u_sad u_surprise u_neutral
-text"""
+lo_angry lo_disgust lo_fear lo_happy lo_sad lo_surprise lo_neutral hi_angry hi_disgust hi_fear
+hi_happy hi_sad hi_surprise hi_neutral text"""
 
 
 def networks(boxes: Any = BOXES) -> Models:

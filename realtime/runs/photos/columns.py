@@ -10,7 +10,7 @@ import numpy as np
 
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
-from moodstream.realtime.outputs.schemas import BOX, PROBS
+from moodstream.realtime.outputs.schemas import BOX, INTERVALS, PROBS
 from moodstream.realtime.runs.photos.analyse import PhotoGroup, PhotoResult
 from moodstream.realtime.runs.photos.faces import PhotoFaces
 from moodstream.realtime.runs.photos.schemas import FaceRow, PhotoRow
@@ -123,7 +123,14 @@ def photo_row(
         probs = getattr(group, key)
         shares = [None] * len(EMOTIONS) if probs is None else probs.tolist()
         row |= dict(zip(distribution_columns(key), shares, strict=True))
-    return cast(PhotoRow, row)
+    ends = [None] * len(INTERVALS) if group.interval is None else group.interval.ravel().tolist()
+    return cast(PhotoRow, row | dict(zip(INTERVALS, ends, strict=True)))
+
+
+def peak_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 90 % interval of the largest share of a photo from its row, None if not known."""
+    ends = row[f"lo_{row['dominant']}"], row[f"hi_{row['dominant']}"]
+    return None if None in ends else ends
 
 
 def distribution_columns(key: str) -> tuple[str, ...]:

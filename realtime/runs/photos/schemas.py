@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict, final
 
 from moodstream.realtime.networks.models import ModelEntry
-from moodstream.realtime.outputs.schemas import Averages, GroupShares
+from moodstream.realtime.outputs.schemas import Averages, GroupShares, Intervals
 
 
 class _FaceName(TypedDict):
@@ -91,7 +91,7 @@ class _Text(TypedDict):
     text: str | None  # "" without any words, None where none were looked for
 
 
-class PhotoRow(_Photo, _Group, _Distributions, _Text):
+class PhotoRow(_Photo, _Group, _Distributions, Intervals, _Text):
     """A row of photos.parquet."""
 
 
