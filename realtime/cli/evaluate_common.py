@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 FACES = (
     "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
-    "those); a .npz with images, labels, classes and perhaps usage; or a CSV with columns path "
-    "and label and perhaps usage"
+    "those); a .npz with images, labels or votes, classes and perhaps usage; or a CSV with columns "
+    "path and label (and rater, with a row for each answer), or path and a column of votes for "
+    "each emotion, and perhaps usage"
 )
 
 
@@ -48,6 +49,18 @@ def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None
         type=number(1, kind=int),
         metavar="N",
         help="a random N of them (all)",
+    )
+    parser.add_argument(
+        "--votes",
+        type=Path,
+        metavar="FILE",
+        help="how many raters named each emotion, row for row with a .npz or CSV: a .npz with "
+        "votes and classes, or a CSV with a column for each emotion (none)",
+    )
+    parser.add_argument(
+        "--truth",
+        choices=("votes", "labels"),
+        help="what predictions are judged by (votes where the data has them, or else labels)",
     )
 
 
@@ -124,7 +137,7 @@ def predict_for_groups(
     from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
     from moodstream.realtime.evaluation.groups import study
 
-    listing = list_faces(args.data, args.split, args.limit)
+    listing = list_faces(args.data, args.split, args.limit, args.votes, args.truth)
     study.drawable(listing.labels)
     classifier, info = load_classifier(args)  # before the bar: a download draws its own
     with progress(not args.quiet) as on_progress:

@@ -112,8 +112,8 @@ def _groups(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
 
     if not any((args.data / table).is_file() for table in _TABLES):
         return _made(args)
-    if args.split or args.limit:
-        raise MoodstreamError("--split and --limit are for labelled faces")
+    if args.split or args.limit or args.votes or args.truth:
+        raise MoodstreamError("--split, --limit, --votes and --truth are for labelled faces")
     name = args.data.resolve().name
     if (args.data / layout.FACES).is_file():
         groups = samples.of_photos(args.data)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,7 +17,8 @@ from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.evaluation.datasets.faces import LabelledFaces, load
+from moodstream.realtime.evaluation.emotions.evaluate import as_is
 from moodstream.realtime.evaluation.groups import study
 from moodstream.realtime.networks.classifiers.calibration import Calibrated
 from moodstream.realtime.networks.classifiers.ensemble import Ensemble
@@ -230,6 +232,35 @@ def test_the_command_writes_its_report(data, tmp_path, capsys):
     ]
     assert main([*command, "-o", str(out)]) == 2
     assert "--overwrite" in capsys.readouterr().err
+
+
+def voted(path: Path) -> Path:
+    """Votes row for row with ``data``: nine of ten for the label, one for the mood after it."""
+    with np.load(path) as arrays:
+        labels = arrays["labels"]
+    after = np.where(labels < K, (labels + 1) % K, K)
+    votes = 9 * np.eye(K + 1, dtype=int)[labels] + np.eye(K + 1, dtype=int)[after]
+    np.savez(path.parent / "votes.npz", votes=votes, classes=np.array([*EMOTIONS, "contempt"]))
+    return path.parent / "votes.npz"
+
+
+def test_the_truth_of_a_group_is_the_mean_share_of_the_raters(data):
+    faces = load(data, votes=voted(data))
+    predictions = study.predict_all(Knows(1.0), faces, changes={"as is": as_is})
+    group = study.GroupSampler(predictions).group(np.random.default_rng(0), 1.0, 30, AS_IS)
+    labels = load(data, truth="labels")
+    by_label = study.predict_all(Knows(1.0), labels, changes={"as is": as_is})
+    same = study.GroupSampler(by_label).group(np.random.default_rng(0), 1.0, 30, AS_IS)
+    np.testing.assert_allclose(group.truth, 0.9 * same.truth + 0.1 * np.roll(same.truth, 1))
+    assert set(np.round(30 * same.truth, 9) % 1) == {0.0}  # of labels: whole people
+
+
+@pytest.mark.parametrize("command", ["groups", "stability", "entropy"])
+def test_every_command_of_groups_takes_votes(command, data, capsys):
+    some = ["--draws", "4"] if command == "groups" else ["--each", "2"]
+    words = [command, "--data", data, "--votes", voted(data), "--models", "embedded", *some]
+    assert main(["evaluate", *map(str, words)]) == 0
+    assert "what its 10 raters named" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("wrong", [["--draws", "1"], ["--degraded", "2"], ["--data", "none.npz"]])

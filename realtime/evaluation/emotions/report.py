@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ from moodstream.realtime import environment
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.emotions.calibrate import Reliability, reliability
+from moodstream.realtime.evaluation.emotions.attributes import ByAttribute
+from moodstream.realtime.evaluation.emotions.calibrate import (
+    Reliability,
+    reliability,
+    share_reliability,
+)
 from moodstream.realtime.evaluation.emotions.evaluate import Changed, Evaluation
 from moodstream.realtime.evaluation.emotions.metrics import (
     ClassificationScores,
@@ -23,7 +28,9 @@ from moodstream.realtime.evaluation.emotions.metrics import (
     interval,
     per_class,
 )
-from moodstream.realtime.evaluation.markdown import report, spread
+from moodstream.realtime.evaluation.emotions.page import report
+from moodstream.realtime.evaluation.emotions.vote_report import mean_shares, vote_metrics
+from moodstream.realtime.evaluation.markdown import spread
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -37,12 +44,18 @@ OUTPUTS = (
     "by_size.png",
     "mistakes.png",
 )
+ATTRIBUTES_CHART = "by_attribute.png"
+"""Besides OUTPUTS, where attributes were asked for."""
+
 MAX_MISTAKES = 24
 """The most confident mistakes, which are listed and shown."""
 
 
 def metrics(
-    done: Evaluation, faces: LabelledFaces, info: Mapping[str, ModelInfo]
+    done: Evaluation,
+    faces: LabelledFaces,
+    info: Mapping[str, ModelInfo],
+    attributes: Sequence[ByAttribute] = (),
 ) -> dict[str, Any]:
     """The content of metrics.json; what is undefined is None.
 
@@ -50,11 +63,13 @@ def metrics(
         done: The evaluation.
         faces: Its faces.
         info: The classifier as ``emotion`` and, if one ran, the ``detector``.
+        attributes: The figures by attributes of the people.
     """
     whole = done.figures
     summary = {
         **asdict(whole),
         "accuracy_interval": interval(whole.accuracy, whole.n),
+        "votes": vote_metrics(done, faces),
         "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
         "temperature": info["emotion"].temperature,
         "per_class": _per_class(done),
@@ -67,6 +82,7 @@ def metrics(
             "after": _bins(reliability(done.probs, done.labels)),
         },
         "uncertainty": done.uncertainty(),
+        "by": [_by_attribute(one) for one in attributes],
         "mistakes": _mistakes(done, faces),
         "model": asdict(info["emotion"]),
         "detector": asdict(info["detector"]) if "detector" in info else None,
@@ -93,20 +109,24 @@ def write(
         faces: Its faces.
         pictures: False leaves out the contact sheet of faces, also that of an earlier run.
     """
-    from moodstream.realtime.evaluation.emotions import charts
+    from moodstream.realtime.evaluation.emotions import attribute_charts, charts
 
     with finished(folder / "confusion.png") as part:
         charts.confusion_chart(done.confusion, part)
     with finished(folder / "reliability.png") as part:
-        before, after = (reliability(p, done.labels) for p in (done.uncalibrated, done.probs))
-        charts.reliability_chart(before, after, part)
+        _draw_reliability(done, part)
     with finished(folder / "mix.png") as part:
-        charts.class_shares_chart(done.confusion, part)
+        if done.votes is None:
+            charts.class_shares_chart(class_shares(done.confusion), part)
+        else:
+            charts.class_shares_chart(mean_shares(done.probs, done.votes), part, "mean share")
     with finished(folder / "by_size.png") as part:
-        as_is = (f"as is\n({spread(summary['data']['side_px'])})", done.figures)
-        sizes = [(f"{size} px", s.figures) for size, s in done.by_size.items() if not s.as_is]
-        blurs = [(f"{share:.3g}", s.figures) for share, s in done.by_blur.items()]
-        charts.size_chart([as_is, *sizes], [("none", done.figures), *blurs] if blurs else [], part)
+        _draw_sizes(summary, part)
+    if summary["by"]:
+        with finished(folder / ATTRIBUTES_CHART) as part:
+            attribute_charts.attributes_chart(summary["by"], part)
+    else:
+        (folder / ATTRIBUTES_CHART).unlink(missing_ok=True)
     if pictures:
         with finished(folder / "mistakes.png") as part:
             charts.mistakes_chart(_worst(done, faces), part)
@@ -115,6 +135,37 @@ def write(
     with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text(report(summary, pictures), encoding="utf-8")
     write_json(folder / layout.METRICS, summary)
+
+
+def _draw_reliability(done: Evaluation, path: Path) -> None:
+    from moodstream.realtime.evaluation.emotions import charts, vote_charts
+
+    both = (done.uncalibrated, done.probs)
+    if done.votes is None:
+        charts.reliability_chart(*(reliability(p, done.labels) for p in both), path)
+    else:
+        shares = done.votes.shares
+        vote_charts.share_reliability_chart(*(share_reliability(p, shares) for p in both), path)
+
+
+def _draw_sizes(summary: Mapping[str, Any], path: Path) -> None:
+    from moodstream.realtime.evaluation.emotions import charts
+
+    def shown(step: Mapping[str, Any]) -> dict[str, float]:
+        if step["votes"] is None:
+            return {
+                "accuracy": step["accuracy"],
+                "balanced accuracy": step["balanced_accuracy"],
+            }
+        return {
+            "agreement with the majority": step["votes"]["agreement"],
+            "JSD to the shares (nats)": step["votes"]["jsd"],
+        }
+
+    sizes = [(f"as is\n({spread(summary['data']['side_px'])})", shown(summary))]
+    sizes += [(f"{s} px", shown(p)) for s, p in summary["by_size"].items() if not p["as_is"]]
+    blurs = [(f"{float(s):.3g}", shown(p)) for s, p in summary["by_blur"].items()]
+    charts.size_chart(sizes, [("none", shown(summary)), *blurs] if blurs else [], path)
 
 
 def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -142,7 +193,21 @@ def _per_class(done: Evaluation) -> dict[str, dict[str, Any]]:
 
 
 def _changed(step: Changed) -> dict[str, Any]:
-    return {**asdict(step.figures), "unchanged": step.unchanged, "as_is": step.as_is}
+    return {
+        **asdict(step.figures),
+        "unchanged": step.unchanged,
+        "as_is": step.as_is,
+        "votes": None if step.votes is None else asdict(step.votes),
+    }
+
+
+def _by_attribute(one: ByAttribute) -> dict[str, Any]:
+    return {
+        **asdict(one),
+        "differences": [
+            {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
+        ],
+    }
 
 
 def _bins(part: Reliability) -> dict[str, Any]:
@@ -156,9 +221,21 @@ def _mistakes(done: Evaluation, faces: LabelledFaces) -> list[dict[str, Any]]:
             "true": EMOTIONS[done.labels[i]],
             "said": EMOTIONS[done.predicted[i]],
             "confidence": float(done.probs[i].max()),
+            **_raters(done, i),
         }
         for i in done.mistakes()[:MAX_MISTAKES].tolist()
     ]
+
+
+def _raters(done: Evaluation, i: int) -> dict[str, float]:
+    """The shares of the raters of face i who named the true and the predicted emotion."""
+    if done.votes is None:
+        return {}
+    shares = done.votes.shares[i]
+    return {
+        "raters_true": float(shares[done.labels[i]]),
+        "raters_said": float(shares[done.predicted[i]]),
+    }
 
 
 def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:

@@ -95,6 +95,7 @@ class FacePredictions:
         quality: (C, N) of the changed faces, in [0, 1].
         labels: (N,) index into EMOTIONS.
         prior: (7,) the class distribution that ``calibrated`` assumes.
+        shares: (N, 7) of the raters who named each emotion; None for all on the label.
     """
 
     probs: F32
@@ -102,6 +103,13 @@ class FacePredictions:
     quality: F32
     labels: I64
     prior: tuple[float, ...] = PRIOR
+    shares: F64 | None = None
+
+    def truth(self, people: I64) -> F64:
+        """What is true of a group of faces (n,): (7,) the mean of what is true of each."""
+        if self.shares is None:
+            return np.bincount(self.labels[people], minlength=K) / len(people)
+        return np.asarray(self.shares[people].mean(axis=0))
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Group:
         probs: (n, 7) predictions without calibration.
         calibrated: (n, 7) predictions with it.
         quality: (n,) the weights of their faces.
-        truth: (7,) the labelled shares.
+        truth: (7,) the labelled shares, or the mean shares of the raters.
         prior: (7,) the class distribution that ``calibrated`` assumes.
     """
 
@@ -267,7 +275,8 @@ def predict_all(
         # some ensembles classify everything twice: the first pass has all faces, in order
         qualities.append(np.concatenate(measured[: len(faces)]))
     predictions = np.stack(probs), np.stack(calibrated), np.stack(qualities)
-    return FacePredictions(*predictions, faces.labels, prior_of(classifier))
+    shares = None if faces.votes is None else faces.votes.shares
+    return FacePredictions(*predictions, faces.labels, prior_of(classifier), shares)
 
 
 def _measuring(change: Change, measured: list[F32]) -> Change:
@@ -392,7 +401,7 @@ def draw_group(
         predictions.probs[change, people].astype(np.float64),
         predictions.calibrated[change, people].astype(np.float64),
         maths.quality_weights(predictions.quality[change, people]),
-        np.bincount(labels, minlength=K) / len(labels),
+        predictions.truth(people),
         predictions.prior,
     )
 
