@@ -27,7 +27,7 @@ SHOWN_S = (1.0, 3.0)  # for which a person shows one picture
 NOISE = 0.3  # standard deviation of the logarithms from one prediction to the next
 MIN_SIZE = 0.15  # nats between the people's votes before and after a planted change
 LAG_S = 0.3  # within which the people of a room change, each at their own time
-_MIN_VOTES, _MIN_PICTURES = 5, 20
+_MIN_VOTES, _MIN_PICTURES, _BATCH = 5, 20, 64
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,27 @@ def load_pictures(faces: Path, votes: Path, usage: int, cache: Path | None) -> P
 
 
 def _predicted(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    from moodstream.realtime.networks.classifiers.batch import classify_faces
     from moodstream.realtime.networks.load import load
     from moodstream.realtime.networks.models import ModelSettings
 
     classifier = load(ModelSettings("embedded", device="cpu")).classifier
-    coloured = [np.repeat(image[..., None], 3, axis=2) for image in images]
-    mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in coloured]
-    both = [classifier.classify(each) for each in (coloured, mirrored)]
-    return np.stack([maths.fold_to(p.probs, p.classes, EMOTIONS) for p in both])
+    shown = [np.repeat(image[..., None], 3, axis=2) for image in images]
+    mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in shown]
+    whole = np.array([[0, 0, *images.shape[:0:-1]]], np.float32)
+    return np.stack(
+        [
+            np.concatenate(
+                [
+                    classify_faces(
+                        classifier, each[k : k + _BATCH], [whole] * len(each[k : k + _BATCH])
+                    )
+                    for k in range(0, len(each), _BATCH)
+                ]
+            )[:, :K]
+            for each in (shown, mirrored)
+        ]
+    )
 
 
 @dataclass(frozen=True)

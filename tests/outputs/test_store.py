@@ -32,7 +32,9 @@ from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, TIMELIN
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
 
-SHIFT = MoodShift(t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0)
+SHIFT = MoodShift(
+    t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0, before=0.1, after=0.6
+)
 
 
 def test_rows_events_gaps_and_meta_come_back(tmp_path):
@@ -62,6 +64,7 @@ def test_rows_events_gaps_and_meta_come_back(tmp_path):
         assert list(reader.events(0)) == []
         assert list(reader.events(1)) == [
             {"t": 12.346, "from": "sad", "to": "happy", "size": 0.2346, "noticed": 14.0}
+            | {"before": 0.1, "after": 0.6, "status": "confirmed"}
         ]
         assert list(reader.gaps(0)) == [{"start": 1.5, "end": 4.25, "reason": "connection lost"}]
         assert list(reader.gaps(1)) == []

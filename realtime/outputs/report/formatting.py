@@ -15,6 +15,16 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else clock(seconds)
 
 
+def rise(before: float | None, after: float | None) -> str:
+    """Two shares, one after the other; a dash where they are not known.
+
+    Example:
+        >>> rise(0.08, 0.52)
+        '8% → 52%'
+    """
+    return "–" if before is None or after is None else f"{before:.0%} → {after:.0%}"
+
+
 def counted(number: int, one: str, more: str | None = None) -> str:
     """A number with its noun.
 
