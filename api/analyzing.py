@@ -40,7 +40,7 @@ def analyze(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.08,
+    shift_threshold: float = 0.06,
     aggregation: Aggregation = "em",
     progress: OnProgress | None = None,
 ) -> Results:

@@ -45,7 +45,7 @@ def stream(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.08,
+    shift_threshold: float = 0.06,
     aggregation: Aggregation = "em",
 ) -> Stream:
     """Iterate over the frames of a camera, an address or a file, each with its people and group.

@@ -43,7 +43,7 @@ def stage_settings(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.08,
+    shift_threshold: float = 0.06,
     aggregation: Aggregation = "em",
 ) -> StageSettings:
     """The settings for these choices, whose defaults are those of the command line.

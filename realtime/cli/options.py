@@ -253,10 +253,10 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),
-        default=0.08,
+        default=0.06,
         metavar="NATS",
         help="how different the group has to be before and after for a mood shift, in nats, 0 to "
-        "0.69 (0.08)",
+        "0.69 (0.06)",
     )
     figures.add_argument(
         "--aggregation",

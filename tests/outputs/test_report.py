@@ -94,6 +94,7 @@ def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
 def make_json(folder: Path, seconds: float, name: str = "meeting.mp4", **more: Any) -> None:
     middle = seconds / 2
     events = [{"t": middle, "from": "sad", "to": "happy", "size": 0.31, "noticed": middle + 2}]
+    events[0] |= {"before": 0.1, "after": 0.6, "status": "unconfirmed"}
     summary = {
         "source": {"name": name, "fps": "25"},
         "counts": {"seconds": seconds, "people": 4},

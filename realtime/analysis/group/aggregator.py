@@ -63,7 +63,7 @@ class GroupSettings:
 
     window: float = 5.0
     hold: float = 0.5
-    shift_size: float = 0.08
+    shift_size: float = 0.06
     prior_people: float | None = 4.0
     prior: tuple[float, ...] = PRIOR
 

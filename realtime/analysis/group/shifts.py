@@ -22,6 +22,12 @@ SHORTEST_S = 1.6
 MAX_ABSENCE_S = 2.0
 """Seconds without anybody over which before and after are still compared."""
 
+CONFIRMED_AFTER_S = 5.0
+"""Seconds after a mood shift from which it can be confirmed."""
+
+WITHDRAWN_AFTER_S = 10.0
+"""Seconds after which it is withdrawn if it cannot be."""
+
 FADE_S = 4.0
 """Seconds that one change may take: two in the same direction within them are one."""
 
@@ -39,7 +45,7 @@ def penalty(people: float) -> float:
     Args:
         people: The effective number of people.
     """
-    return float(0.12 + 2.1 / max(people, 1.0) ** 1.3)
+    return float(0.1 + 2.2 / max(people, 1.0) ** 0.9)
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,9 @@ class ShiftDetector:
     """Detects mood shifts as the group goes on.
 
     What was seen is cut into stretches of much the same distribution (``Segmentation``), anew with
-    every row. A boundary is told as a provisional shift at once, and confirmed a window after it if
+    every row. A boundary is told as a provisional shift at once, and confirmed some seconds later, if
     there is twice the evidence then. It is withdrawn when it has not been found again for a second,
-    or lacks that evidence two windows after it.
+    or still lacks that evidence after more seconds.
 
     Args:
         group: Whose states these are; it still has what they were summed from.
@@ -164,17 +170,17 @@ class ShiftDetector:
         return sorted(news + self._decided(t), key=lambda shift: shift.t)
 
     def _is_news(self, boundary: Boundary, t: float) -> bool:
-        """Whether a boundary is neither older than two windows nor than what is settled."""
+        """Whether a boundary is neither too old to be told nor before what is settled."""
         settled = max((each.t for each in self._settled), default=float("-inf"))
-        return boundary.t > max(settled, t - 2 * self.group.settings.window)
+        return boundary.t > max(settled, t - WITHDRAWN_AFTER_S)
 
     def _decided(self, t: float) -> list[MoodShift]:
         """The provisional shifts that are so no longer."""
         decided, still = [], []
         for each in self._open:
-            age, window = t - each.boundary.t, self.group.settings.window
-            confirmed = each.is_sure and each.found == t and age >= window
-            late = age > 2 * window
+            age = t - each.boundary.t
+            confirmed = each.is_sure and each.found == t and age >= CONFIRMED_AFTER_S
+            late = age > WITHDRAWN_AFTER_S
             if confirmed or late:
                 self._settled.append(each.boundary)
             if confirmed:
