@@ -112,7 +112,9 @@ class EmotionNet(nn.Module):
     def load(self, path: Path) -> EmotionNet:
         """Take the weights of a checkpoint, which may be stored in float16."""
         state = torch.load(path, map_location="cpu", weights_only=True)
-        self.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        self.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
         return self
 
     def save(self, path: Path) -> None:

@@ -185,7 +185,7 @@ def test_the_command_makes_groups_of_labelled_faces(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["all"]["groups"] == 200
     assert found["all"]["true_entropy"] > 0
-    assert found["source"]["model"]["name"] == "embedded"
+    assert found["source"]["model"]["name"] == "embedded_b"
 
 
 @pytest.mark.parametrize(
