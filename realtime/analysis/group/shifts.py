@@ -37,7 +37,7 @@ _CONFIRMING_EVIDENCE = 2.0  # in penalties; it is told from one
 
 
 def penalty(people: float) -> float:
-    """What a mood shift has to explain to be told, in seconds times nats.
+    """What a mood shift has to explain to be told: seconds times squared distance.
 
     One face changes more by chance than the mean of many: fitted so that steady made rooms of 1, 3,
     8 and 20 people have at most one false alarm an hour (``benchmarks/shifts.py``).
@@ -45,7 +45,7 @@ def penalty(people: float) -> float:
     Args:
         people: The effective number of people.
     """
-    return float(0.1 + 2.2 / max(people, 1.0) ** 0.9)
+    return float(0.05 + 1.15 / max(people, 1.0) ** 1.3)
 
 
 @dataclass(frozen=True)
