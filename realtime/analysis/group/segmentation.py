@@ -160,8 +160,9 @@ class Segmentation:
         return Boundary(step.t, evidence, maths.jsd(before, after), before, after)
 
     def _mean(self, start: int, end: int) -> F64:
-        total: F64 = self._sums[end] - self._sums[start]
-        return total / (self._seconds[end] - self._seconds[start])
+        seconds = self._seconds[end] - self._seconds[start]
+        mean: F64 = (self._sums[end] - self._sums[start]) / seconds
+        return mean
 
     def _impurity(self, start: int, end: int) -> float:
         """Seconds times the Gini impurity of the mean of a stretch."""

@@ -45,7 +45,7 @@ def penalty(people: float) -> float:
     Args:
         people: The effective number of people.
     """
-    return float(0.05 + 1.15 / max(people, 1.0) ** 1.3)
+    return float(0.05 + 1.15 / max(people, 1.0) ** 1.15)
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ class ShiftDetector:
         self.group = group
         self._told = 0
         self._taken_until = float("-inf")
+        self._seen_until = float("inf")
         self._restart()
 
     def update(self, state: GroupState) -> list[MoodShift]:
