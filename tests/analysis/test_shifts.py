@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moodstream.realtime.analysis.group.aggregator import GroupAggregator, GroupSettings
+from moodstream.realtime.analysis.group.aggregator import GroupAggregator
 from moodstream.realtime.analysis.group.shifts import (
     MAX_ABSENCE_S,
     MoodShift,
     ShiftDetector,
+    ShiftStatus,
     brought_up_to_date,
     penalty,
 )
@@ -38,17 +39,20 @@ def one(mood: str | None, people: int = 6, noise: np.random.Generator | None = N
     probs[:, EMOTIONS.index(mood)] = 1 - 0.04 * (K - 1)
     if noise is not None:
         probs = np.stack([noise.dirichlet(8 * row) for row in probs])
-    boxes, ones = np.tile(np.float32([0, 0, 80, 80]), (people, 1)), np.ones(people, np.float32)
+    boxes, ones = (
+        np.tile(np.array([0, 0, 80, 80], np.float32), (people, 1)),
+        np.ones(people, np.float32),
+    )
     return Faces(
-        boxes, ones, ones, np.float32(probs), np.arange(1, people + 1), np.ones(people, bool)
+        boxes, ones, ones, probs.astype(np.float32), np.arange(1, people + 1), np.ones(people, bool)
     )
 
 
 def told(
-    mood: Mood, until: float = 40.0, rate: float = 10.0, start: float = 0.0, **options: float
+    mood: Mood, until: float = 40.0, rate: float = 10.0, start: float = 0.0
 ) -> list[MoodShift]:
     """All that is told of a room until some seconds after its start."""
-    group = GroupAggregator(GroupSettings(**options))
+    group = GroupAggregator()
     detector, news = ShiftDetector(group), []
     steps = np.arange(round(until * rate) + 1) / rate
     rows = iter(np.arange(round(until / ROW_INTERVAL_S) + 1) * ROW_INTERVAL_S)
@@ -238,7 +242,7 @@ def test_fewer_people_need_more_evidence():
 
 
 def test_of_each_shift_the_newest_is_known_and_none_that_was_withdrawn():
-    def news(number: int, status: str) -> MoodShift:
+    def news(number: int, status: ShiftStatus) -> MoodShift:
         return MoodShift(1.0, "sad", "happy", 0.3, 2.0, 0.1, 0.6, status, number)
 
     known = brought_up_to_date([], [news(1, "provisional"), news(2, "provisional")])

@@ -261,6 +261,7 @@ def test_hostile_names_stay_text(tmp_path):
     make_timeline(tmp_path, 300, 4)
     make_people(tmp_path, [(1, 0, 300, SAD)])
     event = {"t": 30.0, "from": "sad", "to": HOSTILE, "size": 0.3}
+    event |= {"before": 0.1, "after": 0.6, "status": "confirmed"}
     notes = [HOSTILE]
     make_json(tmp_path, 60.0, HOSTILE, notes=notes, events=[event], models={HOSTILE: HOSTILE})
     page, charts, own = read_page(tmp_path, (KeyStill(1.0, HOSTILE, b"x"),))
