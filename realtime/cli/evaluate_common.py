@@ -35,12 +35,15 @@ FACES = (
 )
 
 
-def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None:
+def add_face_options(
+    parser: argparse.ArgumentParser, data: str = FACES, truths: Sequence[str] = ("votes", "labels")
+) -> None:
     """Add the options that choose labelled faces.
 
     Args:
         parser: Where they are added.
         data: What the path may be.
+        truths: By what predictions may be judged.
     """
     parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=data)
     parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read (all)")
@@ -59,8 +62,9 @@ def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None
     )
     parser.add_argument(
         "--truth",
-        choices=("votes", "labels"),
-        help="what predictions are judged by (votes where the data has them, or else labels)",
+        choices=truths,
+        help="what predictions are judged by (votes where the data has them, or else labels)"
+        + ("; none needs --by" if "none" in truths else ""),
     )
 
 

@@ -26,10 +26,12 @@ from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+    from moodstream.realtime.evaluation.datasets.listing import Listing
     from moodstream.realtime.evaluation.emotions.evaluate import Evaluation
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.detectors.base import FaceDetector
     from moodstream.realtime.networks.models import ModelInfo
+    from moodstream.realtime.progress import ProgressCallback
 
 _MIN_FITTED_FACES = 100
 
@@ -43,7 +45,7 @@ def add_parser(kinds: Any) -> None:
         "near it is to what several raters saw, how well its confidence is calibrated, and what "
         "small and blurred faces cost.",
     )
-    add_face_options(parser)
+    add_face_options(parser, truths=("votes", "labels", "none"))
     add_result_options(
         parser,
         "report, charts, figures, and a contact sheet of faces (mistakes.png: the most confident "
@@ -73,7 +75,8 @@ def add_parser(kinds: Any) -> None:
         default=[],
         metavar="COLUMN",
         help="whom it fails: detection, quality and predictions for each value of this column of "
-        "the CSV (or array of the .npz), with intervals; may be given again",
+        "the CSV (or array of the .npz), with intervals; may be given again; with --truth none "
+        "also of faces whose mood is not known",
     )
     parser.add_argument(
         "--save-calibration",
@@ -100,6 +103,9 @@ def run_emotions(args: argparse.Namespace) -> int:
     """Evaluate the emotion network; prints a table, or JSON, and fills the output folder."""
     from moodstream.realtime.evaluation.emotions import report, terminal
 
+    _check_detector(args)
+    if args.truth == "none":
+        return _run_unjudged(args)
     if args.save_calibration:
         _check_file(args.save_calibration, args.overwrite)
     with output_folder(args, (*report.OUTPUTS, report.ATTRIBUTES_CHART)):
@@ -114,9 +120,6 @@ def run_emotions(args: argparse.Namespace) -> int:
 
 
 def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, LabelledFaces]:
-    from moodstream.realtime.evaluation.datasets.attributes import asked_for
-    from moodstream.realtime.evaluation.datasets.detect import largest_faces
-    from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
     from moodstream.realtime.evaluation.emotions.attributes import by_attributes
     from moodstream.realtime.evaluation.emotions.evaluate import (
         BLUR_SHARES,
@@ -126,24 +129,68 @@ def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, Lab
     )
     from moodstream.realtime.evaluation.emotions.report import metrics
 
-    _check_detector(args)
+    listing, attributes = _listing(args)
+    # before any picture is read, so that a wrong --emotion is reported at once
+    classifier, detector, info = _networks(args)
+    with progress(not args.quiet) as on_progress:
+        faces = _read(args, listing, detector, on_progress)
+        wanted = EmotionSettings(SIZES_PX if args.sizes is None else args.sizes, BLUR_SHARES)
+        done = evaluate(classifier, faces, wanted, on_progress)
+    by = by_attributes(faces, attributes, done.probs, done.right)
+    return metrics(done, faces, info, by), done, faces
+
+
+def _run_unjudged(args: argparse.Namespace) -> int:
+    """By attributes alone, where the truth is not known."""
+    from moodstream.realtime.evaluation.emotions import unjudged_report
+    from moodstream.realtime.evaluation.emotions.attributes import by_attributes
+    from moodstream.realtime.evaluation.emotions.evaluate import as_is, predict_both
+
+    if not args.by:
+        raise MoodstreamError("--truth none needs --by COLUMN: there is nothing else to tell")
+    if args.save_calibration or args.votes:
+        raise MoodstreamError("--truth none: --save-calibration and --votes need a truth")
+    with output_folder(args, unjudged_report.OUTPUTS):
+        listing, attributes = _listing(args)
+        classifier, detector, info = _networks(args)
+        with progress(not args.quiet) as on_progress:
+            faces = _read(args, listing, detector, on_progress)
+            probs, _, _ = predict_both(classifier, faces, as_is, "as they are", on_progress)
+        by = by_attributes(faces, attributes, probs, None)
+        summary = unjudged_report.metrics(faces, info, by)
+        write_results(args, lambda out: unjudged_report.write(out, summary))
+    print_summary(args, summary, unjudged_report.lines)
+    return 0
+
+
+def _listing(args: argparse.Namespace) -> tuple[Listing, list[str]]:
+    """What the data holds, and which attributes are asked for."""
+    from moodstream.realtime.evaluation.datasets.attributes import asked_for
+    from moodstream.realtime.evaluation.datasets.faces import list_faces
+
     listing = list_faces(args.data, args.split, args.limit, args.votes, args.truth)
     attributes = asked_for(args.by, listing.attributes)
     if args.save_calibration:
         _check_enough(args, len(listing))
-    # before any picture is read, so that a wrong --emotion is reported at once
-    classifier, detector, info = _networks(args)
-    with progress(not args.quiet) as on_progress:
-        if detector:
-            faces = largest_faces(listing, detector, on_progress=on_progress)
-        else:
-            faces = read_faces(args.data, listing, on_progress)
-        if args.save_calibration:
-            _check_enough(args, len(faces))
-        wanted = EmotionSettings(SIZES_PX if args.sizes is None else args.sizes, BLUR_SHARES)
-        done = evaluate(classifier, faces, wanted, on_progress)
-    by = by_attributes(done, faces, attributes)
-    return metrics(done, faces, info, by), done, faces
+    return listing, attributes
+
+
+def _read(
+    args: argparse.Namespace,
+    listing: Listing,
+    detector: FaceDetector | None,
+    on_progress: ProgressCallback,
+) -> LabelledFaces:
+    from moodstream.realtime.evaluation.datasets.detect import largest_faces
+    from moodstream.realtime.evaluation.datasets.faces import read_faces
+
+    if detector:
+        faces = largest_faces(listing, detector, on_progress=on_progress)
+    else:
+        faces = read_faces(args.data, listing, on_progress)
+    if args.save_calibration:
+        _check_enough(args, len(faces))
+    return faces
 
 
 def _networks(

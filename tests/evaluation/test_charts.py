@@ -14,6 +14,7 @@ from moodstream.realtime.analysis.group.stability import stability
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.emotions import charts
 from moodstream.realtime.evaluation.emotions.calibrate import reliability
+from moodstream.realtime.evaluation.emotions.metrics import class_shares
 from moodstream.realtime.evaluation.groups import size_charts
 from moodstream.realtime.evaluation.markdown import strategy_name
 
@@ -40,7 +41,7 @@ def test_a_confusion_matrix_with_an_empty_row(tmp_path: Path) -> None:
 def test_class_shares_of_a_class_that_never_occurs(tmp_path: Path) -> None:
     counts = np.zeros((K, K), np.int64)
     counts[0, 1] = 4
-    charts.class_shares_chart(counts, tmp_path / "a.png")
+    charts.class_shares_chart(class_shares(counts), tmp_path / "a.png")
     drawn(tmp_path / "a.png")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -48,9 +49,8 @@ def in_groups(name: str, values: Words) -> tuple[Words, list[str]]:
     words = np.char.strip(values)
     different = [str(word) for word in np.unique(words) if word]
     if len(different) < 2:
-        raise MoodstreamError(
-            f"--by {name}: expected two or more different values, got {different}"
-        )
+        got = different[0] if different else "none"
+        raise MoodstreamError(f"--by {name}: expected two or more different values, got {got}")
     numbers = _numbers(words)
     if len(different) <= MAX_VALUES:
         if numbers is not None:
@@ -76,7 +76,7 @@ def _numbers(words: Words) -> np.ndarray | None:
 def _quartiles(words: Words, numbers: np.ndarray) -> tuple[Words, list[str]]:
     edges = np.unique(np.nanquantile(numbers, (0.25, 0.5, 0.75)))
     names = [f"to {edges[0]:g}"]
-    names += [f"over {low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names += [f"over {low:g} to {high:g}" for low, high in pairwise(edges)]
     names.append(f"over {edges[-1]:g}")
     place = np.searchsorted(edges, np.nan_to_num(numbers))
     groups = np.where(words == "", "", np.array(names)[place])

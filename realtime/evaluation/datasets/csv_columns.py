@@ -66,12 +66,19 @@ class Columns:
         """
         counts = [0] * len(VOTED)
         for column, place in self.answers.items():
-            cell = row[column].strip()
-            number = float(cell) if cell else 0.0
-            if number < 0 or number != int(number):
-                raise ValueError(f"expected counts of raters, got {cell}")
-            counts[place] += int(number)
+            counts[place] += _count(row[column].strip())
         return counts
+
+
+def _count(cell: str) -> int:
+    """A number of raters; an empty cell is none. 3.0 is one too: some programs write it so."""
+    try:
+        number = float(cell or 0)
+    except ValueError:
+        number = -1.0
+    if not number.is_integer() or number < 0:
+        raise ValueError(f"expected counts of raters, got {cell}")
+    return int(number)
 
 
 def columns_of(header: list[str]) -> Columns:

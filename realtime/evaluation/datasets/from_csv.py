@@ -56,7 +56,7 @@ def list_csv(path: Path, split: str | None, truth: Truth | None = None) -> Listi
                 split, notes = "test", ["no --split was given, so test is used"]
             elif "split" not in columns.of and split is not None:
                 raise ValueError(f"has no column usage, so no --split {split}")
-            if "rater" in columns.of:
+            if "rater" in columns.of and truth.kind != "none":
                 table = _by_rater(path, split, columns, rows)
             else:
                 table = _by_picture(path, split, columns, rows, truth)
@@ -141,8 +141,9 @@ class _Table:
 def _check(columns: Columns, truth: Truth) -> None:
     """Raise ValueError where the columns do not hold what is asked for."""
     rated = "rater" in columns.of
-    voted = truth.kind != "labels" and (truth.votes is not None or bool(columns.answers))
-    for kinds, needed in ((("path", "pixels"), True), (("label",), not voted or rated)):
+    voted = truth.takes_votes and (truth.votes is not None or bool(columns.answers))
+    by_label = truth.kind != "none" and (rated or not voted)
+    for kinds, needed in ((("path", "pixels"), True), (("label",), by_label)):
         if needed and not any(kind in columns.of for kind in kinds):
             asked = "path, image, file" if "path" in kinds else "label, emotion, class"
             raise ValueError(f"expected a column {asked}; there are {columns.known}")
@@ -159,8 +160,8 @@ def _by_picture(
 ) -> _Table:
     """A row for each picture."""
     table, places, n = _Table(columns), [], 0
-    counted = truth.votes is None and bool(columns.answers) and truth.kind != "labels"
-    by_labels = truth.kind == "labels" or not (counted or truth.votes)
+    counted = truth.votes is None and bool(columns.answers) and truth.takes_votes
+    by_labels = truth.kind == "labels" or (truth.takes_votes and not (counted or truth.votes))
     for number, row in numbered_rows(rows):
         place, n, name = n, n + 1, f"row {number}"
         try:

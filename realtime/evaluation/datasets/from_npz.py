@@ -42,7 +42,7 @@ def list_npz(path: Path, split: str | None, truth: Truth | None = None) -> Listi
     truth = truth or Truth()
     arrays = load_arrays(path)
     votes, notes = _votes(path, arrays, truth)
-    _check(path, arrays, voted=votes is not None and truth.kind != "labels")
+    _check(path, arrays, labelled=truth.kind == "labels" or (truth.takes_votes and votes is None))
     kept = np.ones(len(arrays["images"]), bool)
     if "usage" in arrays:
         if split is None:
@@ -103,7 +103,7 @@ def votes_in(path: Path, arrays: Arrays, option: str = "--data") -> tuple[Votes,
 
 def _votes(path: Path, arrays: Arrays, truth: Truth) -> tuple[Votes | None, list[str]]:
     """The votes for every row of the file, from beside it or in it, and notes."""
-    if truth.votes is None and ("votes" not in arrays or truth.kind == "labels"):
+    if truth.votes is None and ("votes" not in arrays or not truth.takes_votes):
         return None, []
     votes, notes = (truth.votes, []) if truth.votes else votes_in(path, arrays)
     images = arrays.get("images")
@@ -142,18 +142,20 @@ def _attributes(arrays: Arrays) -> Attributes:
     """The arrays (N,) of a file that have no meaning of their own here."""
     n = len(arrays["images"])
     return {
-        name: column.astype(str)
+        name: np.char.decode(column, "utf-8", "replace")
+        if column.dtype.kind == "S"
+        else column.astype(str)
         for name, column in arrays.items()
         if name not in _KEYS and column.shape == (n,) and column.dtype.kind in "USiufb"
     }
 
 
-def _check(path: Path, arrays: Arrays, voted: bool) -> None:
+def _check(path: Path, arrays: Arrays, labelled: bool) -> None:
     def expect(right: bool, what: str) -> None:
         if not right:
             raise MoodstreamError(f"--data {path}: expected {what}")
 
-    needed = ("images",) if voted else ("images", "labels", "classes")
+    needed = ("images", "labels", "classes") if labelled else ("images",)
     missing = [name for name in needed if name not in arrays]
     expect(not missing, f"arrays {', '.join(needed)}; {', '.join(missing)} missing")
     images = arrays["images"]

@@ -74,12 +74,18 @@ class Truth:
     """Which truth about the faces is asked for.
 
     Attributes:
-        kind: ``votes`` or ``labels``; None for votes where there are some.
+        kind: ``votes``, ``labels``, or ``none`` for all pictures, with labels of -1; None for votes
+            where there are some, or else labels.
         votes: Given beside the data, row for row; None where they were not.
     """
 
     kind: str | None = None
     votes: Votes | None = None
+
+    @property
+    def takes_votes(self) -> bool:
+        """Whether votes are the truth, where there are some."""
+        return self.kind in (None, "votes")
 
     def judged(
         self, listing: Listing, votes: Votes | None, no_labels: Sequence[tuple[str, str]] = ()
@@ -94,6 +100,8 @@ class Truth:
         Raises:
             ValueError: There is no truth of that kind.
         """
+        if self.kind == "none":
+            return replace(listing, labels=np.full(len(listing), -1, np.int64))
         if votes is not None and self.kind != "labels":
             return _by_votes(listing, votes)
         if self.kind == "votes":
@@ -110,8 +118,9 @@ def _by_votes(listing: Listing, votes: Votes) -> Listing:
     notes = list(listing.notes)
     if len(kept):
         fewest, most = votes.raters[kept].min(), votes.raters[kept].max()
-        people = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        notes.append(f"what is true of a face is what its {people} raters named, without contempt")
+        people = f"{fewest} to {most} raters" if fewest != most else f"{most} raters"
+        people = "rater" if most == 1 else people
+        notes.append(f"what is true of a face is what its {people} named, without contempt")
     known = listing.labels if (listing.labels >= 0).any() else None
     whole = replace(
         listing,

@@ -55,7 +55,7 @@ def _panel(axes: Axes, groups: Sequence[Mapping[str, Any]], key: str, names: boo
             axes.plot([one["low"], one["high"]], [place, place], color=colour, lw=2)
         axes.plot(one["mean"], place, "o", color=colour)
         axes.annotate(
-            f"{one['mean']:.2f}",
+            f"{one['mean']:.3f}",
             (one["mean"], place),
             (0, 6),
             textcoords="offset points",

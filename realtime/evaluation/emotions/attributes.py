@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from moodstream.realtime import maths
 from moodstream.realtime.analysis.people import quality
-from moodstream.realtime.arrays import F64
+from moodstream.realtime.arrays import F32, F64
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.attributes import in_groups
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.emotions.evaluate import Evaluation
 from moodstream.realtime.evaluation.emotions.metrics import interval
 
 MIN_FACES = 30
@@ -57,7 +56,8 @@ class Group:
         pictures: Those and the pictures in which no face was found.
         few: Whether there are fewer than MIN_FACES faces: its figures prove little.
         figures: By DETECTED (where faces were detected), QUALITY, RIGHT, JSD (where there are
-            votes), and by emotion the mean of predicted minus true share.
+            votes), and by emotion the mean of predicted minus true share; where the truth is not
+            known, without RIGHT and JSD, and by emotion the mean predicted share.
     """
 
     value: str
@@ -70,6 +70,8 @@ class Group:
 @dataclass(frozen=True)
 class Difference:
     """The largest difference between two groups in one figure.
+
+    Where some are beyond chance, the largest of those: others may be of groups with few faces.
 
     Attributes:
         figure: A key of ``Group.figures``.
@@ -103,32 +105,42 @@ class ByAttribute:
         groups: In order.
         differences: The largest one of each figure, between groups of MIN_FACES or more.
         unknown: How many faces have no value.
+        judged: Whether the truth is known.
     """
 
     name: str
     groups: Sequence[Group]
     differences: Sequence[Difference]
     unknown: int
+    judged: bool
 
 
 def by_attributes(
-    done: Evaluation, faces: LabelledFaces, names: Sequence[str], seed: int = 42
+    faces: LabelledFaces,
+    names: Sequence[str],
+    probs: F32,
+    right: npt.NDArray[np.bool_] | None,
+    seed: int = 42,
 ) -> list[ByAttribute]:
     """The figures of each group of each attribute, and the largest differences between groups.
 
     Args:
-        done: The evaluation of the faces.
-        faces: With their attributes.
+        faces: N faces with their attributes.
         names: Of the attributes.
+        probs: (N, 7) the predictions.
+        right: (N,) where they are right; None where the truth is not known.
         seed: Of the bootstrap.
     """
     if not names:
         return []
-    probs, truth = np.asarray(done.probs, np.float64), faces.truth
-    columns: dict[str, F64] = {QUALITY: _qualities(faces), RIGHT: done.right.astype(np.float64)}
-    if faces.votes is not None:
-        columns[JSD] = maths.row_jsd(probs, truth)
-    columns |= dict(zip(EMOTIONS, (probs - truth).T, strict=True))
+    columns: dict[str, F64] = {QUALITY: _qualities(faces)}
+    shares = np.asarray(probs, np.float64)
+    if right is not None:
+        columns[RIGHT] = right.astype(np.float64)
+        if faces.votes is not None:
+            columns[JSD] = maths.row_jsd(shares, faces.truth)
+        shares = shares - faces.truth
+    columns |= dict(zip(EMOTIONS, shares.T, strict=True))
     return [_by_attribute(faces, name, columns, np.random.default_rng(seed)) for name in names]
 
 
@@ -143,7 +155,8 @@ def _by_attribute(
     if faces.boxes is not None:  # they were detected
         found = np.arange(len(groups)) < len(seen)
         measured[DETECTED] = [_share(found[groups == value], rng) for value in values]
-    measured[RIGHT] = [_share(columns[RIGHT][with_face == value], rng) for value in values]
+    if RIGHT in columns:
+        measured[RIGHT] = [_share(columns[RIGHT][with_face == value], rng) for value in values]
     means = [key for key in columns if key != RIGHT]
     matrix = np.stack([columns[key] for key in means], axis=1)
     for value in values:
@@ -156,11 +169,11 @@ def _by_attribute(
     leans = [key for key in measured if key in EMOTIONS]
     families = [*([key] for key in measured if key not in EMOTIONS), leans]
     differences = [d for family in families for d in _largest(family, values, measured)]
-    return ByAttribute(name, described, differences, int((with_face == "").sum()))
+    return ByAttribute(name, described, differences, int((with_face == "").sum()), RIGHT in columns)
 
 
 def _group(value: str, samples: Mapping[str, _Sample], pictures: npt.NDArray[np.bool_]) -> Group:
-    n = samples[RIGHT].n
+    n = samples[QUALITY].n
     return Group(
         value,
         n,
@@ -184,11 +197,13 @@ class _Sample:
         n: Of how many faces or pictures.
         estimate: The mean.
         replicates: (_REPLICATES,) means that other people might have had.
+        variance: Of single faces.
     """
 
     n: int
     estimate: Estimate
     replicates: F64
+    variance: float
 
 
 def _share(hits: npt.NDArray[Any], rng: np.random.Generator) -> _Sample:
@@ -202,7 +217,7 @@ def _share(hits: npt.NDArray[Any], rng: np.random.Generator) -> _Sample:
         return _nothing()
     share = float(hits.mean())
     drawn = rng.binomial(n, (share * n + 1) / (n + 2), _REPLICATES) / n
-    return _Sample(n, Estimate(share, *interval(share, n, _Z90)), drawn)
+    return _Sample(n, Estimate(share, *interval(share, n, _Z90)), drawn, share * (1 - share))
 
 
 def _means(matrix: F64, rng: np.random.Generator) -> list[_Sample]:
@@ -216,14 +231,20 @@ def _means(matrix: F64, rng: np.random.Generator) -> list[_Sample]:
     ends = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0).T
     if n == 1:  # one face says nothing of how much faces differ
         ends = np.full_like(ends, np.nan)
+    estimates = [
+        Estimate(float(mean), float(low), float(high))
+        for mean, (low, high) in zip(matrix.mean(axis=0), ends, strict=True)
+    ]
+    variances = matrix.var(axis=0)
     return [
-        _Sample(n, Estimate(float(mean), float(low), float(high)), column)
-        for mean, (low, high), column in zip(matrix.mean(axis=0), ends, drawn.T, strict=True)
+        _Sample(n, estimate, column, float(variance))
+        for estimate, column, variance in zip(estimates, drawn.T, variances, strict=True)
     ]
 
 
 def _nothing() -> _Sample:
-    return _Sample(0, Estimate(*[float("nan")] * 3), np.full(_REPLICATES, np.nan))
+    nan = float("nan")
+    return _Sample(0, Estimate(nan, nan, nan), np.full(_REPLICATES, nan), nan)
 
 
 def _largest(
@@ -232,22 +253,30 @@ def _largest(
     """The largest difference of each figure of a family, with intervals that hold together.
 
     The half-width is c standard errors, c being the quantile (LEVEL) of the largest of all
-    standardised differences of the bootstrap (the maximum-t method, Romano & Wolf 2005).
+    standardised differences of the bootstrap (the maximum-t method, Romano & Wolf 2005). The
+    standard error is at least that of the variance within all groups together: a group in which
+    something rare did not occur is not certain that it never does.
     """
     pairs: dict[str, list[tuple[int, int, float, float]]] = {key: [] for key in family}
     largest = np.zeros(_REPLICATES)
     for key in family:
         enough = [(i, one) for i, one in enumerate(measured[key]) if one.n >= MIN_FACES]
+        faces = sum(one.n for _, one in enough)
+        within = sum(one.n * one.variance for _, one in enough) / max(1, faces)
         for (i, one), (j, other) in combinations(enough, 2):
             gaps = one.replicates - other.replicates
             error = max(float(gaps.std(ddof=1)), 1e-12)
             largest = np.maximum(largest, np.abs(gaps - gaps.mean()) / error)
+            error = max(error, float(np.sqrt(within / one.n + within / other.n)))
             pairs[key].append((i, j, one.estimate.mean - other.estimate.mean, error))
     c = float(np.quantile(largest, LEVEL))
     found = []
     for key in family:
         if pairs[key]:
-            i, j, gap, error = max(pairs[key], key=lambda pair: abs(pair[2]))
+            # one beyond chance comes before a larger one of a group with few faces
+            i, j, gap, error = max(
+                pairs[key], key=lambda pair: (abs(pair[2]) > c * pair[3], abs(pair[2]))
+            )
             higher, lower = (i, j) if gap >= 0 else (j, i)
             size, half = abs(gap), c * error
             found.append(

@@ -112,8 +112,8 @@ def class_shares_chart(shares: ClassShares, path: Path, axis: str = "share of fa
     axes.margins(y=0.12)
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
     axes.set_ylabel(axis)
-    axes.set_title("How often each emotion is true and predicted (×: predicted / true)", loc="left")
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
+    axes.set_title("How often each emotion is true and predicted (×: predicted / true)")
+    figure.legend(frameon=False, ncols=2, loc="outside lower center")
     plain_axes(axes)
     save(figure, path)
 
@@ -153,9 +153,19 @@ def size_chart(
     save(figure, path)
 
 
-def mistakes_chart(mistakes: Sequence[tuple[Image, str, str, float]], path: Path) -> None:
-    """A contact sheet of mistakes: picture (BGR), true and predicted emotion, probability."""
+def mistakes_chart(
+    mistakes: Sequence[tuple[Image, str, str, float]], path: Path, voted: bool = False
+) -> None:
+    """A contact sheet of mistakes.
+
+    Args:
+        mistakes: Picture (BGR), true and predicted emotion, its probability.
+        path: The PNG file to write.
+        voted: Whether the emotions are told with their shares of the raters.
+    """
     title = f"The {len(mistakes)} most confident mistakes: true → predicted"
+    if voted:
+        title += ", with the raters' shares"
     captioned = [
         (image, f"{true} → {predicted}\nconfidence {confidence:.0%}")
         for image, true, predicted, confidence in mistakes

@@ -136,8 +136,13 @@ class Evaluation:
         return uncertainty
 
     def mistakes(self) -> npt.NDArray[np.intp]:
-        """The rows of wrong predictions, the most confident ones first."""
+        """The rows of wrong predictions, the most confident ones first.
+
+        Where raters tie, none of the emotions that they named most is wrong.
+        """
         wrong = np.flatnonzero(~self.right)
+        if self.votes is not None:
+            wrong = wrong[~self.votes.named_most[wrong, self.predicted[wrong]]]
         return wrong[np.argsort(-self.probs[wrong].max(axis=1), kind="stable")]
 
 

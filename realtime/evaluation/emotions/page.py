@@ -39,7 +39,7 @@ def report(summary: Mapping[str, Any], pictures: bool = True) -> str:
         *attributes_page.sections(summary["by"]),
         *(_mistakes(summary) if pictures else ()),
         "## Data, network and versions",
-        _sources(summary),
+        sources(summary),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -102,7 +102,9 @@ def _mistakes(summary: Mapping[str, Any]) -> tuple[str, ...]:
     if voted:
         columns += ["raters for the true one", "for the predicted one"]
     shown = (
-        "True is what most raters named." if voted else "Some may be mislabelled.",
+        "True is what most raters named; ties are left out."
+        if voted
+        else "Some may be mislabelled.",
         table(columns, rows),
     )
     return (
@@ -112,7 +114,8 @@ def _mistakes(summary: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _sources(summary: Mapping[str, Any]) -> str:
+def sources(summary: Mapping[str, Any]) -> str:
+    """The data, the network, and what was left out."""
     model = summary["model"]
     lines = [
         f"- Data: {summary['data']['source']}, {summary['n']} faces",

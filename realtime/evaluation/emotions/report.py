@@ -71,7 +71,6 @@ def metrics(
         "accuracy_interval": interval(whole.accuracy, whole.n),
         "votes": vote_metrics(done, faces),
         "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
-        "temperature": info["emotion"].temperature,
         "per_class": _per_class(done),
         "mix": _class_shares(done),
         "confusion": {"classes": list(EMOTIONS), "counts": done.confusion.tolist()},
@@ -82,15 +81,36 @@ def metrics(
             "after": _bins(reliability(done.probs, done.labels)),
         },
         "uncertainty": done.uncertainty(),
-        "by": [_by_attribute(one) for one in attributes],
+        "by": attribute_figures(attributes),
         "mistakes": _mistakes(done, faces),
+        **origin(faces, info),
+    }
+    return {key: plain(value) for key, value in summary.items()}
+
+
+def origin(faces: LabelledFaces, info: Mapping[str, ModelInfo]) -> dict[str, Any]:
+    """The networks and the data that figures are of, for metrics.json."""
+    return {
+        "temperature": info["emotion"].temperature,
         "model": asdict(info["emotion"]),
         "detector": asdict(info["detector"]) if "detector" in info else None,
         "data": _data(faces),
         "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
         "versions": environment.versions(),
     }
-    return {key: plain(value) for key, value in summary.items()}
+
+
+def attribute_figures(attributes: Sequence[ByAttribute]) -> list[dict[str, Any]]:
+    """The figures by attributes of the people for metrics.json."""
+    return [
+        {
+            **asdict(one),
+            "differences": [
+                {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
+            ],
+        }
+        for one in attributes
+    ]
 
 
 def write(
@@ -129,7 +149,7 @@ def write(
         (folder / ATTRIBUTES_CHART).unlink(missing_ok=True)
     if pictures:
         with finished(folder / "mistakes.png") as part:
-            charts.mistakes_chart(_worst(done, faces), part)
+            charts.mistakes_chart(_worst(done, faces), part, voted=done.votes is not None)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
     with finished(folder / layout.METRICS_REPORT) as part:
@@ -140,12 +160,15 @@ def write(
 def _draw_reliability(done: Evaluation, path: Path) -> None:
     from moodstream.realtime.evaluation.emotions import charts, vote_charts
 
-    both = (done.uncalibrated, done.probs)
+    before, after = done.uncalibrated, done.probs
     if done.votes is None:
-        charts.reliability_chart(*(reliability(p, done.labels) for p in both), path)
+        labels = done.labels
+        charts.reliability_chart(reliability(before, labels), reliability(after, labels), path)
     else:
         shares = done.votes.shares
-        vote_charts.share_reliability_chart(*(share_reliability(p, shares) for p in both), path)
+        vote_charts.share_reliability_chart(
+            share_reliability(before, shares), share_reliability(after, shares), path
+        )
 
 
 def _draw_sizes(summary: Mapping[str, Any], path: Path) -> None:
@@ -201,15 +224,6 @@ def _changed(step: Changed) -> dict[str, Any]:
     }
 
 
-def _by_attribute(one: ByAttribute) -> dict[str, Any]:
-    return {
-        **asdict(one),
-        "differences": [
-            {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
-        ],
-    }
-
-
 def _bins(part: Reliability) -> dict[str, Any]:
     return {"ece": part.ece, **{name: column.tolist() for name, column in asdict(part).items()}}
 
@@ -239,16 +253,18 @@ def _raters(done: Evaluation, i: int) -> dict[str, float]:
 
 
 def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:
-    """The most confident mistakes: picture, true and predicted emotion, its probability."""
-    return [
-        (
-            _face(faces, i),
-            EMOTIONS[done.labels[i]],
-            EMOTIONS[done.predicted[i]],
-            float(done.probs[i].max()),
-        )
-        for i in done.mistakes()[:MAX_MISTAKES].tolist()
-    ]
+    """The most confident mistakes: picture, true and predicted emotion, its probability.
+
+    Emotions with the share of the raters who named them, where there are votes.
+    """
+    worst = []
+    for i, mistake in zip(done.mistakes().tolist(), _mistakes(done, faces), strict=False):
+        true, said = mistake["true"], mistake["said"]
+        if done.votes is not None:
+            true = f"{true} {mistake['raters_true']:.0%}"
+            said = f"{said} {mistake['raters_said']:.0%}"
+        worst.append((_face(faces, i), true, said, mistake["confidence"]))
+    return worst
 
 
 def _data(faces: LabelledFaces) -> dict[str, Any]:

@@ -14,7 +14,8 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     """The most important figures; ``summary`` is what ``report.metrics`` returned."""
     voted = summary["votes"] is not None
     printed = [
-        *_head(summary),
+        *source_lines(summary),
+        _certainty(summary),
         "",
         *(_vote_figures(summary) if voted else _figures(summary)),
         "",
@@ -23,13 +24,13 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
         *_changes(summary),
     ]
     for attribute in summary["by"]:
-        printed += ["", *_by_attribute(attribute)]
+        printed += ["", *attributes_page.lines(attribute)]
     return printed
 
 
-def _head(summary: Mapping[str, Any]) -> list[str]:
+def source_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The network and the data."""
     model, data = summary["model"], summary["data"]
-    low, high = summary["accuracy_interval"]
     head = [
         f"Network     {described(model)} ({model['engine']} on {model['device']}, "
         f"temperature {number(summary['temperature'], 2)})",
@@ -38,9 +39,13 @@ def _head(summary: Mapping[str, Any]) -> list[str]:
     head += [f"Note        {note}" for note in data["notes"]]
     if summary["skipped"]:
         head.append(f"Left out    {len(summary['skipped'])} ({left_out(summary['skipped'], 3)})")
-    what = "accuracy" if summary["votes"] is None else "agreement"
-    head.append(f"Certainty   with this n, {what} is {low:.3f} to {high:.3f} (95 % interval)")
     return head
+
+
+def _certainty(summary: Mapping[str, Any]) -> str:
+    low, high = summary["accuracy_interval"]
+    what = "accuracy" if summary["votes"] is None else "agreement"
+    return f"Certainty   with this n, {what} is {low:.3f} to {high:.3f} (95 % interval)"
 
 
 def _figures(summary: Mapping[str, Any]) -> list[str]:
@@ -85,8 +90,8 @@ def _vote_figures(summary: Mapping[str, Any]) -> list[str]:
     ]
     if among["n"]:
         printed += [
-            f"people             half of the raters against the other half: JSD "
-            f"{among['half_jsd']:.4f}, agreement {among['half_agreement']:.3f} ({among['n']} faces)",
+            f"people             half of the raters of {among['n']} faces against the other half: "
+            f"JSD {among['half_jsd']:.4f}, agreement {among['half_agreement']:.3f}",
             f"                   the network against the same halves: JSD "
             f"{among['network_jsd']:.4f}, agreement {among['network_agreement']:.3f}",
             f"                   one rater against the others: agreement "
@@ -146,20 +151,4 @@ def _changes(summary: Mapping[str, Any]) -> list[str]:
         for size, step in summary["by_size"].items()
         if 0 < step["unchanged"] < summary["n"]
     ]
-    return printed
-
-
-def _by_attribute(attribute: Mapping[str, Any]) -> list[str]:
-    keys = attributes_page.measured(attribute)
-    wide = max(12, *(len(attributes_page.value_name(g)) + 2 for g in attribute["groups"]))
-    head = f"{'By ' + attribute['name']:{wide}}{'faces':>7}"
-    printed = [head + "".join(f"{attributes_page.NAMES[key]:>24}" for key in keys)]
-    for group in attribute["groups"]:
-        cells = (attributes_page.written(group["figures"].get(key), 3) for key in keys)
-        row = f"{attributes_page.value_name(group):{wide}}{group['n']:>7}"
-        printed.append(row + "".join(f"{cell:>24}" for cell in cells))
-    shown = [d for d in attribute["differences"] if d["figure"] in keys or d["beyond_chance"]]
-    printed += [f"  {attributes_page.difference(one)}" for one in shown]
-    if not attribute["differences"]:
-        printed.append("  fewer than two groups have 30 faces: they are not compared")
     return printed

@@ -57,7 +57,7 @@ def share_reliability_chart(
     panels[7].set_title("calibration error (ECE)")
     plain_axes(panels[7])
     figure.suptitle(
-        "Of a mood predicted with a share, how many of the raters see it (area: faces)", fontsize=12
+        "Of a mood predicted with a share, how many of the raters see it (size: faces)", fontsize=12
     )
     save(figure, path)
 

@@ -114,7 +114,8 @@ def people_scores(probs: npt.NDArray[Any], votes: Votes, seed: int = 42) -> Peop
     enough = votes.counts.sum(axis=1) >= MIN_RATERS
     n = int(enough.sum())
     if n == 0:
-        return PeopleScores(0, *[float("nan")] * 5)
+        nan = float("nan")
+        return PeopleScores(0, nan, nan, nan, nan, nan)
     counts, probs = votes.counts[enough], np.asarray(probs, np.float64)[enough]
     rng = np.random.default_rng(seed)
     figures = []
@@ -131,7 +132,8 @@ def people_scores(probs: npt.NDArray[Any], votes: Votes, seed: int = 42) -> Peop
             ]
         )
     means = np.mean(figures, axis=0)
-    return PeopleScores(n, *(float(mean) for mean in means), one_against_others(counts))
+    a, b, c, d = (float(mean) for mean in means)
+    return PeopleScores(n, a, b, c, d, one_against_others(counts))
 
 
 def halves(counts: I64, rng: np.random.Generator) -> tuple[I64, I64]:

@@ -28,10 +28,10 @@ def head(summary: Mapping[str, Any]) -> str:
             "than half of all raters agree"
         )
     return (
-        f"**{votes['agreement']:.1%}** of {votes['n']} faces are classified as most of their raters "
-        f"named them (95 % interval {low:.1%} to {high:.1%}){clear}. The predicted shares are "
-        f"{votes['jsd']:.3f} nats (JSD) from those of the raters. Always predicting “{common}” "
-        f"would agree for {part['true']:.1%}."
+        f"**{votes['agreement']:.1%}** of {votes['n']} faces are classified as most of their "
+        f"raters named them (95 % interval {low:.1%} to {high:.1%}){clear}. The predicted "
+        f"shares are {votes['jsd']:.3f} nats (JSD) from those of the raters. Always predicting "
+        f"“{common}” would agree for {part['true']:.1%}."
     )
 
 
@@ -66,8 +66,8 @@ def people(summary: Mapping[str, Any]) -> str:
                 ("", "against", "JSD (nats)", "agreement"),
                 [(a, b, number(among.get(jsd)), number(among[agree])) for a, b, jsd, agree in rows],
             )
-            + f"\n\nOf the {among['n']} faces of which {votes['min_raters']} or more raters named a "
-            "mood; the raters are split at random. A half is a coarser truth than all of them, so "
+            + f"\n\nOf the {among['n']} faces of which {votes['min_raters']} or more raters named "
+            "a mood; the raters are split at random. A half is a coarser truth than all of them: "
             "compare the network with the people in these rows."
         )
     else:
