@@ -40,7 +40,7 @@ def analyze(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
+    shift_threshold: float = 0.06,
     progress: OnProgress | None = None,
 ) -> Results:
     """Analyse a video file, as ``moodstream process`` does.
@@ -64,7 +64,7 @@ def analyze(
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: Faces of a frame that count at most, the best by quality.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
         progress: Called now and then with the seconds done and those in all (or None).
 
     Returns:

@@ -73,7 +73,7 @@ class Results:
 
     @cached_property
     def events(self) -> DataFrame:
-        """The mood shifts: ``t``, ``from``, ``to``, ``size`` (JSD in nats), ``noticed``."""
+        """The mood shifts: a row each, with the keys of events.json."""
         from moodstream.realtime.outputs.schemas import ShiftEvent
 
         return _frame(self._events(), tuple(ShiftEvent.__annotations__))

@@ -45,7 +45,7 @@ def stream(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
+    shift_threshold: float = 0.06,
 ) -> Stream:
     """Iterate over the frames of a camera, an address or a file, each with its people and group.
 
@@ -78,7 +78,7 @@ def stream(
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: Faces of a frame that count at most, the best by quality.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
 
     Returns:
         An iterable of ``StreamFrame``, and a context manager that closes it.

@@ -25,7 +25,7 @@ from moodstream.overlays.palette import (
     put_text,
     text_width,
 )
-from moodstream.overlays.scene import Scene
+from moodstream.overlays.scene import Scene, ShownShift
 
 MAX_JSD = math.log(2)  # in nats
 _UNDER = 3.4  # baseline of the line under the mood, in font sizes below the top of both
@@ -281,21 +281,23 @@ def _past(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom
     if not rows:
         return
     y += round(1.6 * u)
-    recent = sorted(scene.shifts, key=lambda s: s[0], reverse=True)[:rows]
+    recent = sorted(scene.shifts, key=lambda shift: shift.t, reverse=True)[:rows]
     if not recent:
         _write(panel, "no mood shift yet", left, y, u, MUTED)
-    for i, (t, before, after) in enumerate(recent):
-        _shift_row(panel, t, before, after, left, right, y + i * step, u)
+    for i, shift in enumerate(recent):
+        _shift_row(panel, shift, left, right, y + i * step, u)
 
 
-def _shift_row(
-    panel: U8, t: float, before: str, after: str, left: int, right: int, base: int, u: int
-) -> None:
-    """When, from which mood, an arrow, to which mood."""
-    when = f"{t:.1f} s" if t < 60 else clock(t).lstrip("0:")
-    _write(panel, when, left, base, u, MUTED)
+def _shift_row(panel: U8, shift: ShownShift, left: int, right: int, base: int, u: int) -> None:
+    """When, from which mood, an arrow, to which mood; a question mark while it is provisional."""
+    when = f"{shift.t:.1f} s" if shift.t < 60 else clock(shift.t).lstrip("0:")
+    doubt = "?" if shift.status == "provisional" else ""
+    _write(panel, when + doubt, left, base, u, MUTED)
+    if shift.status == "withdrawn":
+        _write(panel, "withdrawn", left + round(4.7 * u), base, u, MUTED)
+        return
     x, dot, middle = left + round(4.7 * u), round(0.5 * u), base - round(0.36 * u)
-    for name, last in ((before, False), (after, True)):
+    for name, last in ((shift.start, False), (shift.end, True)):
         fill_rounded(panel, x, middle - dot // 2, dot, dot, bgr(name))
         x += round(0.75 * u)
         x += _write(panel, fit_text(name, u, max(u, right - x)), x, base, u) + round(0.3 * u)

@@ -167,32 +167,3 @@ def fold_to(
     total = taken.sum(1, keepdims=True)
     uniform = np.full_like(taken, 1.0 / len(kept))
     return np.where(total <= 1e-9, uniform, taken / np.maximum(total, 1e-9)).astype(np.float32)
-
-
-def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
-    """Where a sequence of class masses (T, K) splits into its two most different parts.
-
-    Returns:
-        (i, d): the split before row i that maximises the Jensen–Shannon divergence of the two
-        parts weighted by their mass (the segmentation statistic of Grosse et al. 2002), and that
-        divergence in nats; (0, 0.0) where no split has mass on both sides.
-    """
-    masses = np.asarray(masses, np.float64)
-    before = np.cumsum(masses, 0)[:-1]
-    after = masses.sum(0) - before
-    mass_before, mass_after = before.sum(1), after.sum(1)
-    total = masses.sum()
-    if total <= 1e-200:  # nothing, or too little to divide by
-        return 0, 0.0
-    negligible = 1e-12 * total
-    valid = (mass_before > negligible) & (mass_after > negligible)
-    if not valid.any():
-        return 0, 0.0
-    p = before / np.maximum(mass_before, negligible)[:, None]
-    q = np.maximum(after, 0) / np.maximum(mass_after, negligible)[:, None]
-    gain = entropies(masses.sum(0) / total) - (
-        mass_before / total * entropies(p) + mass_after / total * entropies(q)
-    )
-    gain = np.where(valid, gain, -np.inf)
-    best = int(gain.argmax())
-    return best + 1, max(0.0, float(gain[best]))

@@ -32,7 +32,7 @@ def stage_settings(
     min_face: float = 16.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
+    shift_threshold: float = 0.06,
 ) -> StageSettings:
     """The settings for these choices, whose defaults are those of the command line.
 
@@ -42,7 +42,7 @@ def stage_settings(
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: How many faces of a frame count at most.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
 
     Raises:
         MoodstreamError: A figure is out of its range.
@@ -53,8 +53,7 @@ def stage_settings(
             SmoothingSettings(tau=smoothing),
             GroupSettings(
                 window=window,
-                shift_on=shift_threshold,
-                shift_off=shift_threshold / 2,
+                shift_size=shift_threshold,
             ),
         )
     except (TypeError, ValueError) as error:

@@ -270,10 +270,10 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),
-        default=0.10,
+        default=0.06,
         metavar="NATS",
-        help="how different two neighbouring windows have to be for a mood shift, in nats, 0 to "
-        "0.69 (0.10)",
+        help="how different the group has to be before and after for a mood shift, in nats, 0 to "
+        "0.69 (0.06)",
     )
     for former in ("--aggregation", "--mix"):
         figures.add_argument(

@@ -7,8 +7,12 @@ from typing import Any, TypedDict
 from moodstream.realtime.outputs.schemas import ShiftEvent
 from moodstream.realtime.outputs.server.schemas import StreamState
 
-LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
-"""A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""
+LiveShift = TypedDict(
+    "LiveShift",
+    {"number": int, "t": float, "from": str, "to": str, "size": float, "status": str},
+)
+"""A mood shift of a live run: when in seconds, from which mood to which, by how many nats, and
+whether it is provisional, confirmed, withdrawn or unconfirmed."""
 
 HistoryPoint = tuple[float | None, list[float] | None, float | None, int | None]
 """Time in s, probabilities (7), share of the entropy there can be, and people."""

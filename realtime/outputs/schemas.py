@@ -132,13 +132,25 @@ TIMELINE_COLUMNS = tuple(TimelineRow.__annotations__)
 PEOPLE_COLUMNS = tuple(PersonRow.__annotations__)
 
 ShiftEvent = TypedDict(
-    "ShiftEvent", {"t": float, "from": str, "to": str, "size": float, "noticed": float}
+    "ShiftEvent",
+    {
+        "t": float,
+        "from": str,
+        "to": str,
+        "size": float,
+        "noticed": float,
+        "before": float | None,
+        "after": float | None,
+        "status": str,
+    },
 )
 """An entry of events.json.
 
 ``t``: seconds of media time at which the mood changed most; ``from``, ``to``: the emotions that
-lost and gained most; ``size``: the largest JSD in nats; ``noticed``: seconds at which the
-threshold was crossed.
+lost and gained most; ``size``: JSD in nats from before to after; ``noticed``: seconds at which it
+was first told; ``before``, ``after``: the share of ``to`` on either side, None in recordings of
+earlier versions; ``status``: ``confirmed``, or ``unconfirmed`` where the stream ended or everyone
+left too soon after it.
 """
 
 

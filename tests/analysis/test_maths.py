@@ -130,24 +130,6 @@ def test_folding_drops_contempt_and_renormalises():
         maths.fold_to(p, classes, ("happy", "sad"))
 
 
-@pytest.mark.parametrize("split", [1, 7, 30, 55, 59])
-def test_change_point_finds_a_step(split):
-    rng = np.random.default_rng(split)
-    before, after = np.eye(K)[0] * 0.6 + 0.4 / K, np.eye(K)[3] * 0.6 + 0.4 / K
-    masses = np.vstack([np.tile(before, (split, 1)), np.tile(after, (60 - split, 1))])
-    masses *= rng.uniform(0.5, 1.5, (60, 1))
-    split_at, gain = maths.change_point(masses)
-    assert split_at == split
-    assert 0 < gain <= np.log(2)
-
-
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.just(K)), elements=MASSES))
-def test_change_point_is_always_finite(masses):
-    index, gain = maths.change_point(masses)
-    assert 0 <= index < max(2, len(masses))
-    assert 0 <= gain <= np.log(2) + 1e-6
-
-
 PRIOR = np.full(K, 1 / K)
 
 

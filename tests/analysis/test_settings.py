@@ -60,4 +60,4 @@ def test_what_a_user_chooses_wrongly_is_one_line(choice: dict[str, Any]) -> None
 def test_the_choices_arrive_where_they_belong() -> None:
     stages = stage_settings(window=3.0, smoothing=0.2, max_faces=7, shift_threshold=0.2)
     assert (stages.group.window, stages.smoothing.tau, stages.analysis.max_faces) == (3.0, 0.2, 7)
-    assert (stages.group.shift_on, stages.group.shift_off) == (0.2, 0.1)
+    assert stages.group.shift_size == 0.2

@@ -9,7 +9,7 @@ import pytest
 
 import moodstream
 from moodstream.pipelines import Pipeline
-from moodstream.realtime.outputs.schemas import INTERVALS, TIMELINE_COLUMNS
+from moodstream.realtime.outputs.schemas import INTERVALS, TIMELINE_COLUMNS, ShiftEvent
 from moodstream.testing import PaintedFaceClassifier, Person, ScriptedSource
 
 
@@ -21,7 +21,7 @@ def test_tables_of_a_video(result):
     sad = people[people["x1"] > 150]
     assert set(sad["label"].dropna()) == {"sad"}
     assert sad["t"].min() >= 1.0
-    assert list(result.events.columns) == ["t", "from", "to", "size", "noticed"]
+    assert list(result.events.columns) == list(ShiftEvent.__annotations__)
     assert "two.mp4" in str(result)
     assert "two.mp4" in repr(result)
 

@@ -103,6 +103,7 @@ def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
 def make_json(folder: Path, seconds: float, name: str = "meeting.mp4", **more: Any) -> None:
     middle = seconds / 2
     events = [{"t": middle, "from": "sad", "to": "happy", "size": 0.31, "noticed": middle + 2}]
+    events[0] |= {"before": 0.1, "after": 0.6, "status": "unconfirmed"}
     summary = {
         "source": {"name": name, "fps": "25"},
         "counts": {"seconds": seconds, "people": 4},
@@ -269,6 +270,7 @@ def test_hostile_names_stay_text(tmp_path):
     make_timeline(tmp_path, 300, 4)
     make_people(tmp_path, [(1, 0, 300, SAD)])
     event = {"t": 30.0, "from": "sad", "to": HOSTILE, "size": 0.3}
+    event |= {"before": 0.1, "after": 0.6, "status": "confirmed"}
     notes = [HOSTILE]
     make_json(tmp_path, 60.0, HOSTILE, notes=notes, events=[event], models={HOSTILE: HOSTILE})
     page, charts, own = read_page(tmp_path, (KeyStill(1.0, HOSTILE, b"x"),))

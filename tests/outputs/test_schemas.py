@@ -33,7 +33,7 @@ from moodstream.realtime.sources.base import SourceSpec
 from moodstream.realtime.sources.capture import CaptureSettings
 
 SAD = (0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02)
-SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0)
+SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0, before=0.1, after=0.6)
 
 
 def networks() -> Models:

@@ -28,6 +28,7 @@ from moodstream.overlays.palette import (
 )
 from moodstream.overlays.privacy import blur_faces
 from moodstream.overlays.render import canvas_size, render
+from moodstream.overlays.scene import ShownShift
 
 SIZES = [(320, 240), (854, 480), (1280, 720), (720, 1280), (3840, 2160), (641, 479), (599, 801)]
 
@@ -167,6 +168,8 @@ def test_the_panel_shows_each_figure_of_the_group(width: int, height: int) -> No
         {"shift": 0.4},
         {"history": np.full_like(one.history, 1 / 7)},
         {"shifts": ()},
+        {"shifts": (ShownShift(20.0, "sad", "happy", "provisional"),)},
+        {"shifts": (ShownShift(20.0, "sad", "happy", "withdrawn"),)},
         {"window": 9.0},
     ):
         assert (render(replace(one, **change)) != base).sum() > 20, change

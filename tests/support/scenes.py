@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from moodstream.overlays.scene import Scene
+from moodstream.overlays.scene import Scene, ShownShift
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -39,7 +39,7 @@ def scene(image: np.ndarray, boxes: Any = (), seed: int = 0, **changes: Any) -> 
         "shift": 0.04,
         "history_t": t + 15,
         "history": rng.dirichlet(np.ones(7), len(t)).astype(np.float32),
-        "shifts": ((20.0, "sad", "happy"),),
+        "shifts": (ShownShift(20.0, "sad", "happy"),),
     }
     return Scene(**{**fields, **changes})
 

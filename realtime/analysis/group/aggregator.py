@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -26,21 +27,19 @@ class GroupSettings:
     Attributes:
         window: Seconds of media time that are summed over.
         hold: The longest time in seconds that one prediction stands for.
-        shift_on: JSD in nats to the window before at which a mood shift begins.
-        shift_off: JSD in nats below which it ends (hysteresis).
+        shift_size: JSD in nats from before to after, from which a change is a mood shift.
         prior: The class distribution (7,) that the network's answers assume.
     """
 
     window: float = 5.0
     hold: float = 0.5
-    shift_on: float = 0.10
-    shift_off: float = 0.05
+    shift_size: float = 0.06
     prior: tuple[float, ...] = PRIOR
 
     def __post_init__(self) -> None:
         check_prior(self.prior)
         require(self.window > 0 and self.hold > 0, "window and hold above 0 s", self)
-        require(0 <= self.shift_off <= self.shift_on, "0 ≤ shift_off ≤ shift_on", self)
+        require(self.shift_size >= 0, "shift_size of at least 0", self.shift_size)
 
 
 _T, _DT, _SHARE, _ID, _QUALITY = range(5)
@@ -88,6 +87,21 @@ class _Window:
     def mean(self) -> F64 | None:
         """The quality-weighted average (7,), None without anybody."""
         return maths.weighted_mean(self.means, self.weights)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added in a short time.
+
+    Attributes:
+        start: When it begins, in seconds of media time.
+        seconds: For which someone was seen.
+        mass: (7,) class masses, ∫ Σ q p dt.
+    """
+
+    start: float
+    seconds: float
+    mass: F64
 
 
 class GroupAggregator:
@@ -225,18 +239,11 @@ class GroupAggregator:
         inside = seconds > 0
         return rows[inside], seconds[inside]
 
-    def change_within(self, start: float, end: float) -> tuple[float, F64, F64] | None:
-        """The most likely time of change between two times, and the distributions around it.
-
-        Returns:
-            (t, before, after), or None where there is too little to compare.
-        """
-        inside = [rows for rows in self._observations if start < rows[0, _T] <= end]
-        if len(inside) < 2:
+    def added_since(self, t: float) -> Added | None:
+        """What was added after ``t``, None where nobody was seen."""
+        steps = list(takewhile(lambda rows: rows[0, _T] > t, reversed(self._observations)))
+        if not steps:
             return None
-        masses = np.stack([rows[0, _DT] * (rows[:, _QUALITY] @ rows[:, _PROBS]) for rows in inside])
-        split, _ = maths.change_point(masses)
-        if split == 0:
-            return None
-        before, after = masses[:split].sum(0), masses[split:].sum(0)
-        return float(inside[split][0, _T]), before / before.sum(), after / after.sum()
+        first, rows = steps[-1][0], np.concatenate(steps)
+        mass = (rows[:, _DT] * rows[:, _QUALITY]) @ rows[:, _PROBS]
+        return Added(float(first[_T] - first[_DT]), float(rows[:, _DT] @ rows[:, _SHARE]), mass)

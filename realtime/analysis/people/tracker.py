@@ -21,6 +21,7 @@ from moodstream.realtime.networks.detectors.base import (
 )
 from moodstream.realtime.timing import StageTimer
 from moodstream.trackers.faces import FaceTracker, TrackerSettings, extrapolate_boxes
+from moodstream.trackers.labels import LabelHolder
 from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 
 PRESENT_FOR_S = 0.5
@@ -110,6 +111,7 @@ class PeopleTracker:
         self.filters = tuple(filters)
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
+        self.labels = LabelHolder()
         self.resolution = DetectionResolution(
             0.0 if settings.detect_every_frame else settings.full_size_every
         )
@@ -185,7 +187,8 @@ class PeopleTracker:
         with self.timer.stage("smooth"):
             smoothed = self.smoother.update(t, faces.track_ids, values, faces.quality)
         probs, extras = np.split(smoothed, [len(EMOTIONS)], axis=1)
-        return replace(faces, probs=probs, extras=extras)
+        labels = self.labels.update(t, faces.track_ids, probs)
+        return replace(faces, probs=probs, extras=extras, labels=labels)
 
 
 def extrapolated(faces: Faces, seconds: float) -> Faces:

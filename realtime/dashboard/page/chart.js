@@ -31,7 +31,7 @@ export function drawChart(at, rows, shifts, on) {
     }
   }
   for (const shift of shifts)
-    if (shift.t > start) parts.push(`<line class="ms-mark" x1="${x(shift.t).toFixed(1)}" x2="${x(shift.t).toFixed(1)}" y1="0" y2="${HEIGHT_PX - FOOT_PX}"/>`);
+    if (shift.t > start && shift.status !== "withdrawn") parts.push(`<line class="ms-mark" x1="${x(shift.t).toFixed(1)}" x2="${x(shift.t).toFixed(1)}" y1="0" y2="${HEIGHT_PX - FOOT_PX}"/>`);
   const ticks = [0, 1 / 3, 2 / 3, 1].map(part => start + part * (end - start)).map((t, i) =>
     `<text class="ms-tick" text-anchor="${["start", "middle", "middle", "end"][i]}" x="${x(t).toFixed(0)}" y="${HEIGHT_PX - 4}">${clock(Math.round(t))}</text>`);
   at.innerHTML = `<svg width="${width}" height="${HEIGHT_PX}" viewBox="0 0 ${width} ${HEIGHT_PX}" aria-hidden="true">${parts.join("")}<g class="ms-labels">${labels.join("")}</g>${ticks.join("")}</svg>`;

@@ -56,7 +56,8 @@ export function drawShifts(id, shifts, seek = null) {
   at.dataset.text = text;
   const none = element("li", seek ? "none: the mood stayed much the same" : "none so far", {className: "ms-soft"});
   at.replaceChildren(...(shifts.length ? shifts.map(shift => {
-    const line = `${clock(Math.round(shift.t))}  ${shift.from} → ${shift.to}`, item = element("li", seek ? "" : line);
+    const doubt = shift.status && shift.status !== "confirmed" ? `, ${shift.status}` : "";
+    const line = `${clock(Math.round(shift.t))}  ${shift.from} → ${shift.to}${doubt}`, item = element("li", seek ? "" : line);
     if (seek) item.append(element("button", line, {type: "button", className: "ms-link", onclick: () => seek(shift.t)}));
     return item;
   }) : [none]));

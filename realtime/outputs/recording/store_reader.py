@@ -101,7 +101,11 @@ class StoreReader:
     def events(self, source: int) -> Iterator[ShiftEvent]:
         """The mood shifts of a source, as in events.json."""
         names = tuple(ShiftEvent.__annotations__)
-        return cast(Iterator[ShiftEvent], self._rows_of("events", names, source))
+        if self._version == 1:  # before there were more
+            names = names[:5]
+        later: dict[str, Any] = {"before": None, "after": None, "status": "confirmed"}
+        rows = self._rows_of("events", names, source)
+        return (cast(ShiftEvent, row if "status" in row else row | later) for row in rows)
 
     def gaps(self, source: int) -> Iterator[Gap]:
         """When a source had no picture: start and end in seconds, and the reason."""
@@ -144,6 +148,7 @@ class StoreReader:
         ((version,),) = self._rows("PRAGMA user_version")
         if application != APPLICATION:
             raise MoodstreamError(f"{self.path}: is not a recording of moodstream")
+        self._version: int = version
         if version > VERSION:
             raise MoodstreamError(
                 f"{self.path}: was recorded by a newer moodstream "

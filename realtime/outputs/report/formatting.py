@@ -28,6 +28,16 @@ def percent(share: float, interval: tuple[float, float] | None = None) -> str:
     return f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
 
 
+def rise(before: float | None, after: float | None) -> str:
+    """Two shares, one after the other; a dash where they are not known.
+
+    Example:
+        >>> rise(0.08, 0.52)
+        '8% → 52%'
+    """
+    return "–" if before is None or after is None else f"{before:.0%} → {after:.0%}"
+
+
 def counted(number: int, one: str, more: str | None = None) -> str:
     """A number with its noun.
 

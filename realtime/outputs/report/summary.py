@@ -13,6 +13,7 @@ from moodstream.realtime.outputs.schemas import (
     MeanExtras,
     MoodPart,
     RecordingCounts,
+    ShiftEvent,
     Speed,
     Summary,
     VideoCounts,
@@ -78,11 +79,7 @@ def terminal_summary(summary: Summary) -> list[str]:
         return f"{t:.1f} s" if short else clock(t)
 
     shift = summary["mood"]["biggest_shift"]
-    moved = (
-        f"{shift['from']} → {shift['to']} at {when(shift['t'])} (JSD {shift['size']:.2f})"
-        if shift
-        else "none"
-    )
+    moved = "none" if shift is None else _shift(shift, when)
     length = (
         counted(counts["frames"], "frame") if "frames" in counts else counted(counts["rows"], "row")
     )
@@ -115,6 +112,14 @@ def _moods(parts: list[MoodPart], when: Callable[[float], str], nobody: str) -> 
             ]
         )
     )
+
+
+def _shift(shift: ShiftEvent, when: Callable[[float], str]) -> str:
+    """A mood shift in words: when, from what to what, and how much of the group showed it."""
+    words = f"from {shift['from']} to {shift['to']} at {when(shift['t'])}"
+    if shift["before"] is None or shift["after"] is None:
+        return words
+    return f"{words}: {shift['to']} went from {shift['before']:.0%} to {shift['after']:.0%}"
 
 
 def _people(counts: VideoCounts | RecordingCounts) -> str:
