@@ -16,9 +16,9 @@ from moodstream.realtime.emotions import PRIOR
 K = 7
 
 
-def interval_of(probs, quality, people=None, **options):
+def interval_of(probs, quality, people=None, seen=1.0, **options):
     added = group_contributions(np.asarray(probs), np.asarray(quality), PRIOR, people=people)
-    return added.sum(axis=0), share_interval(added, np.asarray(quality), people, **options)
+    return added.sum(axis=0), share_interval(added, np.asarray(quality), seen, **options)
 
 
 @st.composite
@@ -96,7 +96,7 @@ def test_intervals_near_the_ends_are_lopsided():
 def test_one_person_under_several_ids_is_no_surer(ids):
     probs = np.array([[0.05, 0.02, 0.03, 0.5, 0.1, 0.1, 0.2]])
     _, one = interval_of(probs, [0.5])
-    _, several = interval_of(np.tile(probs, (ids, 1)), np.full(ids, 0.5), people=1.0)
+    _, several = interval_of(np.tile(probs, (ids, 1)), np.full(ids, 0.5), 1.0, 1 / ids)
     np.testing.assert_allclose(several, one, atol=1e-6)
 
 

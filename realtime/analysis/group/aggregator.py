@@ -186,7 +186,9 @@ class GroupAggregator:
             people=self._people,
             effective_people=maths.kish(now.weights),
             probs=shares,
-            interval=share_interval(added, now.weights / now.shares, now.at_once),
+            interval=share_interval(
+                added, now.weights / now.shares, now.shares * window / now.presence
+            ),
             weighted=now.mean(),
             unweighted=now.plain / now.plain.sum(),
             entropy=nats,

@@ -47,7 +47,7 @@ _MIN_PRECISION = 0.02  # of a beta distribution
 def share_variances(
     added: F64,
     quality: npt.ArrayLike,
-    people: float | None = None,
+    seen: npt.ArrayLike = 1.0,
     errors: ErrorModel = ERRORS,
 ) -> F64:
     """Variances (7,) of ten people's mean shares about those of a group.
@@ -56,16 +56,15 @@ def share_variances(
         added: (N, 7) what each person adds to the shares (``group_contributions``), N ≥ 1.
         quality: (N,) of their faces, in [0, 1]; one person counts once, however often they were
             seen.
-        people: How many there are at a time, where one may be several of the N.
+        seen: Share (N,) of the time in which each was seen, above 0: those who were not seen at the
+            same time may be one person, whose track broke.
         errors: How far off what is read may be.
     """
     shares = added.sum(axis=0)
     weights = added.sum(axis=1)
     lacks = 1 - np.minimum(np.asarray(quality, np.float64), BEST_QUALITY)
     each = added * (weights[:, None] - added)  # w² p (1 - p)
-    own = errors.own * lacks @ each
-    if people is not None:
-        own = own * max(1.0, 1 / (people * float((weights**2).sum())))
+    own = errors.own * (lacks / np.minimum(seen, 1.0)) @ each
     common = errors.common * float(lacks @ weights) * shares * (1 - shares) * (1 + _GROWTH * shares)
     return np.asarray(own + common)
 
@@ -73,7 +72,7 @@ def share_variances(
 def share_interval(
     added: F64,
     quality: npt.ArrayLike,
-    people: float | None = None,
+    seen: npt.ArrayLike = 1.0,
     level: float = LEVEL,
     errors: ErrorModel = ERRORS,
 ) -> F64:
@@ -85,7 +84,7 @@ def share_interval(
     Args:
         added: As for ``share_variances``.
         quality: As for ``share_variances``.
-        people: As for ``share_variances``.
+        seen: As for ``share_variances``.
         level: How often they lie inside, between 0 and 1.
         errors: As for ``share_variances``.
 
@@ -96,7 +95,7 @@ def share_interval(
 
     shares = np.clip(added.sum(axis=0), 0.0, 1.0)
     spread = np.maximum(shares * (1 - shares), 1e-12)
-    variances = np.maximum(share_variances(added, quality, people, errors), 1e-12)
+    variances = np.maximum(share_variances(added, quality, seen, errors), 1e-12)
     precision = np.maximum(spread / variances - 1, _MIN_PRECISION)
     a, b = np.maximum(np.stack([shares, 1 - shares]) * precision, 1e-6)
     tails = np.array([[(1 - level) / 2], [(1 + level) / 2]])
