@@ -40,6 +40,7 @@ class Scene:
         people: How many are present now.
         effective_people: Kish's effective number of them.
         group: Distribution (K,) float32, None where nobody counts.
+        interval: Lower and upper ends (2, K) of the 90 % intervals of ``group``, or None.
         unweighted: The same as a plain average.
         entropy: Of ``group`` in nats, or None.
         entropy_share: The same as a share of ln K, or None.
@@ -69,6 +70,7 @@ class Scene:
     people: int
     effective_people: float
     group: F32 | None = None
+    interval: F32 | None = None
     unweighted: F32 | None = None
     entropy: float | None = None
     entropy_share: float | None = None
@@ -96,6 +98,7 @@ class Scene:
             ("quality", self.quality, (n,)),
             ("labels", self.labels, (n,)),
             ("group", self.group, (k,)),
+            ("interval", self.interval, (2, k)),
             ("unweighted", self.unweighted, (k,)),
             ("history", self.history, (len(self.history_t), k)),
             ("hide", self.hide, (0 if self.hide is None else len(self.hide), 4)),

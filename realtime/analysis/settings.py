@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.trackers.smoothing import SmoothingSettings
-
-Aggregation = Literal["em", "mean"]
-"""How people are summed into the group: by prior adaptation (EM) or plain weighted averages."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +25,6 @@ class StageSettings:
     group: GroupSettings
 
 
-def prior_people(aggregation: Aggregation) -> float | None:
-    """``GroupSettings.prior_people`` for a way to sum people; raises MoodstreamError if unknown."""
-    if aggregation not in ("em", "mean"):
-        raise MoodstreamError(f"expected aggregation em or mean, got {aggregation!r}")
-    return GroupSettings.prior_people if aggregation == "em" else None
-
-
 def stage_settings(
     *,
     window: float = 5.0,
@@ -44,7 +33,6 @@ def stage_settings(
     min_confidence: float = 0.5,
     max_faces: int = 40,
     shift_threshold: float = 0.06,
-    aggregation: Aggregation = "em",
 ) -> StageSettings:
     """The settings for these choices, whose defaults are those of the command line.
 
@@ -55,7 +43,6 @@ def stage_settings(
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: How many faces of a frame count at most.
         shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
-        aggregation: ``em`` or ``mean``.
 
     Raises:
         MoodstreamError: A figure is out of its range.
@@ -67,7 +54,6 @@ def stage_settings(
             GroupSettings(
                 window=window,
                 shift_size=shift_threshold,
-                prior_people=prior_people(aggregation),
             ),
         )
     except (TypeError, ValueError) as error:

@@ -23,7 +23,7 @@ from moodstream.realtime.outputs import layout
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
     from moodstream.realtime.evaluation.emotions.evaluate import Change
-    from moodstream.realtime.evaluation.groups.study import FacePredictions
+    from moodstream.realtime.evaluation.groups.drawing import FacePredictions
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.models import ModelInfo
 
@@ -133,21 +133,21 @@ def predict_for_groups(
 
     Args:
         args: Of the command.
-        changes: What is done to the faces, as in ``study.predict_all``.
+        changes: What is done to the faces, as in ``drawing.predict_all``.
 
     Returns:
         The predictions, the faces, and the classifier.
     """
     from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
-    from moodstream.realtime.evaluation.groups import study
+    from moodstream.realtime.evaluation.groups import drawing
 
     listing = list_faces(args.data, args.split, args.limit, args.votes, args.truth)
-    study.drawable(listing.labels)
+    drawing.drawable(listing.labels)
     classifier, info = load_classifier(args)  # before the bar: a download draws its own
     with progress(not args.quiet) as on_progress:
         faces = read_faces(args.data, listing, on_progress)
-        study.drawable(faces.labels)  # again: pictures may be broken
-        return study.predict_all(classifier, faces, on_progress, changes), faces, info
+        drawing.drawable(faces.labels)  # again: pictures may be broken
+        return drawing.predict_all(classifier, faces, on_progress, changes), faces, info
 
 
 def print_summary(

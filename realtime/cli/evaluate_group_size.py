@@ -129,10 +129,10 @@ def _groups(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
 
 def _made(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
     from moodstream.realtime.evaluation.emotions.evaluate import as_is
-    from moodstream.realtime.evaluation.groups import samples, study
+    from moodstream.realtime.evaluation.groups import drawing, samples
     from moodstream.realtime.evaluation.groups.size_report import Source
 
-    changes = study.CHANGES if args.degraded else {"as is": as_is}
+    changes = drawing.CHANGES if args.degraded else {"as is": as_is}
     predictions, faces, info = predict_for_groups(args, changes)
     groups = samples.made(
         predictions, range(1, _MAX_PEOPLE + 1), args.each, args.degraded, args.seed

@@ -13,11 +13,11 @@ from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
 from moodstream.realtime.dashboard.schemas import HistoryPoint, LiveRunState, LiveShift
-from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import StreamState
 from moodstream.realtime.outputs.server.broadcaster import Broadcaster, Picture
+from moodstream.realtime.outputs.server.schemas import GroupFigures, StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import stream_state
@@ -216,5 +216,5 @@ def without_small_group(source: StreamState, privacy: Privacy) -> StreamState:
     """A source's state, without its figures where the people in view now are too small a group."""
     if privacy.shows_group_of(source["people"] or 0, source["effective_people"] or 0.0):
         return source
-    hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
-    return cast(StreamState, {**source, **dict.fromkeys(hidden)})
+    figures = set(GroupFigures.__annotations__) - {"people"}
+    return cast(StreamState, {**source, **dict.fromkeys(figures)})

@@ -27,11 +27,6 @@ def spread(side: Mapping[str, float]) -> str:
     return f"{side['least']:.0f}–{side['most']:.0f} px, median {side['median']:.0f}"
 
 
-def strategy_name(key: str) -> str:
-    """How reports name a way of summing up; in JSON *prior-adapted* is ``settled``."""
-    return key.replace("settled", "prior-adapted")
-
-
 def network(model: Mapping[str, Any]) -> str:
     """What a network is, where it ran, and its checksum."""
     return (

@@ -67,6 +67,7 @@ class Painter:
             people=len(faces),
             effective_people=state.effective_people,
             group=_as_f32(state.probs),
+            interval=_as_f32(state.interval),
             unweighted=_as_f32(state.unweighted),
             entropy=state.entropy,
             entropy_share=state.entropy_share,

@@ -12,7 +12,7 @@ from moodstream.realtime.cli.entry import build_parser
 
 # what a metavar means, and the words of which a help text has to have one
 UNITS = {"SECONDS": ("seconds",), "PIXELS": ("px",), "MILLISECONDS": ("ms",), "MEGABYTES": ("MB",)}
-FORMER = {"--mix", "--front-end"}
+FORMER = {"--aggregation", "--mix", "--front-end"}
 
 
 def commands(

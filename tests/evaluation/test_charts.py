@@ -16,7 +16,6 @@ from moodstream.realtime.evaluation.emotions import charts
 from moodstream.realtime.evaluation.emotions.calibrate import reliability
 from moodstream.realtime.evaluation.emotions.metrics import class_shares
 from moodstream.realtime.evaluation.groups import size_charts
-from moodstream.realtime.evaluation.markdown import strategy_name
 
 K = len(EMOTIONS)
 
@@ -73,8 +72,3 @@ def test_stability_and_entropy_of_a_single_group(tmp_path: Path) -> None:
     size_charts.group_size_chart(by_size(measured), tmp_path / "sizes.png")
     for name in ("stability", "entropy", "sizes"):
         drawn(tmp_path / f"{name}.png")
-
-
-def test_reports_name_strategies_in_words_of_the_field() -> None:
-    assert strategy_name("settled, calibrated") == "prior-adapted, calibrated"
-    assert strategy_name("majority vote") == "majority vote"

@@ -109,9 +109,9 @@ class ShiftDetector:
     """Detects mood shifts as the group goes on.
 
     What was seen is cut into stretches of much the same distribution (``Segmentation``), anew with
-    every row. A boundary is told as a provisional shift at once, and confirmed some seconds later
-    if there is twice the evidence then. It is withdrawn when it has not been found again for a
-    second, or still lacks that evidence after more seconds.
+    every row. A boundary is told as a provisional shift at once, and confirmed seconds later, if
+    there is twice the evidence then. It is withdrawn when it has not been found again for a second,
+    or still lacks that evidence after more seconds.
 
     Args:
         group: Whose states these are; it still has what they were summed from.

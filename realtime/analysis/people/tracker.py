@@ -39,7 +39,7 @@ class AnalysisSettings:
         rate: Detection passes per second of media time, by which people are tracked.
         min_face: Smaller side of a face in px from which it counts.
         min_confidence: Score of the detector from which a face counts, in [0, 1].
-        max_faces: Faces per picture that count at most.
+        max_faces: Faces per picture that count at most, the best by quality.
         full_size_every: Seconds between detection passes at full size as a rule; those between
             them are at the resolution that the faces require (``DetectionResolution``). With 0 all
             are at full size.
@@ -137,7 +137,11 @@ class PeopleTracker:
         self.all_boxes = detections.boxes
         if self.filters:
             detections = apply_filters(frame.image, detections, self.filters)
-        detections = filter_faces(detections, self.settings.min_face, self.settings.max_faces)
+        detections = filter_faces(detections, self.settings.min_face, len(detections))
+        if len(detections) > self.settings.max_faces:  # as in a photo, the best by quality count
+            with self.timer.stage("quality"):
+                measured = quality.measure(frame.image, detections.boxes)
+            detections = detections.take(quality.best(measured, self.settings.max_faces))
         self.detection_passes += 1
         self.faces_detected += len(detections)
         with self.timer.stage("track"):

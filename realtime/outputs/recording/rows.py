@@ -9,11 +9,12 @@ from typing import Any, cast
 import numpy as np
 
 from moodstream.realtime.analysis.group.shifts import MoodShift
-from moodstream.realtime.arrays import F32
+from moodstream.realtime.arrays import F32, F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import Faces, GroupState
 from moodstream.realtime.outputs.schemas import (
     BOX,
+    INTERVALS,
     PROBS,
     TIMELINE_COLUMNS,
     PersonRow,
@@ -39,7 +40,15 @@ def timeline_row(t: float, state: GroupState) -> TimelineRow:
     for prefix, probs in (("p", state.probs), ("w", state.weighted), ("u", state.unweighted)):
         if probs is not None:
             row |= {f"{prefix}_{n}": float(v) for n, v in zip(EMOTIONS, probs, strict=True)}
+    if state.interval is not None:
+        row |= dict(zip(INTERVALS, state.interval.ravel().tolist(), strict=True))
     return cast(TimelineRow, row | _extras(state.extras))
+
+
+def named_ends(interval: F64) -> dict[str, tuple[float, float]]:
+    """Lower and upper end (2, 7) of each share by its emotion, rounded for JSON."""
+    low, high = np.round(interval, 4).tolist()
+    return dict(zip(EMOTIONS, zip(low, high, strict=True), strict=True))
 
 
 def person_values(faces: Faces) -> F32:

@@ -30,7 +30,8 @@ from moodstream.realtime.threads import OwnedThread
 logger = logging.getLogger(__name__)
 
 VERSION = 2
-"""Of the tables; a store keeps its own in ``PRAGMA user_version``."""
+"""Of the tables, kept as ``PRAGMA user_version``; the first had no intervals, and only shifts that
+had ended."""
 
 APPLICATION = 0x6D6F6F64
 """``PRAGMA application_id`` of every store: "mood"."""
@@ -47,7 +48,7 @@ _WAL_PAGES = 512
 _WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
 
 # measured: a row of the timeline with its place in the index, and a person's row
-_STEP_BYTES = 290
+_STEP_BYTES = 400
 _PERSON_BYTES = 84
 _EMPTY_BYTES = 20_000
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.outputs import layout
-from moodstream.realtime.outputs.report.formatting import clock, counted, duration
+from moodstream.realtime.outputs.report.formatting import clock, counted, duration, percent
 from moodstream.realtime.outputs.schemas import (
     MeanExtras,
     MoodPart,
@@ -94,11 +94,16 @@ def terminal_summary(summary: Summary) -> list[str]:
     ]
 
 
+def part_share(part: MoodPart) -> str:
+    """The share of the mood of a part, with its interval where that is known."""
+    return percent(part["share"], (part["low"], part["high"]) if "low" in part else None)
+
+
 def _moods(parts: list[MoodPart], when: Callable[[float], str], nobody: str) -> str:
     """The mood of every part; once what holds of all of them."""
     if not any(part["dominant"] for part in parts):
         return nobody
-    moods = [f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else nobody for p in parts]
+    moods = [f"{p['dominant']} {part_share(p)}" if p["dominant"] else nobody for p in parts]
     return "; ".join(
         _shortened(
             [
