@@ -143,7 +143,7 @@ def test_bad_input_is_one_line(more, printed, picture, capsys):
 
 def test_the_command_on_real_pictures(tmp_path, capsys):
     """The two people of ultralytics' zidane.jpg, labelled here by eye."""
-    from moodstream.realtime.networks.detectors.yolo import quiet_ultralytics
+    from moodstream.realtime.networks.detectors.yolo_torch import quiet_ultralytics
 
     quiet_ultralytics()
     from ultralytics.utils import ASSETS

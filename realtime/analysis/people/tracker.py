@@ -111,7 +111,9 @@ class PeopleTracker:
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
         self.resolution = DetectionResolution(
-            0.0 if settings.detect_every_frame else settings.full_size_every
+            0.0 if settings.detect_every_frame else settings.full_size_every,
+            # what is to be hidden must be found however small it is
+            0.0 if settings.detect_every_frame else settings.min_face,
         )
         self.detection_passes = self.faces_detected = self.predictions = 0
         self.all_boxes: F32 = np.zeros((0, 4), np.float32)
@@ -144,7 +146,7 @@ class PeopleTracker:
         ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
         seen = row >= 0
         # one who has just come has no track yet, and must be detected again to get one
-        self.resolution.observe(np.vstack([boxes, detections.boxes]), lost=not seen.all())
+        self.resolution.observe(np.vstack([boxes, detections.boxes]), lost=boxes[~seen])
         scores = np.zeros(len(ids), np.float32)
         scores[seen] = detections.scores[row[seen]]
         qualities = np.zeros(len(ids), np.float32)
