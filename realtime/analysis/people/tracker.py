@@ -51,7 +51,7 @@ class AnalysisSettings:
     """
 
     rate: float = 10.0
-    min_face: float = 16.0
+    min_face: float = 10.0
     min_confidence: float = 0.5
     max_faces: int = 40
     full_size_every: float = 1.0
