@@ -53,8 +53,8 @@ class SmallFaces:
 
     Attributes:
         least_side: Smaller side in px from which a face matters.
-        budget: px of the tiles that follow known faces in a pass, in shares of those of a pass at
-            full size; where that is not enough they take turns.
+        budget: px of the tiles of a pass in shares of those of one at full size; where that is not
+            enough, those that follow known faces take turns.
     """
 
     def __init__(self, least_side: float = 0.0, budget: float = 4.0) -> None:
@@ -84,8 +84,9 @@ class SmallFaces:
         self._in_vain.extend((t, tile) for tile in hinted)
         self._hints = _NO_BOXES
         whole = detector.full_side(shape) ** 2 * min(shape[:2]) / max(shape[:2])
-        in_turn = self._in_turn(followed, self.budget * whole)
-        return (*in_turn, *hinted, *self._next_of_scan(t, shape, detector))
+        new = [*hinted, *self._next_of_scan(t, shape, detector)]
+        left = self.budget * whole - sum(tile.pixels for tile in new)
+        return (*self._in_turn(followed, left), *new)
 
     def observe(self, t: float, boxes: F32, hints: F32) -> None:
         """Take the result of a pass.
