@@ -122,7 +122,7 @@ class SmallFaces:
         for _, tile in self._in_vain:
             x1, y1, x2, y2 = tile.box
             looked |= ((centres > [x1, y1]) & (centres < [x2, y2])).all(axis=1)
-        return hints[~looked]
+        return np.asarray(hints[~looked])
 
     def _enlarged(self, boxes: F32, shape: tuple[int, ...], detector: TakesTiles) -> list[Tile]:
         """Tiles around boxes: at the picture's own size where that is enough, else enlarged."""

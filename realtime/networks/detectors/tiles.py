@@ -252,7 +252,8 @@ def merged(parts: Sequence[Detections]) -> Detections:
         if not dropped[row]:
             dropped[row + 1 :] |= same[row, row + 1 :]
     faces, other = faces.take(~dropped), other[np.ix_(~dropped, ~dropped)]
-    return faces.take(~(_within(faces) & other).any(axis=1))
+    part_of_another: npt.NDArray[np.bool_] = (_within(faces) & other).any(axis=1)
+    return faces.take(~part_of_another)
 
 
 def _within(faces: Detections) -> npt.NDArray[np.bool_]:
