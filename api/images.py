@@ -134,7 +134,7 @@ def read_image(
     picture: str | Path | Image | Any,
     *,
     pipeline: Pipeline | Pair = "auto",
-    min_face: float = 16.0,
+    min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
 ) -> ImageFaces:

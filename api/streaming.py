@@ -42,7 +42,7 @@ def stream(
     privacy: Privacy | str = Privacy.OFF,
     window: float = 5.0,
     smoothing: float = 0.5,
-    min_face: float = 16.0,
+    min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
     shift_threshold: float = 0.06,

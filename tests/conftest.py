@@ -169,12 +169,12 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ultralytics, silenced, with its settings in a folder that goes away."""
-    from moodstream.realtime.networks.detectors import yolo
+    from moodstream.realtime.networks.detectors.yolo_torch import quiet_ultralytics
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("ultralytics")))
         before = dict(os.environ)
-        yolo.quiet_ultralytics()
+        quiet_ultralytics()
         yield
         for name in set(os.environ) - set(before):
             del os.environ[name]

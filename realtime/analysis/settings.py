@@ -29,7 +29,7 @@ def stage_settings(
     *,
     window: float = 5.0,
     smoothing: float = 0.5,
-    min_face: float = 16.0,
+    min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
     shift_threshold: float = 0.06,

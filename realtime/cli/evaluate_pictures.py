@@ -18,6 +18,7 @@ from moodstream.realtime.cli.options import (
     add_min_confidence,
     add_model_options,
     load_models,
+    number,
 )
 from moodstream.realtime.cli.progress import progress
 from moodstream.realtime.errors import MoodstreamError
@@ -51,15 +52,50 @@ def _add_detectors(kinds: Any) -> None:
         help="these detectors, divided by commas, instead of all",
     )
     parser.add_argument(
+        "--face-sizes",
+        type=face_sizes,
+        default=(),
+        metavar="LIST",
+        help="tabulate besides what is found at these face sizes in px, such as 12,16,24: the "
+        "labelled pictures are shrunk until their faces have them",
+    )
+    parser.add_argument(
+        "--picture-size",
+        type=picture_size,
+        default=(720, 1280),
+        metavar="WxH",
+        help="the pictures in px on which the shrunk ones are laid out for --face-sizes (1280x720)",
+    )
+    parser.add_argument(
+        "--no-tiles",
+        dest="tiles",
+        action="store_false",
+        help="read each picture once, at the detector's own size, without a closer look for small "
+        "faces",
+    )
+    parser.add_argument(
         "--weights",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="a detector's file: a YOLOv8-face (.onnx, .pt), YuNet (…yunet….onnx) or OpenCV's SSD "
-        "(.caffemodel, .pb); may be given again",
+        help="a detector's file: a YOLOv8-face (.onnx, .tflite, .pt), YuNet (…yunet….onnx) or "
+        "OpenCV's SSD (.caffemodel, .pb); may be given again",
     )
     parser.set_defaults(func=run_detectors)
+
+
+def face_sizes(text: str) -> tuple[float, ...]:
+    """Face sizes in px, rising, from ``12,16,24``."""
+    parse = number(4, 4096)
+    return tuple(sorted({parse(part.strip()) for part in text.split(",")}))
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Height and width in px from ``1280x720``."""
+    parse = number(64, 16384, int)
+    width, _, height = text.partition("x")
+    return parse(height), parse(width)
 
 
 def _add_pipeline(kinds: Any) -> None:
@@ -100,19 +136,41 @@ def _add_picture_options(parser: argparse.ArgumentParser, labels: bool, sheet: s
 
 def run_detectors(args: argparse.Namespace) -> int:
     """Compare the detectors; prints tables, or JSON, and fills the output folder."""
-    from moodstream.realtime.evaluation.detectors import candidates, comparison, report
+    from moodstream.realtime.evaluation.detectors import (
+        candidates,
+        comparison,
+        face_sizes,
+        report,
+        sizes_report,
+    )
+    from moodstream.realtime.networks.detectors.small_faces import detect_closely
 
     only = [name.strip() for name in args.only.split(",")] if args.only else None
     with output_folder(args, report.OUTPUTS):
         files, labels = _labelled(args)
+        if args.face_sizes and not labels:
+            raise MoodstreamError("--face-sizes needs --labels of the pictures")
+        read = detect_closely if args.tiles else comparison.once
         there, missing = candidates.find(args.weights, only)
         if not there:
             raise MoodstreamError(f"--only {args.only}: none of them is here; {missing[0].how}")
         with progress(not args.quiet) as on_progress:
             done = comparison.compare_detectors(
-                there, files, labels, args.min_confidence, on_progress
+                there, files, labels, args.min_confidence, on_progress, read
             )
-        summary = report.metrics(done, missing, args.data.resolve().name)
+            by_size = None
+            if args.face_sizes:
+                results = face_sizes.at_sizes(
+                    there,
+                    labels,
+                    args.face_sizes,
+                    args.picture_size,
+                    read,
+                    args.min_confidence,
+                    on_progress,
+                )
+                by_size = sizes_report.figures(results, args.picture_size)
+        summary = report.metrics(done, missing, args.data.resolve().name, by_size)
         write_results(args, lambda out: report.write(out, summary, done, args.pictures))
     print_summary(args, summary, report.lines)
     return 0

@@ -201,9 +201,9 @@ def add_face_limits(group: argparse._ArgumentGroup, most: str) -> None:
     group.add_argument(
         "--min-face",
         type=number(1),
-        default=16.0,
+        default=10.0,
         metavar="PIXELS",
-        help="faces whose shorter side is smaller do not count, in px (16)",
+        help="faces whose shorter side is smaller do not count, in px (10)",
     )
     add_min_confidence(group)
     group.add_argument("--max-faces", type=number(1, 1000, int), default=40, metavar="N", help=most)

@@ -20,6 +20,7 @@ from moodstream.realtime.labels.record import FACE, LabelledPicture
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
 from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.networks.detectors.small_faces import detect_closely
 from moodstream.realtime.outputs.folders import finished
 from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.sources.images import read_picture
@@ -95,7 +96,7 @@ def _proposal(
     classifier: EmotionClassifier,
     min_confidence: float,
 ) -> Proposal:
-    faces = detector.detect([image], min_confidence)[0]
+    faces = detect_closely(detector, image, min_confidence)
     predictions = classifier.classify([image], [faces.boxes])
     probs = fold_to(predictions.probs, classifier.classes, EMOTIONS)
     emotions = probs.argmax(axis=1) if len(probs) else []

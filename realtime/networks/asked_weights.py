@@ -60,7 +60,7 @@ def own_file(path: Path, kind: Kind, store: WeightStore) -> Path:
     """
     if not path.is_file():
         raise MoodstreamError(f"--{kind} {path}: no such file")
-    if kind == "detector" and path.suffix == ".onnx":
+    if kind == "detector" and path.suffix.casefold() in (".onnx", ".tflite"):
         return path  # no code in it, and the shape is checked when it is loaded
     if path.name not in store.known:
         raise MoodstreamError(

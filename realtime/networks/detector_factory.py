@@ -48,13 +48,13 @@ def build_detector(
     if plugin is not None:
         return plugin.detector(device, settings.precision), info_of_plugin(plugin, device)
     path = weights_path(asked, "detector", device, store, settings.progress)
-    if path.suffix == ".onnx":
+    if path.suffix.casefold() != ".pt":
         from moodstream.realtime.networks.detectors.yolo import YoloFaceOnnx
 
         kind = precision.choose(settings.precision, "cpu")
         detector: FaceDetector = YoloFaceOnnx(path, precision=kind, streams=settings.streams.calls)
         return detector, info_of_file(asked, path, engine_name("openvino", kind), "cpu")
-    from moodstream.realtime.networks.detectors.yolo import YoloFaceTorch
+    from moodstream.realtime.networks.detectors.yolo_torch import YoloFaceTorch
 
     kind = precision.choose(settings.precision, device)
     detector = YoloFaceTorch(path, device, precision=kind)

@@ -37,7 +37,7 @@ def load(settings: ModelSettings, store: WeightStore | None = None) -> Models:
         >>> import numpy as np
         >>> models = load(ModelSettings("embedded", device="cpu"))
         >>> models.info["detector"].name, models.info["emotion"].name
-        ('centerface', 'embedded')
+        ('centerface', 'embedded_b')
         >>> black = np.zeros((96, 160, 3), np.uint8)
         >>> [len(faces) for faces in models.detector.detect([black], 0.5)]
         [0]

@@ -59,4 +59,4 @@ def builtin_names(kind: Kind) -> tuple[str, ...]:
 
 def is_file(name: str) -> bool:
     """Whether ``--detector`` or ``--emotion`` means a file of weights by this."""
-    return name.endswith((".onnx", ".pt"))
+    return name.casefold().endswith((".onnx", ".pt", ".tflite"))

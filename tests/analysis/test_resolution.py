@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from support.pictures import ZIDANE
 
-from moodstream.realtime.analysis.people.resolution import DetectionResolution, detect_at
+from moodstream.realtime.analysis.people.resolution import (
+    DetectionPlan,
+    DetectionResolution,
+    detect_at,
+)
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings
 from moodstream.realtime.frames import Detections, Frame
 from moodstream.realtime.networks.detectors.geometry import iou
@@ -53,7 +57,7 @@ def frame(t: float, *spots: tuple[int, int, int]) -> Frame:
 def after(*sides: float, lost: bool = False, t: float = 0.1, full_size_every: float = 1.0, now=()):
     resolution = DetectionResolution(full_size_every)
     assert resolution.input_side(frame(0.0), Steps()) is None  # the first pass is at full size
-    resolution.observe(boxes(*sides), lost)
+    resolution.observe(boxes(*sides), boxes(*sides[:lost]))
     return resolution.input_side(frame(t, *now), Steps())
 
 
@@ -106,7 +110,7 @@ def test_what_moved_long_ago_is_compared_with_the_last_pass_at_full_size():
         (2.8, (), None),  # it has gone
     ):
         assert resolution.input_side(frame(t, *now), Steps()) == expected
-        resolution.observe(faces, False)
+        resolution.observe(faces, boxes())
 
 
 def test_a_detector_of_one_size_is_left_alone():
@@ -118,14 +122,15 @@ def test_a_detector_of_one_size_is_left_alone():
 
     resolution = DetectionResolution(1.0)
     resolution.input_side(frame(0.0), Plain())
-    resolution.observe(boxes(300), False)
+    resolution.observe(boxes(300), boxes())
     assert resolution.input_side(frame(0.1), Plain()) is None
 
 
 def test_pictures_of_one_size_go_together_and_answers_stay_in_order():
     detector = Steps()
     images = [np.zeros(SHAPE, np.uint8)] * 4
-    assert len(detect_at(detector, images, [None, 320, None, 640], 0.5)) == 4
+    plans = [DetectionPlan(side) for side in (None, 320, None, 640)]
+    assert len(detect_at(detector, images, plans, 0.5)) == 4
     assert detector.asked == [(1280, 2), (320, 1), (640, 1)]
 
 
@@ -134,7 +139,8 @@ def test_boxes_of_a_reduced_pass_are_where_they_were(networks):
     image = ZIDANE
     detector = networks.detector
     (full,) = detector.detect([image], 0.5)
-    (reduced,) = detect_at(detector, [image], [640], 0.5)
+    (seen,) = detect_at(detector, [image], [DetectionPlan(640)], 0.5)
+    reduced = seen.faces
     assert len(reduced) == len(full) == 2
     order = [np.argsort(d.boxes[:, 0]) for d in (full, reduced)]
     overlap = np.diag(iou(full.boxes[order[0]], reduced.boxes[order[1]]))

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from support.fakes import THREE_BOXES, Finds
 from support.paths import GROUPS
+from support.pictures import ZIDANE
 from support.ssd import make_ssd
 
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.detectors import candidates, comparison
+from moodstream.realtime.evaluation.detectors import candidates, comparison, face_sizes
 from moodstream.realtime.evaluation.detectors.candidates import Candidate
 from moodstream.realtime.labels.record import LabelledBox, picture_of
 from moodstream.realtime.networks.weights import store
@@ -143,7 +144,7 @@ def test_bad_input_is_one_line(more, printed, picture, capsys):
 
 def test_the_command_on_real_pictures(tmp_path, capsys):
     """The two people of ultralytics' zidane.jpg, labelled here by eye."""
-    from moodstream.realtime.networks.detectors.yolo import quiet_ultralytics
+    from moodstream.realtime.networks.detectors.yolo_torch import quiet_ultralytics
 
     quiet_ultralytics()
     from ultralytics.utils import ASSETS
@@ -195,3 +196,76 @@ def test_yunet_and_mtcnn_on_real_pictures_where_they_are_installed(footage):
     image = read_picture(footage["multi_face.jpg"])
     for one in there:
         assert len(one.detector.detect([image], 0.5)[0]) >= 4
+
+
+# --- by face size
+
+
+def labelled(tmp_path):
+    """A picture of noise with two labelled places of 40 px and one of 80."""
+    picture = np.random.default_rng(2).integers(0, 256, (200, 300, 3), np.uint8)
+    file = tmp_path / "a.png"
+    cv2.imwrite(str(file), picture)
+    boxes = [(10, 10, 50, 60), (200, 20, 242, 70), (100, 90, 180, 190), (0, 0, 9, 9)]
+    return {file: picture_of("a.png", [LabelledBox(box) for box in boxes])}
+
+
+def test_boards_show_every_face_at_the_size(tmp_path):
+    shown = list(face_sizes.boards(labelled(tmp_path), 20, (112, 160)))
+    counted = np.concatenate([board.boxes[board.counts] for board in shown])
+    sides = (counted[:, 2:] - counted[:, :2]).min(axis=1)
+    assert len(sides) == 3  # the fourth is too small to be shrunk to it
+    assert np.abs(sides - 20).max() < 1.1
+    assert all(board.image.shape == (112, 160, 3) for board in shown)
+    # the large one fills a board of its own with what is around it
+    assert [len(board.boxes) for board in shown] == [4, 4]
+    with pytest.raises(MoodstreamError, match="--picture-size: expected at least 146x98"):
+        list(face_sizes.boards(labelled(tmp_path), 20, (64, 64)))
+
+
+def test_only_faces_of_the_size_count(tmp_path):
+    board = next(face_sizes.boards(labelled(tmp_path), 20, (112, 160)))
+    wanted, other = board.boxes[board.counts], board.boxes[~board.counts]
+    finds = Finds([wanted[0], other[0], (140, 80, 158, 94)], [0.9, 0.8, 0.7], "one")
+    there = [Candidate("one", finds, "made up")]
+    results = face_sizes.at_sizes(there, labelled(tmp_path), [20], (112, 160), comparison.once)
+    one = results["one"]["20"]
+    assert (one.labelled, one.boards) == (3, 2)
+    # once on each board: a found one, or none; the box of no face is false on both
+    assert one.found == 1
+    assert one.false >= 2
+    assert 0 < one.average_precision < 1
+    with pytest.raises(MoodstreamError, match="--face-sizes 500"):
+        face_sizes.at_sizes(there, labelled(tmp_path), [500], (112, 160), comparison.once)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--face-sizes", "12,x"), ("--face-sizes", "2"), ("--picture-size", "1280")],
+)
+def test_sizes_that_are_none_are_refused(tmp_path, capsys, option, text):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "detectors", "--data", str(tmp_path), option, text])
+    assert option in capsys.readouterr().err
+
+
+def test_the_command_tabulates_face_sizes(tmp_path, capsys):
+    small = cv2.resize(ZIDANE, (640, 360), interpolation=cv2.INTER_AREA)
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    cv2.imwrite(str(data / "a.png"), small)
+    left, top, right, bottom = 452, 42, 530, 140
+    (tmp_path / "a.xml").write_text(
+        f"<annotation><filename>a.png</filename><size><width>640</width><height>360</height></size>"
+        f"<object><name>face</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin><xmax>{right}</xmax>"
+        f"<ymax>{bottom}</ymax></bndbox></object></annotation>"
+    )
+    command = ["evaluate", "detectors", "--data", str(data), "--only", "centerface", "--quiet"]
+    command += ["--labels", str(tmp_path / "a.xml"), "--face-sizes", "16,40", "--json"]
+    found = []
+    for more in (["-o", str(out)], ["--no-tiles"]):
+        assert main([*command, *more]) == 0
+        sizes = json.loads(capsys.readouterr().out)["face_sizes"]["detectors"]["centerface"]
+        found.append([sizes[px]["recall"] for px in ("16", "40")])
+    assert found == [[1.0, 1.0], [0.0, 1.0]]
+    assert "By face size, in pictures of 1280x720" in (out / "report.md").read_text()

@@ -19,7 +19,8 @@ from moodstream.realtime.arrays import Image
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.detectors import yolo
 from moodstream.realtime.networks.detectors.geometry import Letterbox, input_size, solid
-from moodstream.realtime.networks.detectors.yolo import YoloFaceOnnx, YoloFaceTorch
+from moodstream.realtime.networks.detectors.yolo import YoloFaceOnnx
+from moodstream.realtime.networks.detectors.yolo_torch import YoloFaceTorch
 
 
 class StandIn:
@@ -182,7 +183,7 @@ READ = """
 import sys
 import ultralytics.nn.tasks  # before moodstream, which then cannot set what it reads at import
 from pathlib import Path
-from moodstream.realtime.networks.detectors.yolo import YoloFaceTorch
+from moodstream.realtime.networks.detectors.yolo_torch import YoloFaceTorch
 try:
     YoloFaceTorch(Path("bad.pt"), "cpu")
 except Exception as error:
@@ -211,7 +212,7 @@ QUIET = """
 import socket
 def refuse(*args, **kwargs): raise AssertionError("ultralytics asked for a name")
 socket.getaddrinfo = refuse
-from moodstream.realtime.networks.detectors.yolo import quiet_ultralytics
+from moodstream.realtime.networks.detectors.yolo_torch import quiet_ultralytics
 quiet_ultralytics()
 from ultralytics import utils
 from ultralytics.utils.events import events

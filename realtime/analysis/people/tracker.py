@@ -52,7 +52,7 @@ class AnalysisSettings:
     """
 
     rate: float = 10.0
-    min_face: float = 16.0
+    min_face: float = 10.0
     min_confidence: float = 0.5
     max_faces: int = 40
     full_size_every: float = 1.0
@@ -113,7 +113,9 @@ class PeopleTracker:
         self.smoother = Smoother(smoothing)
         self.labels = LabelHolder()
         self.resolution = DetectionResolution(
-            0.0 if settings.detect_every_frame else settings.full_size_every
+            0.0 if settings.detect_every_frame else settings.full_size_every,
+            # what is to be hidden must be found however small it is
+            0.0 if settings.detect_every_frame else settings.min_face,
         )
         self.detection_passes = self.faces_detected = self.predictions = 0
         self.all_boxes: F32 = np.zeros((0, 4), np.float32)
@@ -150,7 +152,7 @@ class PeopleTracker:
         ids, boxes, row = tracks.ids[present], tracks.boxes[present], tracks.detection[present]
         seen = row >= 0
         # one who has just come has no track yet, and must be detected again to get one
-        self.resolution.observe(np.vstack([boxes, detections.boxes]), lost=not seen.all())
+        self.resolution.observe(np.vstack([boxes, detections.boxes]), lost=boxes[~seen])
         scores = np.zeros(len(ids), np.float32)
         scores[seen] = detections.scores[row[seen]]
         qualities = np.zeros(len(ids), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,12 +27,17 @@ from moodstream.realtime.evaluation.detectors.matching import (
 )
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.labels.record import LabelledPicture
+from moodstream.realtime.networks.detectors.base import FaceDetector
 from moodstream.realtime.networks.detectors.geometry import iou
+from moodstream.realtime.networks.detectors.small_faces import detect_closely
 from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.sources.images import read_picture
 
 IOUS = (0.5, 0.3)
 """From which overlap two boxes are the same face; figures are given for each."""
+
+Read = Callable[[FaceDetector, Image, float], Detections]
+"""How a detector reads a picture: the faces from a confidence on."""
 
 AP_MIN_CONFIDENCE = 0.05
 """The confidence from which faces count for average precision."""
@@ -112,6 +117,7 @@ def compare_detectors(
     labels: Mapping[Path, LabelledPicture],
     min_confidence: float = 0.5,
     on_progress: ProgressCallback = lambda *_: None,
+    read: Read = detect_closely,
 ) -> Comparison:
     """Run every detector over every picture, one picture at a time in memory.
 
@@ -123,6 +129,7 @@ def compare_detectors(
         labels: The labels of those that have some.
         min_confidence: Score from which a face counts as detected.
         on_progress: Called after each picture.
+        read: How a detector reads a picture; as photos are read unless told otherwise.
 
     Raises:
         MoodstreamError: No picture can be read.
@@ -138,8 +145,8 @@ def compare_detectors(
             continue
         for candidate, run in zip(candidates, runs, strict=True):
             if not decoded:
-                candidate.detector.detect([image], AP_MIN_CONFIDENCE)
-            _detect(candidate, run, image)
+                read(candidate.detector, image, AP_MIN_CONFIDENCE)
+            _detect(candidate, run, image, read)
         decoded.append(file)
         on_progress("detecting faces", i + 1, len(files))
     if not decoded:
@@ -147,9 +154,14 @@ def compare_detectors(
     return Comparison(decoded, [labels.get(f) for f in decoded], runs, skipped, min_confidence)
 
 
-def _detect(candidate: Candidate, run: DetectorRun, image: Image) -> None:
+def once(detector: FaceDetector, image: Image, min_confidence: float) -> Detections:
+    """The faces of a picture that is read once, at the detector's own size."""
+    return detector.detect([image], min_confidence)[0]
+
+
+def _detect(candidate: Candidate, run: DetectorRun, image: Image, read: Read) -> None:
     start = time.perf_counter()
-    faces = candidate.detector.detect([image], AP_MIN_CONFIDENCE)[0]
+    faces = read(candidate.detector, image, AP_MIN_CONFIDENCE)
     run.seconds.append(time.perf_counter() - start)
     run.detections.append(Detections(faces.boxes, faces.scores))
     run.usable.append(np.array([is_usable(image, box) for box in faces.boxes], bool))

@@ -10,7 +10,7 @@ import numpy as np
 
 from moodstream.realtime import environment
 from moodstream.realtime.analysis.people.quality import USABLE_BLUR_SCORE, USABLE_SIDE_PX
-from moodstream.realtime.evaluation.detectors import comparison
+from moodstream.realtime.evaluation.detectors import comparison, sizes_report
 from moodstream.realtime.evaluation.detectors.candidates import Missing
 from moodstream.realtime.evaluation.detectors.comparison import (
     IOUS,
@@ -32,14 +32,27 @@ MAX_PER_DETECTOR = 12
 """Of those, of one detector."""
 
 
-def metrics(done: Comparison, missing: Sequence[Missing], source: str) -> dict[str, Any]:
-    """All figures for metrics.json; what is undefined is None."""
+def metrics(
+    done: Comparison,
+    missing: Sequence[Missing],
+    source: str,
+    face_sizes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All figures for metrics.json; what is undefined is None.
+
+    Args:
+        done: The comparison.
+        missing: The detectors that could not run.
+        source: Name of the data.
+        face_sizes: The figures by face size, if there are any.
+    """
     labelled = [truth for truth in done.labels if truth is not None]
     summary: dict[str, Any] = plain(
         {
             "detectors": {run.name: _run(done, run) for run in done.runs},
             "missing": {one.name: one.how for one in missing},
             "agreement": {f"{iou:g}": _agreement(done, iou) for iou in IOUS},
+            "face_sizes": face_sizes,
             "min_confidence": done.min_confidence,
             "data": {
                 "source": source,
@@ -104,6 +117,8 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     if data["labelled_faces"]:
         for iou in summary["agreement"]:
             printed += ["", *_against(summary, iou)]
+    if summary["face_sizes"]:
+        printed += ["", *sizes_report.lines(summary["face_sizes"])]
     printed += ["", "missing"]
     printed += [f"{name:16}{how}" for name, how in summary["missing"].items()]
     return printed if summary["missing"] else printed[:-2]
@@ -189,6 +204,8 @@ def _report(summary: Mapping[str, Any], pictures: bool) -> Iterator[str]:
             yield _labels_table(summary, iou)
         yield f"## Faces that two detectors both detected, IoU ≥ {iou}"
         yield table(("", *between), ([a, *row.values()] for a, row in between.items()))
+    if summary["face_sizes"]:
+        yield from sizes_report.sections(summary["face_sizes"])
     if pictures:
         yield "## False positives"
         yield "A face that nobody labelled counts as false, too: check them by eye."

@@ -30,6 +30,7 @@ from moodstream.realtime.labels.record import LabelledPicture
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
 from moodstream.realtime.networks.classifiers.calibration import prior_of
 from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.networks.detectors.small_faces import detect_closely
 from moodstream.realtime.progress import ProgressCallback
 from moodstream.realtime.sources.images import read_picture
 
@@ -202,7 +203,7 @@ def _photo(
     emotions: I64,
 ) -> Photo:
     start = time.perf_counter()
-    faces = detector.detect([image], AP_MIN_CONFIDENCE)[0]
+    faces = detect_closely(detector, image, AP_MIN_CONFIDENCE)
     middle = time.perf_counter()
     predictions = classifier.classify([image], [faces.boxes])
     probs = maths.fold_to(predictions.probs, classifier.classes, EMOTIONS)

@@ -114,6 +114,11 @@ class CenterFace:
         other.max_side, other.min_side = side, min(side, self.min_side)
         return other
 
+    def tile_reader(self, size: tuple[int, int]) -> tuple[CenterFace, tuple[int, int]]:
+        """What reads pictures of ``size`` (height, width) px as they are."""
+        height, width = input_size(size, max(size))
+        return self.reduced(max(height, width)), (height, width)
+
     def with_networks(self, wrap: NetworkWrapper) -> CenterFace:
         """The same detector with ``wrap`` around its network of each input shape."""
         other = copy(self)

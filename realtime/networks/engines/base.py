@@ -69,11 +69,13 @@ class Pixels:
         mean: Subtracted, by channel in the network's order.
         scale: Divided by, by channel in the network's order.
         swap: Whether the network's channels are those of the pictures in reverse.
+        channels_last: Whether the network itself takes (N, H, W, 3) and not (N, 3, H, W).
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     swap: bool = False
+    channels_last: bool = False
 
 
 class Network(TimeableNetwork, Protocol):

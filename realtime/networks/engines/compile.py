@@ -36,7 +36,7 @@ def compile_model(
         >>> network = compile_model(packaged.embedded())
         >>> (logits,) = network(np.zeros((2, 1, 48, 48), np.float32))
         >>> logits.shape
-        (2, 7)
+        (2, 8)
     """
     if device == "cpu":
         from moodstream.realtime.networks.engines.openvino import OpenVinoNetwork

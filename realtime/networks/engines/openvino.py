@@ -57,13 +57,14 @@ def input_shape(path: Path) -> tuple[int, ...]:
 
 
 class OpenVinoNetwork:
-    """A network file, ONNX or OpenVINO's own .xml, compiled for the CPU and cached on disk.
+    """A network file, ONNX, TFLite or OpenVINO's own .xml, compiled for the CPU and cached on disk.
 
     Outputs are float32 copies in the order of the file.
 
     Args:
         path: The file.
-        shape: Replaces the input shape; -1 is a free dimension.
+        shape: Replaces the input shape; -1 is a free dimension. With ``pixels`` channels come
+            second whatever the file's order.
         precision: float32 by default, so that figures do not depend on the machine; int8 is for
             files that were quantised, whose other layers run in what the CPU is quickest with.
         streams: Calls, from as many threads, that share the cores: each is slower, all together
@@ -141,6 +142,8 @@ def _compiled(
             pass
     model = core().read_model(str(path))
     if shape is not None:
+        if pixels is not None and pixels.channels_last:
+            shape = shape[0], *shape[2:], shape[1]
         model.reshape(openvino.PartialShape(list(shape)))
     if pixels is not None:
         model = _from_pixels(model, pixels)
@@ -161,7 +164,7 @@ def _from_pixels(model: Any, pixels: Pixels) -> Any:
 
     change = PrePostProcessor(model)
     change.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    change.input().model().set_layout(Layout("NCHW"))
+    change.input().model().set_layout(Layout("NHWC" if pixels.channels_last else "NCHW"))
     steps = change.input().preprocess().convert_element_type(Type.f32)
     if pixels.swap:
         steps.reverse_channels()

@@ -15,6 +15,7 @@ from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F32, I64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.networks.detectors.base import FaceDetector
+from moodstream.realtime.networks.detectors.small_faces import detect_closely
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
 from moodstream.realtime.outputs.report.formatting import clock
@@ -78,7 +79,7 @@ def key_stills(
             continue
         boxes, probs, ids, labels = people_at(folder, t)
         if hide_by is not None:
-            all_boxes = hide_by.detect([image], HIDE_FROM_CONFIDENCE)[0].boxes
+            all_boxes = detect_closely(hide_by, image, HIDE_FROM_CONFIDENCE).boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, all_boxes])), np.uint8)
         jpeg = encode_jpeg(_still(image, boxes, probs, ids, labels), "report")
         stills.append(KeyStill(t, f"{clock(t)} {mood}", jpeg))

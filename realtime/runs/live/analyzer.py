@@ -114,11 +114,12 @@ class LiveAnalyzer:
             return
         began = self._clock()
         images = [frame.image for _, frame in due]
-        sides = [stream.people.resolution.input_side(frame, self.detector) for stream, frame in due]
-        detections = detect_at(self.detector, images, sides, self.min_confidence)
+        plans = [stream.people.resolution.plan(frame, self.detector) for stream, frame in due]
+        passes = detect_at(self.detector, images, plans, self.min_confidence)
         self._detection_s.add(self._clock() - began, len(due))
-        for (stream, frame), faces in zip(due, detections, strict=True):
-            stream.detected(frame, faces)
+        for (stream, frame), seen in zip(due, passes, strict=True):
+            stream.people.resolution.small_faces.observe(frame.t, seen.faces.boxes, seen.hints)
+            stream.detected(frame, seen.faces)
 
     def _choose(self, steps: Sequence[_Step], limit: int, step_s: float) -> list[Index]:
         """For each stream the rows to classify now."""

@@ -23,6 +23,9 @@ from moodstream.trackers.smoothing import SmoothingSettings
 
 logger = logging.getLogger(__name__)
 
+_TILE_BUDGET = 1.0
+"""As ``SmallFaces.budget``: small faces make a detection pass at most about twice as long."""
+
 
 @dataclass(frozen=True)
 class LiveSettings:
@@ -89,8 +92,9 @@ class LiveStream:
         if self.analysis is None:
             self.analysis = self._begin(frame.image)
         # a face that is to be hidden must be found at once, however small it is
-        full_size_every = 0.0 if self.rows.hides_faces else self._settings.worker.full_size_every
-        self.analysis.people.resolution.full_size_every = full_size_every
+        hides, resolution = self.rows.hides_faces, self.analysis.people.resolution
+        resolution.full_size_every = 0.0 if hides else self._settings.worker.full_size_every
+        resolution.small_faces.least_side = 0.0 if hides else self._settings.worker.min_face
         for gap in self.capture.gaps():
             self._gap(gap.start, gap.end, gap.reason)
         black_since = self.analysis.black_since
@@ -136,6 +140,7 @@ class LiveStream:
         people = PeopleTracker(
             settings.worker, settings.smoothing, picture_side=side, filters=self._filters
         )
+        people.resolution.small_faces.budget = _TILE_BUDGET
         timeline = Timeline(GroupAggregator(settings.group), self.rows, self.rows.view)
         return StreamAnalysis(people, timeline, self.fps)
 

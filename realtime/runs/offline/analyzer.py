@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.analysis.people.resolution import detect_at
+from moodstream.realtime.analysis.people.resolution import (
+    DetectionPass,
+    DetectionPlan,
+    detect_at,
+)
 from moodstream.realtime.analysis.people.tracker import (
     PREDICTION_COLUMNS,
     AnalysisSettings,
@@ -28,6 +32,8 @@ from moodstream.trackers.smoothing import SmoothingSettings
 
 _NO_PREDICTIONS = np.zeros((0, PREDICTION_COLUMNS), np.float32)
 _NO_BOXES = np.zeros((0, 4), np.float32)
+_FULL_SIZE_AHEAD = 8
+"""Detection passes that are begun before a result is known, where all of them are at full size."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,11 @@ class OfflineAnalyzer:
         """All frames in their order, boxes extrapolated where no detection pass was due.
 
         Networks run on ``caller_threads(streams)`` threads, tracking and smoothing on the
-        caller's. The input size of a detection pass is chosen when the last but one before it is
-        known, whatever ``streams`` is, so that figures do not depend on the machine.
+        caller's. What a detection pass reads is chosen when the last but one before it is known,
+        or where all are at full size the last but some, whatever ``streams`` is, so that figures
+        do not depend on the machine.
         """
-        ahead = 1 if self.people.resolution.full_size_every else 2 * self.streams
+        ahead = 1 if self.people.resolution.full_size_every else _FULL_SIZE_AHEAD
         with ThreadPoolExecutor(caller_threads(self.streams), "networks") as pool:
             detecting = look_ahead((self._begin(frame, pool) for frame in frames), ahead)
             tracked = (self._track(pending, pool) for pending in detecting)
@@ -121,12 +128,14 @@ class OfflineAnalyzer:
         due = self._is_due(frame.t)
         if not due and not self.settings.detect_every_frame:
             return _PendingFrame(frame)
-        side = self.people.resolution.input_side(frame, self.detector) if due else None
-        return _PendingFrame(frame, pool.submit(self._detect, frame, side), due)
+        plan = self.people.resolution.plan(frame, self.detector)
+        return _PendingFrame(frame, pool.submit(self._detect, frame, plan), due)
 
     def _track(self, pending: _PendingFrame, pool: Executor) -> _PendingFrame:
         if pending.detections is not None:
-            detections = pending.detections.result()
+            seen = pending.detections.result()
+            detections, t = seen.faces, pending.frame.t
+            self.people.resolution.small_faces.observe(t, detections.boxes, seen.hints)
             self.frames_searched += 1
             self._all_boxes = detections.boxes
             if pending.due:
@@ -177,11 +186,11 @@ class OfflineAnalyzer:
         self._predicted_at.update((ids[row], t) for row in rows)
         return rows
 
-    def _detect(self, frame: Frame, side: int | None) -> Detections:
+    def _detect(self, frame: Frame, plan: DetectionPlan) -> DetectionPass:
         with self.timer.stage("convert"):
             image = frame.image
         with self.timer.stage("detect"):
-            return detect_at(self.detector, [image], [side], self._detect_from)[0]
+            return detect_at(self.detector, [image], [plan], self._detect_from)[0]
 
     def _classify(self, frame: Frame, boxes: F32) -> F32:
         """``EmotionPredictions.columns`` of the faces at ``boxes``, in their order."""
@@ -198,7 +207,7 @@ class _PendingFrame:
     """
 
     frame: Frame
-    detections: Future[Detections] | None = None
+    detections: Future[DetectionPass] | None = None
     due: bool = False
     faces: Faces | None = None
     rows: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))

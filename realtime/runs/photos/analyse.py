@@ -30,7 +30,7 @@ class PhotoSettings:
         prior: (7,) the distribution that the classifier assumes, as in GroupSettings.
     """
 
-    min_face: float = 16.0
+    min_face: float = 10.0
     min_confidence: float = 0.5
     max_faces: int = 40
     scale: QualityScale = field(default_factory=QualityScale)

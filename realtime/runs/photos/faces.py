@@ -13,6 +13,7 @@ from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.classifiers.batch import classify_faces
 from moodstream.realtime.networks.detectors.base import apply_filters, filter_faces
+from moodstream.realtime.networks.detectors.small_faces import detect_closely
 from moodstream.realtime.networks.models import Models
 
 HIDE_FROM_CONFIDENCE = 0.3
@@ -95,7 +96,9 @@ def detect_and_classify(
     Returns:
         The faces of each photo.
     """
-    candidates = _detect(images, models, min(HIDE_FROM_CONFIDENCE, min_confidence))
+    lowest = min(HIDE_FROM_CONFIDENCE, min_confidence)
+    # one at a time: the tiles of several would bring nothing on a CPU, and cost memory
+    candidates = [detect_closely(models.detector, image, lowest) for image in images]
     detections = [
         filter_faces(
             apply_filters(image, each.take(each.scores >= min_confidence), models.filters),
@@ -110,18 +113,6 @@ def detect_and_classify(
         _measured(image, faces, every.boxes, rows[end - len(faces) : end])
         for image, faces, every, end in zip(images, detections, candidates, ends, strict=True)
     ]
-
-
-def _detect(images: Sequence[Image], models: Models, min_confidence: float) -> list[Detections]:
-    """All that may be faces: the photos together on a GPU, else one by one.
-
-    On a CPU a batch brings nothing and costs memory: CenterFace at 1280 × 960 took 0.16 s a
-    picture and 425 MB for four at once, 0.13 s and 165 MB for one.
-    """
-    info = models.info.get("detector")
-    if info is not None and info.device != "cpu":
-        return models.detector.detect(images, min_confidence)
-    return [models.detector.detect([image], min_confidence)[0] for image in images]
 
 
 def _measured(image: Image, faces: Detections, all_boxes: F32, predictions: F32) -> PhotoFaces:
