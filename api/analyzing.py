@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moodstream.arguments import expect_numbers, settings_errors
 from moodstream.pipelines import Pair, Pipeline, networks
-from moodstream.realtime.analysis.settings import Aggregation, stage_settings
+from moodstream.realtime.analysis.settings import stage_settings
 from moodstream.realtime.privacy import Privacy
 from moodstream.results import Results
 
@@ -40,8 +40,7 @@ def analyze(
     min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
-    aggregation: Aggregation = "em",
+    shift_threshold: float = 0.06,
     progress: OnProgress | None = None,
 ) -> Results:
     """Analyse a video file, as ``moodstream process`` does.
@@ -64,10 +63,8 @@ def analyze(
         smoothing: Time constant of each person's estimate in seconds; 0 for none.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: Faces of a frame that count at most, the best detections.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
-        aggregation: How people are summed up: ``em`` adapts the classifier's prior to the group,
-            ``mean`` is the plain average weighted by face quality.
+        max_faces: Faces of a frame that count at most, the best by quality.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
         progress: Called now and then with the seconds done and those in all (or None).
 
     Returns:
@@ -98,7 +95,7 @@ def analyze(
         "shift_threshold": shift_threshold,
     }
     expect_numbers(start=start, end=end, **numbers)
-    figures = stage_settings(**numbers, aggregation=aggregation)
+    figures = stage_settings(**numbers)
     privacy = Privacy.of(privacy)
     with settings_errors():
         settings = ProcessSettings(

@@ -11,7 +11,6 @@ import numpy as np
 
 from moodstream.arguments import expect_numbers
 from moodstream.pipelines import Pair, Pipeline, networks
-from moodstream.realtime.analysis.settings import Aggregation, prior_people
 from moodstream.realtime.arrays import F32, F64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
@@ -96,7 +95,7 @@ class ImageFaces:
     @property
     def distribution(self) -> dict[str, float] | None:
         """The group's share of each emotion; None where nobody was classified."""
-        shares = self.group.prior_adapted
+        shares = self.group.probs
         return None if shares is None else dict(zip(EMOTIONS, shares.tolist(), strict=True))
 
     def table(self) -> DataFrame:
@@ -138,7 +137,6 @@ def read_image(
     min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    aggregation: Aggregation = "em",
 ) -> ImageFaces:
     """Detect and classify the faces of one picture, as ``moodstream photos`` does.
 
@@ -152,7 +150,6 @@ def read_image(
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: Faces that count at most, the best by quality.
-        aggregation: How the faces are summed up into ``distribution``: ``em`` or ``mean``.
 
     Returns:
         The faces, and what they show together.
@@ -169,9 +166,7 @@ def read_image(
     """
     expect_numbers(min_face=min_face, min_confidence=min_confidence, max_faces=max_faces)
     try:
-        settings = PhotoSettings(
-            min_face, min_confidence, max_faces, prior_people=prior_people(aggregation)
-        )
+        settings = PhotoSettings(min_face, min_confidence, max_faces)
     except (TypeError, ValueError) as error:
         raise MoodstreamError(str(error)) from None
     image = _pixels(picture)

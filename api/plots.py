@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moodstream.overlays.palette import hex_of
+from moodstream.overlays.palette import hex_of, line_colour
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.report.data import Timeline
 from moodstream.realtime.outputs.report.figures import BLUE, GREY, INK, new_figure, plain_axes
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def timeline_figure(line: Timeline, shifts: Sequence[ShiftEvent]) -> Figure:
-    """The group's distribution, its diversity and its people over time.
+    """The group's distribution, its leading moods with intervals, its diversity and its people.
+
+    There is no row of intervals where none are known.
 
     Args:
         line: The timeline; thinned where it has too many rows to be drawn.
@@ -29,8 +31,12 @@ def timeline_figure(line: Timeline, shifts: Sequence[ShiftEvent]) -> Figure:
         A figure of matplotlib.
     """
     line = line.thinned()
-    figure = new_figure(10.0, 6.4)
-    group, diversity, people = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
+    heights = (3, 2, 1, 1) if line.has_intervals else (3, 1, 1)
+    figure = new_figure(10.0, 1.6 + sum(heights))
+    rows = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    group, diversity, people = rows[0], rows[-2], rows[-1]
+    if line.has_intervals:
+        _intervals(rows[1], line)
     colours = [hex_of(name) for name in EMOTIONS]
     group.stackplot(line.t, line.probs.T, labels=EMOTIONS, colors=colours, lw=0)
     group.set(ylim=(0, 1), ylabel="share of the group")
@@ -45,12 +51,23 @@ def timeline_figure(line: Timeline, shifts: Sequence[ShiftEvent]) -> Figure:
     people.set_ylim(0, 1.4 * max(1.0, float(np.nanmax(line.people, initial=1.0))))
     people.yaxis.get_major_locator().set_params(integer=True)
     people.legend(ncols=2, loc="upper right", frameon=False)
-    for axes in (group, diversity, people):
+    for axes in rows:
         plain_axes(axes)
         _mark(axes, shifts)
     if len(line):
         group.set_xlim(float(np.min(line.t)), max(float(np.max(line.t)), float(line.t[0]) + 0.2))
     return figure
+
+
+def _intervals(axes: Axes, line: Timeline) -> None:
+    """The shares of the leading moods, each with a band for its 90 % interval."""
+    for name in line.leading():
+        k = EMOTIONS.index(name)
+        axes.fill_between(
+            line.t, line.lower[:, k], line.upper[:, k], color=hex_of(name), alpha=0.3, lw=0
+        )
+        axes.plot(line.t, line.probs[:, k], color=line_colour(name), lw=1.6, label=name)
+    axes.set(ylim=(0, 1), ylabel="90 % intervals")
 
 
 def _mark(axes: Axes, shifts: Sequence[ShiftEvent]) -> None:

@@ -58,7 +58,10 @@ class Results:
     @cached_property
     def timeline(self) -> DataFrame:
         """The group, a row per 0.2 s of media time; the columns of timeline.csv, NaN: unknown."""
-        return _table(self.folder / layout.TIMELINE)
+        from moodstream.realtime.outputs.schemas import TIMELINE_COLUMNS
+
+        # results of an older moodstream lack some
+        return _table(self.folder / layout.TIMELINE).reindex(columns=list(TIMELINE_COLUMNS))
 
     @cached_property
     def people(self) -> DataFrame:
@@ -70,7 +73,7 @@ class Results:
 
     @cached_property
     def events(self) -> DataFrame:
-        """The mood shifts: ``t``, ``from``, ``to``, ``size`` (JSD in nats), ``noticed``."""
+        """The mood shifts: a row each, with the keys of events.json."""
         from moodstream.realtime.outputs.schemas import ShiftEvent
 
         return _frame(self._events(), tuple(ShiftEvent.__annotations__))

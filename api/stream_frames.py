@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.analysis.group.shifts import MoodShift, brought_up_to_date
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
@@ -77,7 +77,7 @@ class StreamFrame:
 
     @property
     def shifts(self) -> tuple[MoodShift, ...]:
-        """The mood shifts that were detected since the frame before this one."""
+        """What is new of mood shifts since the frame before: each with its ``status``."""
         return self._annotated.shifts
 
     @property
@@ -129,7 +129,7 @@ class Stream:
 
     Attributes:
         name: The source, safe to show: without a password.
-        shifts: All mood shifts so far.
+        shifts: All mood shifts so far, without those withdrawn.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class Stream:
         self._source = self._begin()
         try:
             while not self._over and (frame := self._source.next()) is not None:
-                self.shifts += frame.shifts
+                self.shifts = brought_up_to_date(self.shifts, frame.shifts)
                 yield StreamFrame(self._privacy, frame, self._painter)
         finally:
             self.close()
@@ -161,7 +161,7 @@ class Stream:
         self._over = True
         source, self._source = self._source, None
         if source is not None:
-            self.shifts += source.close()
+            self.shifts = brought_up_to_date(self.shifts, source.close())
 
     def __enter__(self) -> Stream:
         return self

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from moodstream.arguments import expect_numbers, settings_errors
 from moodstream.frame_readers import FileFrames, LiveFrames
 from moodstream.pipelines import Pair, Pipeline, networks
-from moodstream.realtime.analysis.settings import Aggregation, stage_settings
+from moodstream.realtime.analysis.settings import stage_settings
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.stream import LiveSettings
@@ -45,8 +45,7 @@ def stream(
     min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
-    aggregation: Aggregation = "em",
+    shift_threshold: float = 0.06,
 ) -> Stream:
     """Iterate over the frames of a camera, an address or a file, each with its people and group.
 
@@ -78,9 +77,8 @@ def stream(
         smoothing: Time constant of each person's estimate in seconds; 0 for none.
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
-        max_faces: Faces of a frame that count at most, the best detections.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
-        aggregation: How people are summed up: ``em`` or ``mean``, see ``analyze``.
+        max_faces: Faces of a frame that count at most, the best by quality.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
 
     Returns:
         An iterable of ``StreamFrame``, and a context manager that closes it.
@@ -118,7 +116,7 @@ def stream(
         duration=duration,
         **numbers,
     )
-    figures = stage_settings(**numbers, aggregation=aggregation)
+    figures = stage_settings(**numbers)
     stages: dict[str, Any] = {
         "worker": figures.analysis,
         "smoothing": figures.smoothing,

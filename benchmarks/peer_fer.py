@@ -58,7 +58,7 @@ class FerNetwork:
 
 
 def held_out(path: Path, strangers: bool) -> LabelledFaces:
-    """Every second face of expressions.npz: the ones that tools/train_embedded.py never sees.
+    """Every second face of expressions.npz: the ones that tools/train_emotions.py never sees.
 
     ``strangers``: only people of whom the other half has no picture either, by file name.
     """

@@ -1,18 +1,21 @@
-"""What smoothing does to the labels of people on the sample footage: flips and delay.
+"""What smoothing and holding do to the labels of people on sample footage: flips and delay.
 
 Unsmoothed is what a plain loop shows: every frame classified, the top class its label. Smoothed is
-the label that the pipeline shows, with ten detection passes and five predictions a second.
+the top class of the pipeline's estimates, with ten detection passes and five predictions a second;
+held is the label that the pipeline shows.
 
-    python benchmarks/smoothing.py [--emotion NAME] [--smoothing SECONDS] [--precision P]
+    python benchmarks/smoothing.py [VIDEO ...] [--emotion NAME] [--smoothing SECONDS]
 
 Flips: changes of the label per minute. Delay: at each change of label
 that the unsmoothed predictions keep to (the majority of the half second before and after differ),
-how much later the smoothed label follows, inf where it never does. Prints Markdown.
+how much later the held label follows, inf where it never does. Without videos the sample clips are
+read. A row is a person of a clip, seen for a second or more. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,26 +32,40 @@ from moodstream.trackers.smoothing import SmoothingSettings
 
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4")
 KEEPS = 0.5
+LASTS_S = 1.0
 EVERY_FRAME = AnalysisSettings(rate=1000.0, refresh=0.0)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Of one person: times of the detection passes (N,), the top class (N,), and the label (N,)."""
+
+    t: npt.NDArray[np.float64]
+    top: npt.NDArray[np.int64]
+    held: npt.NDArray[np.int64]
+
+    def held_at(self, t: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """The label at other times."""
+        return self.held[np.maximum(np.searchsorted(self.t, t, side="right") - 1, 0)]
 
 
 def labels(
     path: Path, networks: Models, tau: float, settings: AnalysisSettings
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Times of the detection passes (N,) and the label (N,) of the person seen longest at each."""
+) -> dict[int, Labels]:
+    """The labels of each person of a clip, by their number."""
     smoothing = SmoothingSettings(tau=tau)
     analyzer = OfflineAnalyzer(networks.detector, networks.classifier, settings, smoothing)
     source = FileSource(path)
-    rows: dict[int, list[tuple[float, int]]] = {}
+    rows: dict[int, list[tuple[float, int, int]]] = {}
     for detected in analyzer.analyze(source.frames()):
         faces = detected.faces
         classified = faces.seen & ~np.isnan(faces.probs).any(1)
         for i in np.flatnonzero(classified) if detected.fresh else ():
-            row = (detected.frame.t, int(faces.probs[i].argmax()))
+            row = (detected.frame.t, int(faces.probs[i].argmax()), int(faces.shown_labels()[i]))
             rows.setdefault(int(faces.track_ids[i]), []).append(row)
     source.close()
-    longest = max(rows.values(), key=len)
-    return np.array([t for t, _ in longest]), np.array([k for _, k in longest])
+    lasting = {each: seen for each, seen in rows.items() if seen[-1][0] - seen[0][0] >= LASTS_S}
+    return {each: Labels(*map(np.array, zip(*seen, strict=True))) for each, seen in lasting.items()}
 
 
 def flips_per_minute(t: npt.NDArray[np.float64], label: npt.NDArray[np.int64]) -> float:
@@ -81,6 +98,7 @@ def delays(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
     parser.add_argument("--emotion", default="embedded")
     parser.add_argument("--smoothing", type=float, default=SmoothingSettings.tau)
     parser.add_argument("--precision", default="auto")
@@ -88,25 +106,25 @@ def main() -> None:
     networks = load(
         ModelSettings("embedded", emotion=args.emotion, device="cpu", precision=args.precision)
     )
-    footage = fetch()
+    videos = args.videos or [fetch()[clip] for clip in CLIPS]
     print(
-        "| clip | flips a minute, every frame | ten predictions a second | smoothed "
-        "| lasting changes and the delay |"
+        "| clip, person | flips a minute, every frame | smoothed | held | lasting changes, delay |"
     )
-    print("|---|---|---|---|---|")
-    for clip in CLIPS:
-        t, raw = labels(footage[clip], networks, 0.0, EVERY_FRAME)
-        few, plain = labels(footage[clip], networks, 0.0, AnalysisSettings(refresh=0.0))
-        times, shown = labels(footage[clip], networks, args.smoothing, AnalysisSettings())
-        smooth = shown[np.maximum(np.searchsorted(times, t, side="right") - 1, 0)]
-        told = ", ".join(
-            f"{at:.1f} s {EMOTIONS[k]} +{d:.2f} s" for at, k, d in delays(t, raw, smooth)
-        )
-        print(
-            f"| {clip} | {flips_per_minute(t, raw):.0f} | "
-            f"{flips_per_minute(few, plain):.0f} | {flips_per_minute(t, smooth):.0f} | "
-            f"{told or 'none'} |"
-        )
+    print("|---|--:|--:|--:|---|")
+    for video in videos:
+        everyone = labels(video, networks, 0.0, EVERY_FRAME)
+        shown = labels(video, networks, args.smoothing, AnalysisSettings())
+        for person in sorted(everyone.keys() & shown.keys()):
+            raw, seen = everyone[person], shown[person]
+            changes = delays(raw.t, raw.top, seen.held_at(raw.t))
+            told = ", ".join(f"{at:.1f} s {EMOTIONS[k]} +{d:.2f} s" for at, k, d in changes)
+            counts = [
+                flips_per_minute(raw.t, raw.top),
+                flips_per_minute(seen.t, seen.top),
+                flips_per_minute(seen.t, seen.held),
+            ]
+            cells = " | ".join(f"{count:.0f}" for count in counts)
+            print(f"| {video.stem}, {person} | {cells} | {told or 'none'} |", flush=True)
 
 
 if __name__ == "__main__":

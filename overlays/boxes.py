@@ -68,6 +68,7 @@ def draw_boxes(
     probs: F32,
     quality: F32,
     classes: tuple[str, ...],
+    labels: npt.NDArray[np.int64] | None = None,
 ) -> None:
     """Draw boxes and labels of people in place.
 
@@ -81,9 +82,12 @@ def draw_boxes(
         probs: (N, K), rows of NaN where there is no prediction yet.
         quality: (N,) of the faces, in [0, 1].
         classes: The K names.
+        labels: (N,) index into ``classes`` of the word for each; by default the most likely one.
     """
     height, width = image.shape[:2]
-    marks = _marks(boxes, track_ids, probs, quality, classes, width, height)
+    if labels is None:
+        labels = np.nan_to_num(probs, nan=0.0).argmax(axis=1) if len(probs) else track_ids
+    marks = _marks(boxes, track_ids, probs, quality, classes, labels, width, height)
     size = label_size(width, height)
     for mark in marks:
         _outline(image, mark, size)
@@ -109,12 +113,14 @@ def _marks(
     probs: F32,
     quality: F32,
     classes: tuple[str, ...],
+    labels: npt.NDArray[np.int64],
     width: int,
     height: int,
 ) -> list[Mark]:
     """Those whose box is at least partly inside the picture, clipped to it."""
     marks = []
-    for box, track_id, row, each in zip(boxes, track_ids, probs, quality, strict=True):
+    people = zip(boxes, track_ids, probs, quality, labels.tolist(), strict=True)
+    for box, track_id, row, each, label in people:
         if not np.isfinite(box).all():
             continue
         x0, y0 = max(0, round(float(box[0]))), max(0, round(float(box[1])))
@@ -122,13 +128,12 @@ def _marks(
         if x1 - x0 < 2 or y1 - y0 < 2:
             continue
         predicted = bool(len(row)) and bool(np.isfinite(row).all())
-        best = int(np.argmax(row)) if predicted else -1
         marks.append(
             Mark(
                 (x0, y0, x1, y1),
                 int(track_id),
-                classes[best] if predicted else None,
-                float(np.clip(row[best], 0, 1)) if predicted else 0.0,
+                classes[label] if predicted else None,
+                float(np.clip(row[label], 0, 1)) if predicted else 0.0,
                 float(each) if np.isfinite(each) else 0.0,
             )
         )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.overlays.palette import BACKGROUND, TEXT, TRACK, U8, Colour, bgr
+from moodstream.overlays.palette import BACKGROUND, MUTED, TEXT, TRACK, U8, Colour, bgr
 from moodstream.overlays.scene import Scene
 
 HISTORY_S = 60.0
@@ -34,13 +34,14 @@ def draw_history(chart: U8, scene: Scene, u: int) -> None:
             x = (times[run] - scene.t + HISTORY_S) / HISTORY_S * w
             _stack(chart, x, rows[run], scene.classes, max(1, u // 24))
     wide = max(1, u // 12)
-    for t, _, _ in scene.shifts:
-        at = round((t - scene.t + HISTORY_S) / HISTORY_S * w)
-        if 0 <= at < w:
+    for shift in scene.shifts:
+        at = round((shift.t - scene.t + HISTORY_S) / HISTORY_S * w)
+        if 0 <= at < w and shift.status != "withdrawn":
             chart[:, max(0, at - wide) : at + 2 * wide] = BACKGROUND
-            chart[:, at : at + wide] = TEXT
+            colour = MUTED if shift.status == "provisional" else TEXT
+            chart[:, at : at + wide] = colour
             flag = np.array([[at - 0.35 * u, 0], [at + 0.35 * u, 0], [at, 0.5 * u]]) * 16
-            cv2.fillPoly(chart, [flag.astype(np.int32)], TEXT, cv2.LINE_AA, shift=4)
+            cv2.fillPoly(chart, [flag.astype(np.int32)], colour, cv2.LINE_AA, shift=4)
 
 
 def _runs(times: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], now: float) -> list[slice]:

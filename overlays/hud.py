@@ -8,8 +8,8 @@ from functools import partial
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from moodstream.overlays.bars import LEGEND_HEIGHT, draw_bars, share_of
 from moodstream.overlays.history import draw_history
 from moodstream.overlays.palette import (
     BACKGROUND,
@@ -25,9 +25,11 @@ from moodstream.overlays.palette import (
     put_text,
     text_width,
 )
-from moodstream.overlays.scene import Scene
+from moodstream.overlays.scene import Scene, ShownShift
 
 MAX_JSD = math.log(2)  # in nats
+_UNDER = 3.4  # baseline of the line under the mood, in font sizes below the top of both
+_TWO_FACES = 1.5  # effective people, below which it is the face of one
 
 _write = partial(put_text, back=BACKGROUND)
 
@@ -86,7 +88,7 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     if layout.below:
         gutter = round(1.1 * u)
         middle = layout.width // 2
-        _summary(panel, scene, left, middle - gutter, y, u, layout.height - pad)
+        _summary(panel, scene, left, middle - gutter, y, u, layout.height - pad, middle - gutter)
         y = _people(panel, scene, middle + gutter, right, y, u)
         y = _meters(panel, scene, middle + gutter, right, y, u)
         _past(panel, scene, middle + gutter, right, y, u, layout.height - pad)
@@ -98,7 +100,10 @@ def draw_panel(panel: U8, scene: Scene, layout: Layout) -> None:
     under = round(
         (5.2 + (6.0 if low else 9.5)) * u
     )  # of the meters and, at least, of the last minute
-    y = _summary(panel, scene, left, right, y, u, layout.height - pad - under)
+    beside = right
+    if low:
+        beside -= text_width(_effective_line(scene), _small(u)) + u // 3
+    y = _summary(panel, scene, left, right, y, u, layout.height - pad - under, beside)
     if low:
         _people_beside(panel, scene, right, y0, u)
     y = _meters(panel, scene, left, right, y, u)
@@ -146,14 +151,18 @@ def _counts(scene: Scene) -> tuple[str, str]:
     return str(scene.people), f"{scene.effective_people:.1f}" if known else "-"
 
 
+def _effective_line(scene: Scene) -> str:
+    return f"{_counts(scene)[1]} effective"
+
+
 def _people_beside(panel: U8, scene: Scene, right: int, y: int, u: int) -> None:
     """The same figures to the right of the mood, for panels too low for a row of their own."""
-    people, effective = _counts(scene)
+    people, _ = _counts(scene)
     if scene.group is None:  # the line in the place of the mood replaces it
         return
     _write(panel, f"{people} in view", right, y + round(2.05 * u), u, TEXT, "right")
-    line = f"{effective} effective"
-    _write(panel, line, right, y + round(3.25 * u), _small(u), MUTED, "right")
+    line = _effective_line(scene)
+    _write(panel, line, right, y + round(_UNDER * u), _small(u), MUTED, "right")
 
 
 def _people(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
@@ -188,8 +197,10 @@ def mood_line(scene: Scene) -> tuple[str, Colour]:
     return name, bgr(name)
 
 
-def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom: int) -> int:
-    """Dominant mood as a word, and the group distribution as bars."""
+def _summary(
+    panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom: int, beside: int
+) -> int:
+    """Dominant mood as a word, and the group distribution as bars; from ``beside`` are others."""
     line, colour = mood_line(scene)
     big = round((2.0 if scene.group is not None else 1.45) * u)
     if scene.dominant is not None and scene.group is not None:
@@ -198,62 +209,31 @@ def _summary(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bot
     else:
         _write(panel, fit_text(line, big, right - left), left, y + round(2.05 * u), big, colour)
     small = _small(u)
-    caption = f"{'shown most, ' if scene.group is not None else ''}last {scene.window:g} s"
-    _write(panel, caption, left, y + round(3.25 * u), small, MUTED)
+    under = share_line(scene)
+    if text_width(under, small) > beside - left:
+        under = under.rpartition(", ")[0] or under
+    _write(panel, fit_text(under, small, beside - left), left, y + round(_UNDER * u), small, MUTED)
     y += round(4.0 * u)
-    count = len(scene.classes)
-    step = max(round(1.15 * u), min(round(1.75 * u), (bottom - y - round(1.4 * u)) // count))
-    for k, name in enumerate(scene.classes):
-        share = _value(scene.group, k)
-        _bar(panel, name, share, _value(scene.unweighted, k), left, right, y + k * step, step, u)
-    y += count * step
-    x = left + round(5.4 * u)
-    _marker(panel, x, y + round(0.15 * u), round(0.75 * u), u)
-    _write(panel, "plain average", x + round(0.45 * u), y + round(0.8 * u), small, MUTED)
-    return y + round(1.4 * u)
+    room = (bottom - y - round(LEGEND_HEIGHT * u)) // len(scene.classes)
+    step = max(round(1.15 * u), min(round(1.75 * u), room))
+    return draw_bars(panel, scene, left, right, y, step, u)
 
 
-def _value(row: npt.NDArray[np.float32] | None, k: int) -> float | None:
-    if row is None or not np.isfinite(row[k]):
-        return None
-    return float(np.clip(row[k], 0, 1))
+def share_line(scene: Scene) -> str:
+    """What stands under the mood: how large its share is at least and at most, and of how long.
 
-
-def _bar(
-    panel: U8,
-    name: str,
-    share: float | None,
-    plain: float | None,
-    left: int,
-    right: int,
-    y: int,
-    step: int,
-    u: int,
-) -> None:
-    """One mood: swatch, name, bar with a thin tick at the unweighted average, percentage."""
-    middle = y + step // 2
-    base = middle + round(0.36 * u)
-    dot = round(0.5 * u)
-    fill_rounded(panel, left, middle - dot // 2, dot, dot, bgr(name))
-    _write(panel, fit_text(name, u, round(4.5 * u)), left + round(0.85 * u), base, u)
-    x, thick = left + round(5.4 * u), max(5, round(0.62 * u))
-    full = right - round(3.1 * u) - x
-    fill_rounded(panel, x, middle - thick // 2, full, thick, TRACK)
-    if share is None:
-        return
-    if share >= 0.005:
-        done = max(thick, round(full * share))
-        fill_rounded(panel, x, middle - thick // 2, done, thick, bgr(name))
-    if plain is not None:
-        _marker(panel, x + round(full * plain), middle - round(0.45 * u), round(0.9 * u), u)
-    _write(panel, f"{100 * share:.0f} %", right, base, u, TEXT, "right")
-
-
-def _marker(panel: U8, x: int, y: int, tall: int, u: int) -> None:
-    """A thin light tick on a dark rim, visible on every bar."""
-    w = max(1, u // 10)
-    panel[y : y + tall, max(0, x - w) : x + 2 * w] = BACKGROUND
-    panel[y : y + tall, x : x + w] = TEXT
+    A group of one says so, for one face makes wide intervals.
+    """
+    span = f"last {scene.window:g} s"
+    if scene.group is None:
+        return span
+    if scene.dominant is None or scene.interval is None:
+        return f"shown most, {span}"
+    low, high = (share_of(ends, scene.dominant) for ends in scene.interval)
+    if low is None or high is None:
+        return f"shown most, {span}"
+    who = "one face: " if scene.effective_people < _TWO_FACES else ""
+    return f"{who}{100 * low:.0f} to {100 * high:.0f} %, {span}"
 
 
 def _meters(panel: U8, scene: Scene, left: int, right: int, y: int, u: int) -> int:
@@ -301,21 +281,23 @@ def _past(panel: U8, scene: Scene, left: int, right: int, y: int, u: int, bottom
     if not rows:
         return
     y += round(1.6 * u)
-    recent = sorted(scene.shifts, key=lambda s: s[0], reverse=True)[:rows]
+    recent = sorted(scene.shifts, key=lambda shift: shift.t, reverse=True)[:rows]
     if not recent:
         _write(panel, "no mood shift yet", left, y, u, MUTED)
-    for i, (t, before, after) in enumerate(recent):
-        _shift_row(panel, t, before, after, left, right, y + i * step, u)
+    for i, shift in enumerate(recent):
+        _shift_row(panel, shift, left, right, y + i * step, u)
 
 
-def _shift_row(
-    panel: U8, t: float, before: str, after: str, left: int, right: int, base: int, u: int
-) -> None:
-    """When, from which mood, an arrow, to which mood."""
-    when = f"{t:.1f} s" if t < 60 else clock(t).lstrip("0:")
-    _write(panel, when, left, base, u, MUTED)
+def _shift_row(panel: U8, shift: ShownShift, left: int, right: int, base: int, u: int) -> None:
+    """When, from which mood, an arrow, to which mood; a question mark while it is provisional."""
+    when = f"{shift.t:.1f} s" if shift.t < 60 else clock(shift.t).lstrip("0:")
+    doubt = "?" if shift.status == "provisional" else ""
+    _write(panel, when + doubt, left, base, u, MUTED)
+    if shift.status == "withdrawn":
+        _write(panel, "withdrawn", left + round(4.7 * u), base, u, MUTED)
+        return
     x, dot, middle = left + round(4.7 * u), round(0.5 * u), base - round(0.36 * u)
-    for name, last in ((before, False), (after, True)):
+    for name, last in ((shift.start, False), (shift.end, True)):
         fill_rounded(panel, x, middle - dot // 2, dot, dot, bgr(name))
         x += round(0.75 * u)
         x += _write(panel, fit_text(name, u, max(u, right - x)), x, base, u) + round(0.3 * u)

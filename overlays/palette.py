@@ -36,6 +36,7 @@ TEXT: Colour = (240, 238, 236)
 MUTED: Colour = (176, 168, 162)
 NO_PREDICTION: Colour = (138, 132, 126)
 WARNING: Colour = (64, 179, 255)
+_LINE_CONTRAST, _LINE_SHADE = 2.2, 0.76
 _DARK: Colour = (16, 13, 12)
 _LIGHT: Colour = (255, 255, 255)
 
@@ -62,6 +63,15 @@ def contrast(one: Colour, other: Colour) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def line_colour(name: str) -> str:
+    """Colour of a mood's line on white or dark paper: the pale ones are darker than elsewhere."""
+    colour = bgr(name)
+    if contrast(colour, (255, 255, 255)) >= _LINE_CONTRAST:
+        return hex_of(name)
+    blue, green, red = (round(_LINE_SHADE * part) for part in colour)
+    return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 @lru_cache(maxsize=64)

@@ -72,6 +72,7 @@ def render(scene: Scene) -> U8:
             scene.probs,
             scene.quality,
             scene.classes,
+            scene.labels,
         )
     if scene.banner:
         draw_banner(picture, scene.banner, layout.unit)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
+
+
+class ShownShift(NamedTuple):
+    """A mood shift: its seconds, the classes that lost and gained most, and what is known of it.
+
+    ``status`` is "provisional", "confirmed", "unconfirmed" or "withdrawn".
+    """
+
+    t: float
+    start: str
+    end: str
+    status: str = "confirmed"
 
 
 @dataclass(frozen=True)
@@ -22,9 +35,12 @@ class Scene:
         track_ids: (N,) int64.
         probs: (N, K) float32, rows of NaN where there is no prediction yet.
         quality: (N,) float32 in [0, 1].
+        labels: (N,) int64 index into ``classes`` of the word shown for each, or None for the
+            largest of ``probs``.
         people: How many are present now.
         effective_people: Kish's effective number of them.
         group: Distribution (K,) float32, None where nobody counts.
+        interval: Lower and upper ends (2, K) of the 90 % intervals of ``group``, or None.
         unweighted: The same as a plain average.
         entropy: Of ``group`` in nats, or None.
         entropy_share: The same as a share of ln K, or None.
@@ -32,7 +48,7 @@ class Scene:
         shift: JSD in nats to the window before, or None.
         history_t: (T,) seconds of the last minute.
         history: (T, K) distributions at those, rows of NaN where nobody counted; or None.
-        shifts: (t, from, to) of recent mood shifts.
+        shifts: Recent mood shifts.
         window: Seconds that ``group`` is summed over.
         hide_faces: Whether all faces are made unrecognisable.
         show_people: Whether boxes and ids are drawn.
@@ -54,6 +70,7 @@ class Scene:
     people: int
     effective_people: float
     group: F32 | None = None
+    interval: F32 | None = None
     unweighted: F32 | None = None
     entropy: float | None = None
     entropy_share: float | None = None
@@ -61,7 +78,7 @@ class Scene:
     shift: float | None = None
     history_t: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
     history: F32 | None = None
-    shifts: tuple[tuple[float, str, str], ...] = ()
+    shifts: tuple[ShownShift, ...] = ()
     window: float = 5.0
     hide_faces: bool = False
     show_people: bool = True
@@ -70,6 +87,7 @@ class Scene:
     hide: F32 | None = None
     status_text: str | None = None
     panel: bool = True
+    labels: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.boxes), len(self.classes)
@@ -78,7 +96,9 @@ class Scene:
             ("track_ids", self.track_ids, (n,)),
             ("probs", self.probs, (n, k)),
             ("quality", self.quality, (n,)),
+            ("labels", self.labels, (n,)),
             ("group", self.group, (k,)),
+            ("interval", self.interval, (2, k)),
             ("unweighted", self.unweighted, (k,)),
             ("history", self.history, (len(self.history_t), k)),
             ("hide", self.hide, (0 if self.hide is None else len(self.hide), 4)),

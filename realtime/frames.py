@@ -149,6 +149,8 @@ class Faces:
         extras: (N, 3) float32 smoothed valence and arousal in [-1, 1] and disagreement of an
             ensemble in nats, NaN where the model has none; or None.
         velocity: (N, 4) float32 px/s of the boxes, or None.
+        labels: (N,) int64, index into EMOTIONS of the word shown for each, -1 where nothing is
+            known; None where no time goes by, for the largest of ``probs``.
     """
 
     boxes: F32
@@ -160,6 +162,7 @@ class Faces:
     landmarks: F32 | None = None
     extras: F32 | None = None
     velocity: F32 | None = None
+    labels: I64 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -175,6 +178,15 @@ class Faces:
             _expect("extras", self.extras, (n, len(EXTRAS)))
         if self.velocity is not None:
             _expect("velocity", self.velocity, (n, 4))
+        if self.labels is not None:
+            _expect("labels", self.labels, (n,))
+
+    def shown_labels(self) -> I64:
+        """The label of each, (N,) index into EMOTIONS; -1 where nothing is known."""
+        if self.labels is not None:
+            return self.labels
+        unknown = np.isnan(self.probs).any(axis=1)
+        return np.where(unknown, -1, self.probs.argmax(axis=1)).astype(np.int64)
 
     @classmethod
     def none(cls) -> Faces:

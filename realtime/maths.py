@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from moodstream.realtime.arrays import F64
 
-_MAX_EM_STEPS = 200
-_EM_TOLERANCE = 1e-6  # largest change of a probability at which the iteration has converged
 _MIN_REST = 1e-12  # of the weight of all others, which is divided by
 
 
@@ -78,62 +76,55 @@ def weighted_mean(probs: npt.NDArray[Any], weights: npt.NDArray[Any]) -> F64 | N
     return np.asarray(total / total.sum())
 
 
-def group_shares(
+def group_contributions(
     probs: npt.NDArray[Any],
     weights: npt.NDArray[Any],
     prior: npt.ArrayLike,
     strength: float,
     people: float | None = None,
 ) -> F64 | None:
-    """Prior-adapted shares (K,) of a group: each person's probabilities given those of the others.
+    """What each person adds to the shares of a group, by prior adaptation.
 
-    Averages of probabilities keep the uncertainty about each face, so that a group looks more
-    diverse than it is. Here the others reduce the uncertainty about one: person i's probabilities
-    become r_i ∝ p_i π_i / prior with π_i ∝ strength · prior + (people - 1) · m_i, where m_i is the
-    weighted mean of r over everyone else, repeated until it converges. One person alone keeps
-    theirs. This is prior adaptation by expectation maximisation (Saerens, Latinne and Decaestecker
-    2002) with a Dirichlet prior and each one's own share left out, as in collapsed variational
-    inference (Asuncion et al. 2009).
+    A classifier pulls what it is unsure of towards what is frequent in its training set, and the
+    mean of a group whose faces mostly show something else inherits that. Here person i's
+    probabilities become r_i ∝ p_i π_i / prior with π_i ∝ strength · prior + (people - 1) · m_i,
+    where m_i is the weighted mean of everyone else, so that one person alone keeps theirs: one
+    step of prior adaptation (Saerens, Latinne and Decaestecker 2002) with a Dirichlet prior. More
+    steps make groups purer than they are, as much of what a face leaves open people do too.
 
     Args:
         probs: Calibrated probabilities (N, K).
         weights: (N,) ≥ 0.
-        prior: Shares (K,) to expect before anyone is seen.
-        strength: How many people the prior counts for; infinite for the plain weighted mean.
+        prior: Shares (K,) that the probabilities assume, above 0.
+        strength: How many people the prior counts for; infinite for plain weighted means.
         people: How many people there are; by default Kish's effective size, which is also the
             maximum.
 
     Returns:
-        Σ w r normalised, or None where the weights sum to 0.
+        w r / Σ w of each (N, K), which sum to the shares of the group; None where the weights sum
+        to 0.
     """
     mean = weighted_mean(probs, weights)
+    if mean is None:
+        return None
     size = kish(weights)
     others = max(0.0, (size if people is None else min(people, size)) - 1)
-    if mean is None or not np.isfinite(strength) or others == 0:
-        return mean
-    rho = np.asarray(prior, np.float64)
-    p = np.asarray(probs, np.float64)
-    share = np.asarray(weights, np.float64)[:, None] / np.sum(weights)
-    rest = np.maximum(1 - share, _MIN_REST)
+    p, w = np.asarray(probs, np.float64), np.asarray(weights, np.float64)
+    w = w / w.max()  # so that tiny weights do not underflow
+    share = w[:, None] / w.sum()
     adapted = p
-    for _ in range(_MAX_EM_STEPS):
-        mass = share * adapted
-        updated = p * (strength * rho + others * (mass.sum(axis=0) - mass) / rest) / rho
-        updated /= updated.sum(axis=1, keepdims=True)
-        change = np.abs(updated - adapted).max()
-        adapted = updated
-        if change < _EM_TOLERANCE:
-            break
-    total = (share * adapted).sum(axis=0)
-    return np.asarray(total / total.sum())
+    if np.isfinite(strength) and others > 0:
+        rest = np.maximum(mean - share * p, 0.0) / np.maximum(1 - share, _MIN_REST)
+        adapted = p * (strength + others * rest / np.asarray(prior, np.float64))
+    return np.asarray(share * adapted / adapted.sum(axis=1, keepdims=True))
 
 
-def em_weights(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
-    """Weights (N,) of people for ``group_shares``: presence · √quality.
+def evidence_weights(weights: npt.NDArray[Any], presence: npt.ArrayLike = 1.0) -> F64:
+    """Weights (N,) of people for ``group_contributions``: presence · √quality.
 
     Calibrated probabilities express how uncertain poor faces are, so that quality counts less: for
-    groups of known distribution the root was nearer to the truth than quality itself, and as near
-    as equal weights (``moodstream evaluate groups``).
+    groups of known distribution the root was nearer to the truth than quality itself and than equal
+    weights (``moodstream evaluate groups``).
 
     Args:
         weights: Quality times presence (N,).
@@ -176,32 +167,3 @@ def fold_to(
     total = taken.sum(1, keepdims=True)
     uniform = np.full_like(taken, 1.0 / len(kept))
     return np.where(total <= 1e-9, uniform, taken / np.maximum(total, 1e-9)).astype(np.float32)
-
-
-def change_point(masses: npt.NDArray[Any]) -> tuple[int, float]:
-    """Where a sequence of class masses (T, K) splits into its two most different parts.
-
-    Returns:
-        (i, d): the split before row i that maximises the Jensen–Shannon divergence of the two
-        parts weighted by their mass (the segmentation statistic of Grosse et al. 2002), and that
-        divergence in nats; (0, 0.0) where no split has mass on both sides.
-    """
-    masses = np.asarray(masses, np.float64)
-    before = np.cumsum(masses, 0)[:-1]
-    after = masses.sum(0) - before
-    mass_before, mass_after = before.sum(1), after.sum(1)
-    total = masses.sum()
-    if total <= 1e-200:  # nothing, or too little to divide by
-        return 0, 0.0
-    negligible = 1e-12 * total
-    valid = (mass_before > negligible) & (mass_after > negligible)
-    if not valid.any():
-        return 0, 0.0
-    p = before / np.maximum(mass_before, negligible)[:, None]
-    q = np.maximum(after, 0) / np.maximum(mass_after, negligible)[:, None]
-    gain = entropies(masses.sum(0) / total) - (
-        mass_before / total * entropies(p) + mass_after / total * entropies(q)
-    )
-    gain = np.where(valid, gain, -np.inf)
-    best = int(gain.argmax())
-    return best + 1, max(0.0, float(gain[best]))

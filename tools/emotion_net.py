@@ -1,15 +1,42 @@
-"""The network of this package, as ONNX files and back."""
+"""The emotion networks of this package in torch, and their export to ONNX."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The classes of FER2013's own labels: the first seven logits."""
+
+VOTES = (*LABELS, "contempt")
+"""What people vote for: the last eight logits, and all that is exported."""
+
 SIZE = 48
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The layers of a network.
+
+    Attributes:
+        widths: Channels of each stage.
+        depths: Residual blocks of each stage.
+        stem: Side in px of the first filters.
+        stem_stride: Their stride.
+        dropout: Of the features before the head, in training.
+        enlarge: Side in px to which faces are enlarged inside the network; None for none.
+    """
+
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
+    stem: int = 5
+    stem_stride: int = 2
+    dropout: float = 0.1
+    enlarge: int | None = None
 
 
 class SqueezeExcite(nn.Module):
@@ -49,45 +76,84 @@ class Block(nn.Module):
 
 
 class EmotionNet(nn.Module):
-    """Grey faces (N, 1, 48, 48) in 0..255 to logits (N, 7).
+    """Grey faces (N, 1, 48, 48) in 0..255 to logits (N, 15): LABELS, then VOTES.
 
     Each picture is standardised inside the network, so exposure and contrast do not matter and
     the caller needs no constants.
     """
 
-    def __init__(
-        self, widths: tuple[int, ...] = (40, 96, 224), depths: tuple[int, ...] = (2, 2, 2)
-    ) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
+        widths, stem = shape.widths, shape.stem
         layers: list[nn.Module] = [
-            nn.Conv2d(1, widths[0], 5, 2, 2, bias=False),
+            nn.Conv2d(1, widths[0], stem, shape.stem_stride, stem // 2, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         ]
         inputs = widths[0]
-        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        for stage, (width, depth) in enumerate(zip(widths, shape.depths, strict=True)):
             for index in range(depth):
                 layers.append(Block(inputs, width, 2 if stage and index == 0 else 1))
                 inputs = width
         self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(0.3)
-        self.head = nn.Linear(inputs, len(CLASSES))
+        self.dropout = nn.Dropout(shape.dropout)
+        self.head = nn.Linear(inputs, len(LABELS) + len(VOTES))
+        self.enlarge = shape.enlarge
 
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean((1, 2, 3), keepdim=True)
         spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-        features = self.features(centred / (spread + 4.0))
-        return self.head(self.dropout(features.mean((2, 3))))
+        x = centred / (spread + 4.0)
+        if self.enlarge is not None:
+            side = (self.enlarge, self.enlarge)
+            x = nn.functional.interpolate(x, side, mode="bilinear", align_corners=False)
+        return self.head(self.dropout(self.features(x).mean((2, 3))))
+
+    def load(self, path: Path) -> EmotionNet:
+        """Take the weights of a checkpoint, which may be stored in float16."""
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+        return self
+
+    def save(self, path: Path) -> None:
+        """Write the weights, those of more than one dimension in float16."""
+        halved = {
+            k: v.half() if v.is_floating_point() and v.ndim > 1 else v
+            for k, v in self.state_dict().items()
+        }
+        partial = path.with_suffix(".part")
+        torch.save({k: v.cpu().contiguous() for k, v in halved.items()}, partial)
+        partial.replace(path)
+
+
+class VotesOnly(nn.Module):
+    """Faces (N, 1, 48, 48) to the logits (N, 8) of VOTES: what is exported of a network."""
+
+    def __init__(self, net: EmotionNet) -> None:
+        super().__init__()
+        self.features, self.head = net.features, nn.Linear(net.head.in_features, len(VOTES))
+        with torch.no_grad():
+            self.head.weight.copy_(net.head.weight[len(LABELS) :])
+            self.head.bias.copy_(net.head.bias[len(LABELS) :])
+
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean((1, 2, 3), keepdim=True)
+        spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
+        return self.head(self.features(centred / (spread + 4.0)).mean((2, 3)))
 
 
 @torch.no_grad()
 def logits_of(model: nn.Module, images: Tensor, flip: bool = False) -> Tensor:
+    """Logits (N, K) of faces (N, 48, 48); with ``flip`` the mean with their mirror images."""
     model.eval()
+    device = next(model.parameters()).device
     out = []
-    for batch in images.split(256):
-        x = batch[:, None].float()
+    for batch in images.split(512):
+        x = batch[:, None].float().to(device)
         out.append(model(x) if not flip else (model(x) + model(x.flip(3))) / 2)
-    return torch.cat(out)
+    return torch.cat(out).cpu()
 
 
 def halve_weights(path: Path) -> None:
@@ -114,11 +180,11 @@ def halve_weights(path: Path) -> None:
     onnx.save(proto, path)
 
 
-def export(model: nn.Module, path: Path) -> None:
-    """Write ONNX: faces (n, 1, 48, 48) to logits (n, 7), float16 weights that run in float32."""
+def export(net: EmotionNet, path: Path) -> None:
+    """Write ONNX: faces (n, 1, 48, 48) to logits (n, 8), float16 weights that run in float32."""
     import openvino as ov
 
-    model = model.eval().to(memory_format=torch.contiguous_format)
+    model = VotesOnly(net).cpu().eval().to(memory_format=torch.contiguous_format)
     torch.onnx.export(
         model,
         (torch.rand(2, 1, SIZE, SIZE) * 255,),
@@ -137,57 +203,3 @@ def export(model: nn.Module, path: Path) -> None:
         gap = (ours - model(x).softmax(1)).abs().max()
     if gap > 2e-3:  # what rounding the weights to float16 may do
         raise SystemExit(f"the exported network differs from torch by {gap}")
-
-
-@torch.no_grad()
-def take_over(model: nn.Module, path: Path, faces: Tensor) -> None:
-    """Load an exported network, whose normalisations are folded, back into ``model``.
-
-    Each normalisation gets the statistics of its layer on ``faces`` (N, 48, 48), and the scale
-    and shift that leave the network's answers as they are. Filters get the norm of fresh ones,
-    which the answers do not depend on but the learning rate does.
-    """
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load(path).graph
-    values = {
-        tensor.name.removesuffix(".half"): torch.from_numpy(
-            numpy_helper.to_array(tensor).astype(np.float32)
-        )
-        for tensor in graph.initializer
-    }
-    plain = {k: v for k, v in values.items() if not k.startswith("onnx::")}
-    model.load_state_dict(plain, strict=False)
-    folded = iter(
-        [n.input[1:3] for n in graph.node if n.op_type == "Conv" and "onnx::" in n.input[1]]
-    )
-    x = faces[:, None].float()
-    modules = list(model.modules())
-    norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
-    convs = [m for m in modules if isinstance(m, nn.Conv2d) and m.bias is None]
-    for conv, norm in zip(convs, norms, strict=True):
-        weight, bias = (values[name] for name in next(folded))
-        size = 3**-0.5 / weight.flatten(1).norm(dim=1).clamp(min=1e-6)
-        conv.weight.copy_(weight * size[:, None, None, None])
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1 - norm.eps)
-        norm.weight.copy_(1 / size)
-        norm.bias.copy_(bias)
-    before = logits_of(model, faces[:256])
-    seen: dict[nn.Module, Tensor] = {}
-    hooks = [
-        norm.register_forward_pre_hook(lambda module, args: seen.__setitem__(module, args[0]))
-        for norm in norms
-    ]
-    model(x)
-    for hook, norm in zip(hooks, norms, strict=True):
-        hook.remove()
-        variance, mean = torch.var_mean(seen[norm], (0, 2, 3))
-        norm.bias.add_(norm.weight * mean)
-        norm.weight.mul_((variance + norm.eps).sqrt())
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-    gap = (logits_of(model, faces[:256]) - before).abs().max()
-    if gap > 1e-2:
-        raise SystemExit(f"the network taken over differs from {path} by {gap}")

@@ -1,10 +1,10 @@
 r"""Make the networks of this package in int8, for CPUs that have VNNI and no bfloat16.
 
     python tools/quantise.py centerface --out realtime/networks/detectors/networks
-    python tools/quantise.py emotions --fer2013 F --expressions E \
+    python tools/quantise.py emotions --fer2013 F --votes V --expressions E \
         --out realtime/networks/classifiers/networks
 
-The data files are those of ``tools/train_embedded.py``. ``centerface`` is calibrated on the sample
+The data files are those of ``tools/train_emotions.py``. ``centerface`` is calibrated on the sample
 footage, which takes a minute; ``emotions`` on faces of FER2013's Training and of the expressions
 that are trained on, without labels, which takes seconds. The latter writes the checksums of the
 files into ``card.json`` where that lies beside them. Needs NNCF (pip install nncf).
@@ -68,9 +68,7 @@ def centerface(args: argparse.Namespace) -> list[Path]:
 
 def emotions(args: argparse.Namespace) -> list[Path]:
     """Every emotion network of the package, and their checksums in the card."""
-    faces = [
-        face[None, None].astype(np.float32) for face in sample_faces(args.fer2013, args.expressions)
-    ]
+    faces = [face[None, None].astype(np.float32) for face in sample_faces(args)]
     targets = []
     for name in packaged.network_manifest().networks:
         target = args.out / f"{name}_int8.xml"
@@ -86,16 +84,16 @@ def emotions(args: argparse.Namespace) -> list[Path]:
     return targets
 
 
-def sample_faces(fer: Path, expressions: Path) -> npt.NDArray[np.uint8]:
+def sample_faces(args: argparse.Namespace) -> npt.NDArray[np.uint8]:
     """Faces (N, 48, 48) to calibrate on."""
-    from train_embedded import load  # with torch
+    from emotion_data import read  # with torch
 
-    splits = load(fer, expressions)
-    images, even = splits["train"][0].numpy(), len(splits["other"][0])
+    train = read(args.fer2013, args.votes, args.expressions)["train"]
+    other = train.other.numpy()
     rng = np.random.default_rng(0)
-    chosen = rng.choice(len(images) - even, FER_FACES, replace=False)
-    others = len(images) - even + rng.choice(even, EXPRESSIONS, replace=False)
-    return np.asarray(images[np.concatenate([chosen, others])], np.uint8)
+    chosen = rng.choice(np.flatnonzero(~other), FER_FACES, replace=False)
+    others = rng.choice(np.flatnonzero(other), EXPRESSIONS, replace=False)
+    return np.asarray(train.images.numpy()[np.concatenate([chosen, others])], np.uint8)
 
 
 def sample_pictures() -> list[Image]:
@@ -169,8 +167,8 @@ def main() -> None:
         command.set_defaults(run=run)
         command.add_argument("--out", type=Path, required=True, metavar="DIR")
         if run is emotions:
-            command.add_argument("--fer2013", type=Path, required=True)
-            command.add_argument("--expressions", type=Path, required=True)
+            for option in ("fer2013", "votes", "expressions"):
+                command.add_argument(f"--{option}", type=Path, required=True)
     args = parser.parse_args()
     for target in args.run(args):
         for path in packaged.files_of(target):

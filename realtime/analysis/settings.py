@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.trackers.smoothing import SmoothingSettings
-
-Aggregation = Literal["em", "mean"]
-"""How people are summed into the group: by prior adaptation (EM) or plain weighted averages."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +25,6 @@ class StageSettings:
     group: GroupSettings
 
 
-def prior_people(aggregation: Aggregation) -> float | None:
-    """``GroupSettings.prior_people`` for a way to sum people; raises MoodstreamError if unknown."""
-    if aggregation not in ("em", "mean"):
-        raise MoodstreamError(f"expected aggregation em or mean, got {aggregation!r}")
-    return GroupSettings.prior_people if aggregation == "em" else None
-
-
 def stage_settings(
     *,
     window: float = 5.0,
@@ -43,8 +32,7 @@ def stage_settings(
     min_face: float = 10.0,
     min_confidence: float = 0.5,
     max_faces: int = 40,
-    shift_threshold: float = 0.10,
-    aggregation: Aggregation = "em",
+    shift_threshold: float = 0.06,
 ) -> StageSettings:
     """The settings for these choices, whose defaults are those of the command line.
 
@@ -54,8 +42,7 @@ def stage_settings(
         min_face: The smaller side in px from which a face counts.
         min_confidence: The score from which a detection counts, 0 to 1.
         max_faces: How many faces of a frame count at most.
-        shift_threshold: JSD in nats between neighbouring windows at which a mood shift begins.
-        aggregation: ``em`` or ``mean``.
+        shift_threshold: JSD in nats from before to after, from which a change is a mood shift.
 
     Raises:
         MoodstreamError: A figure is out of its range.
@@ -66,9 +53,7 @@ def stage_settings(
             SmoothingSettings(tau=smoothing),
             GroupSettings(
                 window=window,
-                shift_on=shift_threshold,
-                shift_off=shift_threshold / 2,
-                prior_people=prior_people(aggregation),
+                shift_size=shift_threshold,
             ),
         )
     except (TypeError, ValueError) as error:

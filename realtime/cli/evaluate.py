@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moodstream.realtime.cli import evaluate_group_size, evaluate_pictures
+from moodstream.realtime.cli import evaluate_emotions, evaluate_group_size, evaluate_pictures
 from moodstream.realtime.cli.evaluate_common import (
     add_draw_options,
     add_face_options,
     add_result_options,
-    load_classifier,
     output_folder,
     predict_for_groups,
     print_summary,
     write_results,
 )
 from moodstream.realtime.cli.options import (
-    add_face_preprocessing,
     add_model_options,
-    load_models,
-    model_settings,
     number,
 )
 from moodstream.realtime.cli.progress import progress
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
-    from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-    from moodstream.realtime.evaluation.emotions.evaluate import Evaluation
     from moodstream.realtime.evaluation.groups.study import Result
-    from moodstream.realtime.networks.classifiers.base import EmotionClassifier
-    from moodstream.realtime.networks.detectors.base import FaceDetector
-    from moodstream.realtime.networks.models import ModelInfo
-
-_MIN_FITTED_FACES = 100
 
 
 def add_parser(commands: Any) -> None:
@@ -46,62 +34,10 @@ def add_parser(commands: Any) -> None:
     kinds = parser.add_subparsers(
         title="what to evaluate", required=True, metavar="WHAT", parser_class=type(parser)
     )
-    _add_emotions(kinds)
+    evaluate_emotions.add_parser(kinds)
     _add_groups(kinds)
     evaluate_group_size.add_parsers(kinds)
     evaluate_pictures.add_parsers(kinds)
-
-
-def sizes(text: str) -> tuple[int, ...]:
-    """Sizes in px, largest first, from ``64,48,32``; none from ``none``."""
-    if text == "none":
-        return ()
-    parse = number(4, 4096, int)
-    return tuple(sorted({parse(part.strip()) for part in text.split(",")}, reverse=True))
-
-
-def _add_emotions(kinds: Any) -> None:
-    parser = kinds.add_parser(
-        "emotions",
-        help="the emotion network on labelled faces",
-        description="Classify labelled faces, and measure how often the network is right, how well "
-        "its confidence is calibrated, and what small and blurred faces cost.",
-    )
-    add_face_options(parser)
-    add_result_options(
-        parser,
-        "report, charts, figures, and a contact sheet of faces (mistakes.png: the most confident "
-        "mistakes)",
-    )
-    parser.add_argument(
-        "--no-pictures",
-        dest="pictures",
-        action="store_false",
-        help="leave mistakes.png and its section out of the report: no face is written",
-    )
-    parser.add_argument(
-        "--detect",
-        action="store_true",
-        help="the pictures are whole photos: detect the largest face of each",
-    )
-    parser.add_argument(
-        "--sizes",
-        type=sizes,
-        metavar="LIST",
-        help="face sizes in px that are tried as well (64,48,32,24,16), or none; blurs are "
-        "always tried",
-    )
-    parser.add_argument(
-        "--save-calibration",
-        type=Path,
-        metavar="FILE",
-        help=f"measure on these faces ({_MIN_FITTED_FACES} or more) how the network's confidence "
-        "is to be corrected, for --calibration FILE; use other faces than those you report "
-        "figures on",
-    )
-    add_model_options(parser)
-    add_face_preprocessing(parser)
-    parser.set_defaults(func=run_emotions)
 
 
 def _add_groups(kinds: Any) -> None:
@@ -109,7 +45,9 @@ def _add_groups(kinds: Any) -> None:
         "groups",
         help="the group distribution of groups whose emotions are known",
         description="Draw groups of labelled faces, some of them made small or blurred, and "
-        "measure how far each way of summing them up is from the true distribution.",
+        "measure how far each way of summing them up is from the true distribution: the shares of "
+        "the labels, or the mean shares of the raters; and how often these lie inside the "
+        "intervals of made groups and of made timelines.",
     )
     add_face_options(parser)
     add_result_options(parser, "report, charts, figures; no face is written")
@@ -120,10 +58,22 @@ def _add_groups(kinds: Any) -> None:
         metavar="N",
         help="groups of each kind (1000)",
     )
+    parser.add_argument(
+        "--people",
+        type=number(1, 1000, int),
+        metavar="N",
+        help="how many people each group has (2 to 40, drawn)",
+    )
     add_draw_options(
         parser,
         "the share of the faces that is made small or blurred (0.5); above 0, groups of which "
         "all faces are degraded alike are drawn too",
+    )
+    parser.add_argument(
+        "--fit-intervals",
+        action="store_true",
+        help="measure on these faces and their votes how far off what is read is, which intervals "
+        "assume; use other faces than those you report coverage on",
     )
     add_model_options(parser, detector=False)
     parser.set_defaults(func=run_groups)
@@ -143,114 +93,16 @@ def run_groups(args: argparse.Namespace) -> int:
 def _groups(args: argparse.Namespace) -> tuple[dict[str, Any], list[Result]]:
     from moodstream.realtime.evaluation.groups import report as groups_report
     from moodstream.realtime.evaluation.groups import study
+    from moodstream.realtime.evaluation.groups.coverage import study_coverage
 
-    settings = study.GroupStudySettings(args.draws, degraded=args.degraded, seed=args.seed)
+    smallest, largest = (args.people, args.people) if args.people else study.PEOPLE
+    settings = study.GroupStudySettings(args.draws, smallest, largest, args.degraded, args.seed)
     predictions, faces, info = predict_for_groups(args)
+    if predictions.moved is None and args.fit_intervals:
+        raise MoodstreamError("--fit-intervals needs votes: how many raters named each emotion")
     with progress(not args.quiet) as on_progress:
         results = study.study_all(predictions, settings, on_progress)
-    return groups_report.metrics(results, faces, info, settings), results
-
-
-def run_emotions(args: argparse.Namespace) -> int:
-    """Evaluate the emotion network; prints a table, or JSON, and fills the output folder."""
-    from moodstream.realtime.evaluation.emotions import report, terminal
-
-    if args.save_calibration:
-        _check_file(args.save_calibration, args.overwrite)
-    with output_folder(args, report.OUTPUTS):
-        summary, done, faces = _emotions(args)
-        write_results(args, lambda out: report.write(out, summary, done, faces, args.pictures))
-    print_summary(args, summary, terminal.lines)
-    if args.save_calibration:  # last, so that the figures are printed even where this is refused
-        _save_calibration(args.save_calibration, summary, done)
-        if not args.json and not args.quiet:
-            print(f"Calibration {args.save_calibration}")
-    return 0
-
-
-def _emotions(args: argparse.Namespace) -> tuple[dict[str, Any], Evaluation, LabelledFaces]:
-    from moodstream.realtime.evaluation.datasets.detect import largest_faces
-    from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
-    from moodstream.realtime.evaluation.emotions.evaluate import (
-        BLUR_SHARES,
-        SIZES_PX,
-        EmotionSettings,
-        evaluate,
-    )
-    from moodstream.realtime.evaluation.emotions.report import metrics
-
-    _check_detector(args)
-    listing = list_faces(args.data, args.split, args.limit)
-    if args.save_calibration:
-        _check_enough(args, len(listing))
-    # before any picture is read, so that a wrong --emotion is reported at once
-    classifier, detector, info = _networks(args)
-    with progress(not args.quiet) as on_progress:
-        if detector:
-            faces = largest_faces(listing, detector, on_progress=on_progress)
-        else:
-            faces = read_faces(args.data, listing, on_progress)
-        if args.save_calibration:
-            _check_enough(args, len(faces))
-        wanted = EmotionSettings(SIZES_PX if args.sizes is None else args.sizes, BLUR_SHARES)
-        done = evaluate(classifier, faces, wanted, on_progress)
-    return metrics(done, faces, info), done, faces
-
-
-def _networks(
-    args: argparse.Namespace,
-) -> tuple[EmotionClassifier, FaceDetector | None, dict[str, ModelInfo]]:
-    """The classifier, the detector if one is asked for, and what they are."""
-    if args.detect:
-        both = load_models(args)
-        return both.classifier, both.detector, both.info
-    classifier, info = load_classifier(args)
-    return classifier, None, {"emotion": info}
-
-
-def _check_detector(args: argparse.Namespace) -> None:
-    if args.detect:
-        return
-    settings = model_settings(args, progress=False)
-    if settings.detector is not None or settings.detector_size != type(settings)().detector_size:
-        raise MoodstreamError("--detector and --detector-size need --detect")
-
-
-def _check_enough(args: argparse.Namespace, n: int) -> None:
-    if n < _MIN_FITTED_FACES:
-        raise MoodstreamError(
-            f"--save-calibration {args.save_calibration}: expected {_MIN_FITTED_FACES} or more "
-            f"faces to fit a temperature on, got {n}"
-        )
-
-
-def _save_calibration(path: Path, summary: dict[str, Any], done: Evaluation) -> None:
-    from moodstream.realtime.evaluation.emotions.calibrate import TEMPERATURES, fit
-    from moodstream.realtime.networks.classifiers.calibration import Calibration
-    from moodstream.realtime.outputs.folders import finished, writing
-
-    temperature, prior = fit(done.uncalibrated, done.labels)
-    low, high = TEMPERATURES
-    if not low * 1.01 < temperature < high / 1.01:
-        raise MoodstreamError(
-            f"--save-calibration {path}: no temperature from {low:g} to {high:g} is best, so "
-            "nothing was saved; are the labels right?"
-        )
-    name, data = summary["model"]["name"], summary["data"]["source"]
-    fitted = Calibration(name, temperature, summary["n"], data, prior)
-    with writing(path), finished(path) as part:
-        fitted.save(part)
-
-
-def _check_file(path: Path, overwrite: bool) -> None:
-    """Check that a file can be written, before the work is done for it."""
-    try:
-        if path.is_dir() or not path.parent.is_dir():
-            why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        elif path.exists() and not overwrite:
-            why = "is there already; use --overwrite to replace it"
-        else:
-            return
-    except OSError as error:
-        why = f"cannot be written ({error.strerror})"
-    raise MoodstreamError(f"--save-calibration {path}: {why}")
+        covered = None
+        if predictions.moved is not None:
+            covered = study_coverage(predictions, settings, args.fit_intervals, on_progress)
+    return groups_report.metrics(results, faces, info, settings, covered), results

@@ -23,23 +23,27 @@ from moodstream.realtime.outputs import layout
 if TYPE_CHECKING:
     from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
     from moodstream.realtime.evaluation.emotions.evaluate import Change
-    from moodstream.realtime.evaluation.groups.study import FacePredictions
+    from moodstream.realtime.evaluation.groups.drawing import FacePredictions
     from moodstream.realtime.networks.classifiers.base import EmotionClassifier
     from moodstream.realtime.networks.models import ModelInfo
 
 FACES = (
     "a folder with a sub-folder of pictures for each emotion (or train, val and test folders of "
-    "those); a .npz with images, labels, classes and perhaps usage; or a CSV with columns path "
-    "and label and perhaps usage"
+    "those); a .npz with images, labels or votes, classes and perhaps usage; or a CSV with columns "
+    "path and label (and rater, with a row for each answer), or path and a column of votes for "
+    "each emotion, and perhaps usage"
 )
 
 
-def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None:
+def add_face_options(
+    parser: argparse.ArgumentParser, data: str = FACES, truths: Sequence[str] = ("votes", "labels")
+) -> None:
     """Add the options that choose labelled faces.
 
     Args:
         parser: Where they are added.
         data: What the path may be.
+        truths: By what predictions may be judged.
     """
     parser.add_argument("--data", required=True, type=Path, metavar="PATH", help=data)
     parser.add_argument("--split", choices=("train", "val", "test"), help="the part to read (all)")
@@ -48,6 +52,19 @@ def add_face_options(parser: argparse.ArgumentParser, data: str = FACES) -> None
         type=number(1, kind=int),
         metavar="N",
         help="a random N of them (all)",
+    )
+    parser.add_argument(
+        "--votes",
+        type=Path,
+        metavar="FILE",
+        help="how many raters named each emotion, row for row with a .npz or CSV: a .npz with "
+        "votes and classes, or a CSV with a column for each emotion (none)",
+    )
+    parser.add_argument(
+        "--truth",
+        choices=truths,
+        help="what predictions are judged by (votes where the data has them, or else labels)"
+        + ("; none needs --by" if "none" in truths else ""),
     )
 
 
@@ -116,21 +133,21 @@ def predict_for_groups(
 
     Args:
         args: Of the command.
-        changes: What is done to the faces, as in ``study.predict_all``.
+        changes: What is done to the faces, as in ``drawing.predict_all``.
 
     Returns:
         The predictions, the faces, and the classifier.
     """
     from moodstream.realtime.evaluation.datasets.faces import list_faces, read_faces
-    from moodstream.realtime.evaluation.groups import study
+    from moodstream.realtime.evaluation.groups import drawing
 
-    listing = list_faces(args.data, args.split, args.limit)
-    study.drawable(listing.labels)
+    listing = list_faces(args.data, args.split, args.limit, args.votes, args.truth)
+    drawing.drawable(listing.labels)
     classifier, info = load_classifier(args)  # before the bar: a download draws its own
     with progress(not args.quiet) as on_progress:
         faces = read_faces(args.data, listing, on_progress)
-        study.drawable(faces.labels)  # again: pictures may be broken
-        return study.predict_all(classifier, faces, on_progress, changes), faces, info
+        drawing.drawable(faces.labels)  # again: pictures may be broken
+        return drawing.predict_all(classifier, faces, on_progress, changes), faces, info
 
 
 def print_summary(

@@ -112,8 +112,8 @@ def _groups(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
 
     if not any((args.data / table).is_file() for table in _TABLES):
         return _made(args)
-    if args.split or args.limit:
-        raise MoodstreamError("--split and --limit are for labelled faces")
+    if args.split or args.limit or args.votes or args.truth:
+        raise MoodstreamError("--split, --limit, --votes and --truth are for labelled faces")
     name = args.data.resolve().name
     if (args.data / layout.FACES).is_file():
         groups = samples.of_photos(args.data)
@@ -129,10 +129,10 @@ def _groups(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
 
 def _made(args: argparse.Namespace) -> tuple[list[GroupSample], Source]:
     from moodstream.realtime.evaluation.emotions.evaluate import as_is
-    from moodstream.realtime.evaluation.groups import samples, study
+    from moodstream.realtime.evaluation.groups import drawing, samples
     from moodstream.realtime.evaluation.groups.size_report import Source
 
-    changes = study.CHANGES if args.degraded else {"as is": as_is}
+    changes = drawing.CHANGES if args.degraded else {"as is": as_is}
     predictions, faces, info = predict_for_groups(args, changes)
     groups = samples.made(
         predictions, range(1, _MAX_PEOPLE + 1), args.each, args.degraded, args.seed

@@ -27,7 +27,7 @@ from moodstream.realtime.cli.status_line import StatusLine
 from moodstream.realtime.errors import MoodstreamError
 
 if TYPE_CHECKING:
-    from moodstream.realtime.outputs.schemas import SessionState
+    from moodstream.realtime.outputs.server.schemas import SessionState
     from moodstream.realtime.runs.live.session import LiveSession
     from moodstream.realtime.runs.live.sinks import LiveOutputs, LiveSinkSettings
     from moodstream.realtime.runs.live.stream import LiveSettings

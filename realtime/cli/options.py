@@ -112,6 +112,23 @@ class _Former(argparse.Action):
         setattr(namespace, self.dest, self._values[values])
 
 
+class _NoEffect(argparse.Action):
+    """An option that there was, unlisted: says that it has no effect any more."""
+
+    def __init__(self, *, why: str, **rest: Any) -> None:
+        super().__init__(**{**rest, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS})
+        self._why = why
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        print(f"moodstream: {option_string} has no effect any more: {self._why}", file=sys.stderr)
+
+
 def add_former_name(
     group: argparse._ActionsContainer, former: str, option: str, values: Mapping[str, str]
 ) -> None:
@@ -119,7 +136,7 @@ def add_former_name(
 
     Args:
         group: That of the option.
-        former: The old name, such as ``--mix``.
+        former: The old name, such as ``--front-end``.
         option: The option's name by now.
         values: Each old value, and what it is called by now.
     """
@@ -249,23 +266,19 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
         help="time constant over which each person's predictions are smoothed, in seconds; 0 for "
         "none (0.5)",
     )
-    add_face_limits(figures, "at most so many faces of a frame count, the surest ones (40)")
+    add_face_limits(figures, "at most so many faces of a frame count, the best by quality (40)")
     figures.add_argument(
         "--shift-threshold",
         type=number(0, 0.6931),
-        default=0.10,
+        default=0.06,
         metavar="NATS",
-        help="how different two neighbouring windows have to be for a mood shift, in nats, 0 to "
-        "0.69 (0.10)",
+        help="how different the group has to be before and after for a mood shift, in nats, 0 to "
+        "0.69 (0.06)",
     )
-    figures.add_argument(
-        "--aggregation",
-        choices=("em", "mean"),
-        default="em",
-        help="em: each person's probabilities are adapted to what the others show; mean: plain "
-        "averages, in which clear faces count for more (em)",
-    )
-    add_former_name(figures, "--mix", "--aggregation", {"settled": "em", "average": "mean"})
+    for former in ("--aggregation", "--mix"):
+        figures.add_argument(
+            former, action=_NoEffect, dest="no_effect", why="people are summed up in one way now"
+        )
     add_privacy_option(
         figures, "blur: faces hidden in pictures; group: besides, nothing about single people"
     )
@@ -282,5 +295,4 @@ def figure_settings(args: argparse.Namespace) -> StageSettings:
         min_confidence=args.min_confidence,
         max_faces=args.max_faces,
         shift_threshold=args.shift_threshold,
-        aggregation=args.aggregation,
     )

@@ -142,7 +142,7 @@ def _print_failure(name: str, reason: str) -> None:
 
 def lines(summary: PhotosSummary, folder: Path) -> list[str]:
     """Photos, faces, mood, entropy and speed: for a person to read."""
-    counts, shares, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
+    counts, shares, entropy = summary["counts"], summary["mix"]["probs"], summary["entropy"]
     bins = ", ".join(f"{name} {each['share']:.0%}" for name, each in summary["bins"].items())
     top = sorted((shares or {}).items(), key=lambda item: -item[1])[:3]
     mood = ", ".join(f"{name} {share:.0%}" for name, share in top)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from moodstream.realtime.runs.live.session import LiveSession
+    from moodstream.realtime.runs.live.stream import LiveStream
 
 _INTERVAL_S = 1.0  # between two updates
+_NEWS_S = 20.0  # after a mood shift, for which it is shown
 
 
 class StatusLine:
@@ -37,6 +39,7 @@ class StatusLine:
             mood = "-" if people is None else counted(people, "person", "people")
             if state["dominant"] and state["probs"]:
                 mood += f", {state['dominant']} {max(state['probs'].values()):.0%}"
+            mood += _news(stream)
             parts.append(f"{state['name']}: {state['status']}, {mood}, {state['fps_shown']:.0f}/s")
         text = "  |  ".join(parts)
         sys.stderr.write("\r" + text.ljust(self._length))
@@ -48,3 +51,14 @@ class StatusLine:
         if self._length:
             sys.stderr.write("\r" + " " * self._length + "\r")
             sys.stderr.flush()
+
+
+def _news(stream: LiveStream) -> str:
+    """The newest mood shift in words, while it is news."""
+    from moodstream.realtime.outputs.report.formatting import clock
+
+    shift, snapshot = stream.rows.newest_shift, stream.snapshot
+    if shift is None or snapshot is None or snapshot.t - shift.t > _NEWS_S:
+        return ""
+    doubt = "" if shift.status == "confirmed" else f" ({shift.status})"
+    return f", from {shift.start} to {shift.end} at {clock(shift.t)}{doubt}"

@@ -23,8 +23,9 @@ _MEANING = """
 * **Effective people** is how many people the weights amount to: six faces of which one outweighs
   all others are little more than one.
 * **One or two faces prove nothing** about a group.
-* A **mood shift** is a moment at which the distribution of one window differs clearly from that
-  of the window before. It says that something changed, not why.
+* A **mood shift** is a moment at which the group went from one mood to another and stayed there. It
+  is told as *provisional* within seconds, then confirmed or withdrawn. It says that something
+  changed, not why.
 
 ## The law, and the limits
 

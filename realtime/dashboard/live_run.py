@@ -7,17 +7,17 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.dashboard.browser_source import BROWSER, FrameSlot
 from moodstream.realtime.dashboard.schemas import HistoryPoint, LiveRunState, LiveShift
-from moodstream.realtime.emotions import EMOTIONS, EXTRAS
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import StreamState
 from moodstream.realtime.outputs.server.broadcaster import Broadcaster, Picture
+from moodstream.realtime.outputs.server.schemas import GroupFigures, StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import stream_state
@@ -77,7 +77,7 @@ class LiveRun:
         self.problem: str | None = None
         self._first_shown = 1  # number of the first picture that may be shown
         self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S / _CHART_INTERVAL_S))
-        self._shifts: deque[LiveShift] = deque(maxlen=_MAX_SHIFTS)
+        self._shifts: dict[int, LiveShift] = {}  # by number
         self._lock = threading.Lock()
         self._stop = threading.Event()
         settings = LiveSettings(
@@ -156,7 +156,7 @@ class LiveRun:
             "ended": self.session.reason,
             "problem": self.problem,
             "history": [row for row in list(self._history) if (row[0] or 0.0) > since],
-            "shifts": list(self._shifts),
+            "shifts": sorted(self._shifts.values(), key=lambda shift: shift["t"]),
             "window": self.tuning.window,
         }
 
@@ -198,10 +198,13 @@ class LiveRun:
         if kind != "shift":
             return
         with self._lock:
-            # the end of a shift may come after the switch to group only: whose was it?
+            # news of a shift may come after the switch to group only: whose was it?
             if self.session.privacy.keeps_individuals or self._source()["probs"] is not None:
-                kept = {name: content[name] for name in LiveShift.__annotations__}
-                self._shifts.append(cast(LiveShift, kept))
+                kept: dict[str, Any] = {name: content[name] for name in LiveShift.__annotations__}
+                self._shifts.pop(kept["number"], None)
+                self._shifts[kept["number"]] = cast(LiveShift, kept)
+                for number in list(self._shifts)[:-_MAX_SHIFTS]:
+                    del self._shifts[number]
 
 
 def browser_run(models: Models, privacy: Privacy, tuning: LiveTuning) -> LiveRun:
@@ -213,5 +216,5 @@ def without_small_group(source: StreamState, privacy: Privacy) -> StreamState:
     """A source's state, without its figures where the people in view now are too small a group."""
     if privacy.shows_group_of(source["people"] or 0, source["effective_people"] or 0.0):
         return source
-    hidden = ("effective_people", "probs", "dominant", "entropy", "entropy_share", "shift", *EXTRAS)
-    return cast(StreamState, {**source, **dict.fromkeys(hidden)})
+    figures = set(GroupFigures.__annotations__) - {"people"}
+    return cast(StreamState, {**source, **dict.fromkeys(figures)})

@@ -12,7 +12,6 @@ from moodstream.realtime.dashboard.handlers import SMOOTHING_RANGE_S, WINDOW_RAN
 from moodstream.realtime.dashboard.live_run import LiveTuning
 from moodstream.realtime.dashboard.sessions import Registry
 from moodstream.realtime.emotions import EMOTIONS
-from moodstream.realtime.outputs.report.charts import STACK_ORDER
 from moodstream.realtime.privacy import Privacy
 
 _STAGE = """
@@ -28,7 +27,7 @@ _CHART = """
 <section class="ms-card" aria-labelledby="ms-h-chart">
   <h3 id="ms-h-chart">The last minutes</h3>
   <div id="ms-chart" role="img" aria-label="Shares of the moods over the last minutes"
-    data-colours="{colours}" data-stack="{stack}"></div>
+    data-colours="{colours}"></div>
 </section>
 <section class="ms-card" aria-labelledby="ms-h-shifts">
   <h3 id="ms-h-shifts">Mood shifts</h3>
@@ -41,7 +40,7 @@ def bars(name: str) -> str:
     """A bar with word and figure for each mood; page/live.js fills them in."""
     rows = "".join(
         f'<li data-mood="{mood}"><span class="ms-word">{mood}</span>'
-        f'<span class="ms-bar"><i style="background:{hex_of(mood)}"></i></span>'
+        f'<span class="ms-bar"><i style="background:{hex_of(mood)}"></i><b hidden></b></span>'
         '<span class="ms-figure">–</span></li>'
         for mood in EMOTIONS
     )
@@ -51,7 +50,9 @@ def bars(name: str) -> str:
 def _now() -> str:
     facts = (("mood", "mood shown"), ("people", "people"), ("diversity", "diversity (entropy)"))
     cells = "".join(
-        f'<div><dt>{label}</dt><dd id="ms-{name}">–</dd></div>' for name, label in facts
+        f'<div><dt>{label}</dt><dd id="ms-{name}">–</dd>'
+        f'<dd id="ms-{name}-more" class="ms-soft"></dd></div>'
+        for name, label in facts
     )
     return (
         '<section class="ms-card" aria-labelledby="ms-h-now"><h3 id="ms-h-now">The group now '
@@ -65,7 +66,7 @@ def _now() -> str:
 
 def _chart() -> str:
     colours = json.dumps({mood: hex_of(mood) for mood in EMOTIONS})
-    return _CHART.format(colours=escape(colours), stack=" ".join(STACK_ORDER))
+    return _CHART.format(colours=escape(colours))
 
 
 def build(registry: Registry, act: Handlers) -> None:

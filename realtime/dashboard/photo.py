@@ -15,6 +15,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.outputs.jpeg import encode_jpeg
+from moodstream.realtime.outputs.recording.rows import named_ends
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos.analyse import (
     PhotoResult,
@@ -96,9 +97,10 @@ def photo_of(content: bytes, name: str, models: Models, privacy: Privacy) -> Pho
         "entropy": group.entropy,
         "entropy_share": group.entropy_share,
         "dominant": group.dominant,
+        "probs": _named(group.probs),
+        "interval": None if group.interval is None else named_ends(group.interval),
         "weighted": _named(group.weighted),
         "unweighted": _named(group.unweighted),
-        "settled": _named(group.prior_adapted),
         "moods": {mood: hex_of(mood) for mood in EMOTIONS},
         "bins": _bins(result) if individuals else None,
         "people": _people(result) if individuals else None,
@@ -120,7 +122,7 @@ def _bins(result: PhotoResult) -> dict[str, int]:
 
 def _people(result: PhotoResult) -> list[PhotoFace]:
     """One entry a face, numbered as in the picture."""
-    adds, faces = result.contributions(), result.faces
+    adds, faces = result.adds, result.faces
     predicted = set(faces.classified.tolist())
     return [
         {

@@ -29,7 +29,8 @@ _RESULTS = """
     <section class="ms-card"><h3>The group</h3>
       <p id="ms-photo-line" data-min-group="{min_group}"></p>
       <table id="ms-photo-table" class="ms-table"><thead><tr><th scope="col">mood</th>
-        <th scope="col">weighted by quality</th><th scope="col">all faces alike</th></tr></thead>
+        <th scope="col">the group, with 90 % intervals</th><th scope="col">weighted by quality</th>
+        <th scope="col">all faces alike</th></tr></thead>
         <tbody></tbody></table>
       <p id="ms-photo-bins" class="ms-soft"></p></section>
   </div>

@@ -9,7 +9,13 @@ from moodstream.realtime.dashboard.schemas import VideoResults
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import read_json
-from moodstream.realtime.outputs.report.charts import Chart, context_chart, group_chart, lanes_chart
+from moodstream.realtime.outputs.report.charts import (
+    Chart,
+    context_chart,
+    group_chart,
+    interval_chart,
+    lanes_chart,
+)
 from moodstream.realtime.outputs.report.data import Timeline, read_lanes
 from moodstream.realtime.outputs.report.summary import terminal_summary
 from moodstream.realtime.outputs.schemas import ShiftEvent, VideoSummary
@@ -46,6 +52,8 @@ def video_results(folder: Path, name: str) -> VideoResults:
         thin = line.thinned()
         if line.mean() is not None:
             charts["group"] = group_chart(thin, events, (start, end))
+        if line.has_intervals:
+            charts["intervals"] = interval_chart(thin, events, (start, end))
         charts["context"] = context_chart(thin, events, (start, end))
         people = folder / layout.PEOPLE
         lanes = read_lanes(people, start, end) if people.is_file() else None

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from moodstream.realtime.outputs.schemas import ShiftEvent, StreamState
+from moodstream.realtime.outputs.schemas import ShiftEvent
+from moodstream.realtime.outputs.server.schemas import StreamState
 
-LiveShift = TypedDict("LiveShift", {"t": float, "from": str, "to": str, "size": float})
-"""A mood shift of a live run: when in seconds, from which mood to which, by how many nats."""
+LiveShift = TypedDict(
+    "LiveShift",
+    {"number": int, "t": float, "from": str, "to": str, "size": float, "status": str},
+)
+"""A mood shift of a live run: when in seconds, from which mood to which, by how many nats, and
+whether it is provisional, confirmed, withdrawn or unconfirmed."""
 
 HistoryPoint = tuple[float | None, list[float] | None, float | None, int | None]
 """Time in s, probabilities (7), share of the entropy there can be, and people."""
@@ -121,9 +126,10 @@ class PhotoFigures(TypedDict):
         entropy: Of the distribution, in nats.
         entropy_share: Of the entropy there can be, 0 to 1.
         dominant: The emotion with the largest share.
-        weighted: Distribution weighted by face quality.
+        probs: Distribution of the group, as in a video or a stream of it.
+        interval: Lower and upper end of the 90 % interval of each share in ``probs``.
+        weighted: Mean weighted by face quality.
         unweighted: The same with all faces alike.
-        settled: The same, prior-adapted.
         moods: Colour of each emotion.
         bins: Faces in each bin of quality, None where only the group may be shown.
         people: The faces, None where only the group may be shown.
@@ -137,9 +143,10 @@ class PhotoFigures(TypedDict):
     entropy: float | None
     entropy_share: float | None
     dominant: str | None
+    probs: dict[str, float] | None
+    interval: dict[str, tuple[float, float]] | None
     weighted: dict[str, float] | None
     unweighted: dict[str, float] | None
-    settled: dict[str, float] | None
     moods: dict[str, str]
     bins: dict[str, int] | None
     people: list[PhotoFace] | None

@@ -35,6 +35,10 @@ _RESULTS = """
     <p class="ms-soft" id="ms-seek-hint">Click a moment and the video jumps there.</p>
     <ul id="ms-legend" class="ms-legend" aria-label="Colours of the moods"></ul>
     <div id="ms-plot-group" class="ms-plot"></div></section>
+  <section class="ms-card" id="ms-card-intervals"><h3>How sure the shares are</h3>
+    <p class="ms-soft">Lines: the share of each mood; bands: its 90 % interval. Press a name to show
+    or hide it.</p>
+    <div id="ms-plot-intervals" class="ms-plot"></div></section>
   <section class="ms-card" id="ms-card-context"><h3>Diversity and people</h3>
     <ul class="ms-legend"><li><i class="ms-stroke" style="background:#0F9E8E"></i>diversity</li>
     <li><i class="ms-stroke" style="background:#8A93A0"></i>people</li>

@@ -117,6 +117,7 @@ INSTALLED = (
     "timm",
     "ultralytics",
     "norfair-enough",
+    "scipy",
     "pandas",
     "pyarrow",
     "pyyaml",

@@ -12,6 +12,7 @@ from moodstream.realtime.networks import names, plugins
 from moodstream.realtime.networks.asked_weights import weights_path
 from moodstream.realtime.networks.classifiers import hsemotion
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
+from moodstream.realtime.networks.classifiers.embedded import PROVEN
 from moodstream.realtime.networks.detector_factory import build_centerface
 from moodstream.realtime.networks.engines import precision
 from moodstream.realtime.networks.engines.base import RunsOn
@@ -159,7 +160,7 @@ def _build_one(asked: str, settings: ModelSettings, device: RunsOn, store: Weigh
 
 def _embedded(name: str, settings: ModelSettings, device: RunsOn) -> Built:
     where = onnx_device(device)
-    kind = precision.choose(settings.precision, where, proven=True)
+    kind = precision.choose(settings.precision, where, PROVEN)
     engine = f"{'openvino' if where == 'cpu' else 'torch'} {kind}"
     if where != "cpu":
         from moodstream.realtime.networks.classifiers.embedded_torch import EmbeddedTorch

@@ -102,7 +102,8 @@ def load_classifier(
         if settings.models != "auto" or settings.emotion:
             raise
         logger.info("falling back to the embedded network: %s", error)
-        classifier, info = build_classifier("embedded", settings, device, store)
+        instead = names.PAIRS["embedded"].emotion
+        classifier, info = build_classifier(instead, settings, device, store)
         reason = f"using the embedded network: {error}"
     _log("emotion", info)
     return classifier, info, reason

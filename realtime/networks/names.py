@@ -21,7 +21,7 @@ class Pair(NamedTuple):
 
 
 PAIRS = {
-    "embedded": Pair("centerface", "embedded"),
+    "embedded": Pair("centerface", "embedded_b"),
     "hsemotion": Pair("yolov8n-face", "enet_b0_8_best_vgaf"),
 }
 """What ``--models`` takes beside auto."""

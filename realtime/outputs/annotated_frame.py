@@ -17,7 +17,7 @@ class AnnotatedFrame:
         frame: The frame.
         faces: The people present.
         state: The group over the window.
-        shifts: Mood shifts detected since the frame before.
+        shifts: What is new of mood shifts since the frame before.
         all_boxes: (M, 4) xyxy px of every detected face, tracked or not; None where unknown.
         banner: A line to lay over the picture.
         status_text: A word in place of the figures, where the picture is an old one.

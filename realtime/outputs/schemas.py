@@ -1,4 +1,4 @@
-"""The keys of what is written and served: rows, mood shifts, summaries, the state of a session."""
+"""The keys of what is written: rows, mood shifts, summaries; what is served is in server/."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from moodstream.realtime.networks.models import ModelEntry
 PROBS = tuple(f"p_{name}" for name in EMOTIONS)
 """The columns of the seven probabilities, in every table."""
 
+INTERVALS = tuple(f"{end}_{name}" for end in ("lo", "hi") for name in EMOTIONS)
+"""The columns of the 90 % intervals of a group's shares: the lower ends, then the upper ones."""
+
 BOX = ("x1", "y1", "x2", "y2")
 """The columns of a face's box in px, in every table."""
 
 
-class _Probabilities(TypedDict):
+class GroupShares(TypedDict):
     """A distribution over the emotions, None where it is not known."""
 
     p_angry: float | None
@@ -43,6 +46,25 @@ class Averages(TypedDict):
     u_sad: float | None
     u_surprise: float | None
     u_neutral: float | None
+
+
+class Intervals(TypedDict):
+    """Lower (lo) and upper (hi) ends of the 90 % intervals of the shares, None if not known."""
+
+    lo_angry: float | None
+    lo_disgust: float | None
+    lo_fear: float | None
+    lo_happy: float | None
+    lo_sad: float | None
+    lo_surprise: float | None
+    lo_neutral: float | None
+    hi_angry: float | None
+    hi_disgust: float | None
+    hi_fear: float | None
+    hi_happy: float | None
+    hi_sad: float | None
+    hi_surprise: float | None
+    hi_neutral: float | None
 
 
 class _Extras(TypedDict):
@@ -83,7 +105,7 @@ class _Group(TypedDict):
     shift: float | None
 
 
-class TimelineRow(_Time, _Probabilities, _Group, Averages, _Extras):
+class TimelineRow(_Time, GroupShares, _Group, Averages, Intervals, _Extras):
     """A row of timeline.parquet and timeline.csv: the group at a step of media time."""
 
 
@@ -102,7 +124,7 @@ class _Face(TypedDict):
     y2: float
 
 
-class PersonRow(_Track, _Time, _Probabilities, _Face, _Extras):
+class PersonRow(_Track, _Time, GroupShares, _Face, _Extras):
     """A row of people.parquet: one person at a step of media time."""
 
 
@@ -110,13 +132,25 @@ TIMELINE_COLUMNS = tuple(TimelineRow.__annotations__)
 PEOPLE_COLUMNS = tuple(PersonRow.__annotations__)
 
 ShiftEvent = TypedDict(
-    "ShiftEvent", {"t": float, "from": str, "to": str, "size": float, "noticed": float}
+    "ShiftEvent",
+    {
+        "t": float,
+        "from": str,
+        "to": str,
+        "size": float,
+        "noticed": float,
+        "before": float | None,
+        "after": float | None,
+        "status": str,
+    },
 )
 """An entry of events.json.
 
 ``t``: seconds of media time at which the mood changed most; ``from``, ``to``: the emotions that
-lost and gained most; ``size``: the largest JSD in nats; ``noticed``: seconds at which the
-threshold was crossed.
+lost and gained most; ``size``: JSD in nats from before to after; ``noticed``: seconds at which it
+was first told; ``before``, ``after``: the share of ``to`` on either side, None in recordings of
+earlier versions; ``status``: ``confirmed``, or ``unconfirmed`` where the stream ended or everyone
+left too soon after it.
 """
 
 
@@ -137,10 +171,15 @@ class _MoodSpan(TypedDict):
 class MoodPart(_MoodSpan, total=False):
     """The dominant emotion between ``start`` and ``end`` seconds.
 
-    ``share``, its mean share of the group, is missing where nobody was classified.
+    Attributes:
+        share: Its mean share of the group; missing where nobody was classified.
+        low: Mean of the lower ends of its 90 % intervals; missing where they are not known.
+        high: Mean of the upper ends.
     """
 
     share: float
+    low: float
+    high: float
 
 
 class _MoodHistory(TypedDict):
@@ -302,95 +341,3 @@ class StoreMeta(_StoreMeta, total=False):
     lost: int
     ended: str
     summary: dict[str, Any] | None
-
-
-class Signal(TypedDict):
-    """The state of a source; ``since`` and ``t`` in seconds of its stream."""
-
-    name: str
-    status: str
-    since: float | None
-    detail: str | None
-    t: float | None
-
-
-class GroupFigures(TypedDict):
-    """The group now; None where there is no signal, which is not the same as nobody."""
-
-    people: int | None
-    effective_people: float | None
-    probs: dict[str, float] | None
-    dominant: str | None
-    entropy: float | None
-    entropy_share: float | None
-    shift: float | None
-    valence: float | None
-    arousal: float | None
-    disagreement: float | None
-
-
-class Throughput(TypedDict):
-    """Frames per second that arrive and are shown, delays from capture to screen, and losses."""
-
-    fps_in: float | None
-    fps_shown: float | None
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-    dropped: int | None
-    frames: int | None
-    reconnects: int | None
-    gaps: int | None
-
-
-class Freshness(TypedDict):
-    """How often faces are detected and classified.
-
-    Attributes:
-        refresh_hz: Predictions per visible face and second.
-        oldest_s: Age of the oldest prediction in seconds.
-        looks_hz: Detection passes per second.
-        look_every: Frames from one detection pass to the next.
-    """
-
-    refresh_hz: float | None
-    oldest_s: float | None
-    looks_hz: float | None
-    look_every: int | None
-
-
-class StreamState(Signal, GroupFigures, Throughput, Freshness):
-    """A source in ``/state``; all but name and status is None while it is not known."""
-
-
-class RecordingState(TypedDict):
-    """The recording of a session: rows that were lost, and its problem in one line."""
-
-    lost_rows: int
-    problem: str | None
-
-
-class StartingState(TypedDict):
-    """What ``/state`` answers before there is a session."""
-
-    notice: str
-    sources: list[StreamState]
-
-
-class SessionState(StartingState):
-    """What ``/state`` answers.
-
-    Attributes:
-        privacy: The mode: off, blur or group.
-        paused: Whether pictures are held.
-        uptime_s: Seconds since the session began.
-        look_ms: Milliseconds of a detection pass of one picture.
-        read_ms: Milliseconds of the prediction of one face.
-        recording: The recording; without losses or problems also where there is none.
-    """
-
-    privacy: str
-    paused: bool
-    uptime_s: float
-    look_ms: float
-    read_ms: float
-    recording: RecordingState

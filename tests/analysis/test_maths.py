@@ -130,69 +130,74 @@ def test_folding_drops_contempt_and_renormalises():
         maths.fold_to(p, classes, ("happy", "sad"))
 
 
-@pytest.mark.parametrize("split", [1, 7, 30, 55, 59])
-def test_change_point_finds_a_step(split):
-    rng = np.random.default_rng(split)
-    before, after = np.eye(K)[0] * 0.6 + 0.4 / K, np.eye(K)[3] * 0.6 + 0.4 / K
-    masses = np.vstack([np.tile(before, (split, 1)), np.tile(after, (60 - split, 1))])
-    masses *= rng.uniform(0.5, 1.5, (60, 1))
-    split_at, gain = maths.change_point(masses)
-    assert split_at == split
-    assert 0 < gain <= np.log(2)
-
-
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.just(K)), elements=MASSES))
-def test_change_point_is_always_finite(masses):
-    index, gain = maths.change_point(masses)
-    assert 0 <= index < max(2, len(masses))
-    assert 0 <= gain <= np.log(2) + 1e-6
-
-
 PRIOR = np.full(K, 1 / K)
+
+
+def group_shares(probs, weights, prior, strength, people=None):
+    """The shares of a group, which the contributions of its people sum to."""
+    added = maths.group_contributions(probs, weights, prior, strength, people)
+    assert added.shape == np.shape(probs)
+    assert (added >= 0).all()
+    return added.sum(axis=0)
 
 
 @given(groups(), st.floats(0.5, 100))
 def test_group_shares_are_a_distribution_whatever_the_order(group, strength):
     probs, weights = group
-    shares = maths.group_shares(probs, weights, PRIOR, strength)
+    shares = group_shares(probs, weights, PRIOR, strength)
     assert shares.sum() == pytest.approx(1)
-    assert (shares >= 0).all()
-    turned = maths.group_shares(probs[::-1], weights[::-1], PRIOR, strength)
-    np.testing.assert_allclose(shares, turned, atol=1e-5)
+    turned = group_shares(probs[::-1], weights[::-1], PRIOR, strength)
+    np.testing.assert_allclose(shares, turned, atol=1e-9)
+
+
+@given(groups(), st.floats(0.5, 100), st.floats(1e-6, 1e6))
+def test_only_the_ratio_of_weights_counts(group, strength, factor):
+    probs, weights = group
+    scaled = group_shares(probs, factor * weights, PRIOR, strength)
+    np.testing.assert_allclose(group_shares(probs, weights, PRIOR, strength), scaled, atol=1e-9)
 
 
 @given(groups())
 def test_an_infinite_prior_gives_the_weighted_mean_and_a_large_one_is_near_it(group):
     probs, weights = group
     mean = maths.weighted_mean(probs, weights)
-    np.testing.assert_array_equal(maths.group_shares(probs, weights, PRIOR, np.inf), mean)
-    np.testing.assert_allclose(maths.group_shares(probs, weights, PRIOR, 1e7), mean, atol=1e-4)
+    np.testing.assert_allclose(group_shares(probs, weights, PRIOR, np.inf), mean, atol=1e-12)
+    np.testing.assert_allclose(group_shares(probs, weights, PRIOR, 1e7), mean, atol=1e-4)
 
 
 @given(distributions(1), st.floats(1e-6, 1), st.floats(0.5, 50))
 def test_one_person_alone_is_not_changed_by_the_prior(p, weight, strength):
-    shares = maths.group_shares(p, np.array([weight]), np.arange(1, K + 1) / 28, strength)
+    shares = group_shares(p, np.array([weight]), np.arange(1, K + 1) / 28, strength)
     np.testing.assert_allclose(shares, p[0], atol=1e-6)
 
 
 @given(groups(), st.floats(0, 1))
 def test_one_person_under_several_ids_is_not_changed(group, people):
     probs, weights = group
-    shares = maths.group_shares(probs, weights, PRIOR, 7.0, people)
+    shares = group_shares(probs, weights, PRIOR, 7.0, people)
     np.testing.assert_allclose(shares, maths.weighted_mean(probs, weights), atol=1e-9)
 
 
+@given(distributions(1), st.integers(2, 40))
+def test_a_group_that_shows_what_the_prior_assumes_is_not_changed(p, people):
+    """Nothing is learnt from people who are as expected."""
+    prior = (p[0] + 0.01) / (p[0] + 0.01).sum()
+    shares = group_shares(np.tile(prior, (people, 1)), np.ones(people), prior, 20.0)
+    np.testing.assert_allclose(shares, prior, atol=1e-9)
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8))
-def test_em_weights_are_presence_times_the_root_of_quality(people):
+def test_evidence_is_presence_times_the_root_of_quality(people):
     quality, presence = np.array(people).T
     want = presence * np.sqrt(quality)
-    np.testing.assert_allclose(maths.em_weights(quality * presence, presence), want, atol=1e-9)
-    np.testing.assert_allclose(maths.em_weights(quality), np.sqrt(quality))
+    found = maths.evidence_weights(quality * presence, presence)
+    np.testing.assert_allclose(found, want, atol=1e-9)
+    np.testing.assert_allclose(maths.evidence_weights(quality), np.sqrt(quality))
 
 
 def test_nobody_has_no_group_shares():
-    assert maths.group_shares(np.zeros((0, K)), np.zeros(0), PRIOR, 7.0) is None
-    assert maths.group_shares(np.eye(K), np.zeros(K), PRIOR, 7.0) is None
+    assert maths.group_contributions(np.zeros((0, K)), np.zeros(0), PRIOR, 7.0) is None
+    assert maths.group_contributions(np.eye(K), np.zeros(K), PRIOR, 7.0) is None
 
 
 @pytest.mark.parametrize(
@@ -210,7 +215,7 @@ def test_group_shares_come_nearer_to_the_truth_than_the_average(distribution):
         seen = np.array([rng.choice(K, p=sees[k]) for k in truth])
         probs = sees[:, seen].T / sees[:, seen].sum(0)[:, None]
         true = np.bincount(truth, minlength=K) / 25
-        ours = maths.group_shares(probs, np.ones(25), PRIOR, 7.0)
+        ours = group_shares(probs, np.ones(25), PRIOR, 7.0)
         gaps.append((maths.jsd(ours, true), maths.jsd(probs.mean(0), true)))
     ours, average = np.mean(gaps, axis=0)
     assert ours < 0.75 * average

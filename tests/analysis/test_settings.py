@@ -9,7 +9,7 @@ import pytest
 
 from moodstream.realtime.analysis.group.aggregator import GroupSettings
 from moodstream.realtime.analysis.people.tracker import AnalysisSettings
-from moodstream.realtime.analysis.settings import prior_people, stage_settings
+from moodstream.realtime.analysis.settings import stage_settings
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.sources.base import OpenSettings
 from moodstream.realtime.sources.capture import CaptureSettings
@@ -48,7 +48,6 @@ def test_no_number_may_be_negative_or_nan(settings: Any, name: str, wrong: float
         {"min_confidence": 1.1},
         {"max_faces": 0},
         {"shift_threshold": float("nan")},
-        {"aggregation": "median"},
         {"window": "5"},
     ],
 )
@@ -61,6 +60,4 @@ def test_what_a_user_chooses_wrongly_is_one_line(choice: dict[str, Any]) -> None
 def test_the_choices_arrive_where_they_belong() -> None:
     stages = stage_settings(window=3.0, smoothing=0.2, max_faces=7, shift_threshold=0.2)
     assert (stages.group.window, stages.smoothing.tau, stages.analysis.max_faces) == (3.0, 0.2, 7)
-    assert (stages.group.shift_on, stages.group.shift_off) == (0.2, 0.1)
-    assert stages.group.prior_people == prior_people("em") is not None
-    assert stage_settings(aggregation="mean").group.prior_people is None
+    assert stages.group.shift_size == 0.2

@@ -18,7 +18,7 @@ from moodstream.realtime.analysis.group.stability import divergences, stability
 from moodstream.realtime.cli.entry import main
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.groups import samples, study
+from moodstream.realtime.evaluation.groups import drawing, samples
 
 K = len(EMOTIONS)
 PROBS = tuple(f"p_{name}" for name in EMOTIONS)
@@ -73,7 +73,7 @@ def test_only_the_best_forty_faces_count():
 
 
 def test_made_groups_are_of_every_size_and_know_their_truth():
-    predictions = study.predict_all(Knows(), faces_of(EVERYONE), changes={"as is": study.as_is})
+    predictions = drawing.predict_all(Knows(), faces_of(EVERYONE), changes={"as is": drawing.as_is})
     made = samples.made(predictions, (1, 4, 50), 6, degraded=0.0, seed=42)
     assert [len(one) for one in made] == [1] * 6 + [4] * 6 + [40] * 6
     for one in made[:12]:  # nobody is left out of these
@@ -81,7 +81,9 @@ def test_made_groups_are_of_every_size_and_know_their_truth():
 
 
 def test_entropy_rises_with_the_size_of_the_group():
-    predictions = study.predict_all(Knows(0.9), faces_of(EVERYONE), changes={"as is": study.as_is})
+    predictions = drawing.predict_all(
+        Knows(0.9), faces_of(EVERYONE), changes={"as is": drawing.as_is}
+    )
     found = diversity.measure(samples.made(predictions, range(1, 31), 30, degraded=0.0, seed=42))
     rows = diversity.by_size(found)
     assert list(rows) == list(diversity.SIZE_BINS)
@@ -185,12 +187,15 @@ def test_the_command_makes_groups_of_labelled_faces(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["all"]["groups"] == 200
     assert found["all"]["true_entropy"] > 0
-    assert found["source"]["model"]["name"] == "embedded"
+    assert found["source"]["model"]["name"] == "embedded_b"
 
 
 @pytest.mark.parametrize(
     ("more", "printed"),
-    [([], "no people.parquet"), (["--limit", "9"], "--split and --limit are for labelled faces")],
+    [
+        ([], "no people.parquet"),
+        (["--limit", "9"], "--votes and --truth are for labelled"),
+    ],
 )
 def test_a_timeline_that_cannot_be_used_is_one_line(more, printed, tmp_path, capsys):
     write_table(tmp_path / "timeline.parquet", {"t": [0.0]})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 
+import pyarrow.parquet as pq
 import pytest
 
 import moodstream
 from moodstream.pipelines import Pipeline
+from moodstream.realtime.outputs.schemas import INTERVALS, TIMELINE_COLUMNS, ShiftEvent
 from moodstream.testing import PaintedFaceClassifier, Person, ScriptedSource
 
 
@@ -19,7 +21,7 @@ def test_tables_of_a_video(result):
     sad = people[people["x1"] > 150]
     assert set(sad["label"].dropna()) == {"sad"}
     assert sad["t"].min() >= 1.0
-    assert list(result.events.columns) == ["t", "from", "to", "size", "noticed"]
+    assert list(result.events.columns) == list(ShiftEvent.__annotations__)
     assert "two.mp4" in str(result)
     assert "two.mp4" in repr(result)
 
@@ -32,8 +34,22 @@ def test_a_mood_shift_is_an_event(tmp_path, made):
     assert (event["from"], event["to"]) == ("happy", "angry")
     assert event["t"] == pytest.approx(5, abs=0.5)
     axes = found.plot().axes
-    assert len(axes) == 3
+    assert len(axes) == 4
+    assert [line.get_label() for line in axes[1].lines][:2] == ["angry", "happy"]
+    assert len(axes[1].collections) == 2  # a band each
     assert all(any(line.get_linestyle() == "--" for line in ax.lines) for ax in axes)
+
+
+def test_results_of_an_older_moodstream_have_empty_columns_and_a_plot(result, tmp_path):
+    folder = result.save(tmp_path / "older")
+    path = folder / "timeline.parquet"
+    kept = [name for name in result.timeline if name not in INTERVALS]
+    pq.write_table(pq.read_table(path, columns=kept), path)
+    older = moodstream.open_results(folder)
+    assert list(older.timeline) == list(result.timeline) == list(TIMELINE_COLUMNS)
+    assert older.timeline[list(INTERVALS)].isna().all(axis=None)
+    assert older.timeline["dominant"].equals(result.timeline["dominant"])
+    assert len(older.plot().axes) == 3
 
 
 def test_plot_can_be_saved(result, tmp_path):
@@ -104,7 +120,6 @@ def test_progress_ends_at_the_end(clip, made):
     ("settings", "message"),
     [
         ({"privacy": "none"}, "privacy 'none': expected one of off, blur, group"),
-        ({"aggregation": "median"}, "expected aggregation em or mean"),
         ({"window": 0}, "window"),
         ({"start": 5, "end": 2}, "start < end"),
         ({"min_confidence": 2}, "min_confidence"),

@@ -38,13 +38,14 @@ def test_every_frame_of_a_file_comes_in_order(clip, made, result):
 
 
 def test_a_mood_shift_comes_with_its_frame_or_at_the_end(tmp_path, made):
-    turns = Person((20, 20, 90, 100), lambda t: "happy" if t < 3 else "angry")
-    clip = ScriptedSource([turns], seconds=6, fps=10).write(tmp_path / "turns.mp4")
+    turns = Person((20, 20, 90, 100), lambda t: "happy" if t < 4 else "angry")
+    clip = ScriptedSource([turns], seconds=8, fps=10).write(tmp_path / "turns.mp4")
     stream = moodstream.stream(clip, window=2, pipeline=made)
     with_frames = [shift for frame in stream for shift in frame.shifts]
     (shift,) = stream.shifts
     assert (shift.start, shift.end) == ("happy", "angry")
-    assert with_frames in ([], [shift])
+    assert shift.is_final
+    assert {each.number for each in with_frames} <= {shift.number}
 
 
 def threads() -> set[str]:

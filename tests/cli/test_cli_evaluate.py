@@ -142,7 +142,7 @@ def test_the_networks_are_chosen_before_a_picture_is_read(crops, capsys, monkeyp
     monkeypatch.setattr(from_folder, "read_picture", read)
     for wrong in (["--emotion", "clever"], ["--calibration", "none.json"]):
         for what in (["emotions"], ["emotions", "--detect"], ["groups"]):
-            monkeypatch.setattr("moodstream.realtime.evaluation.groups.study.MIN_CLASS_FACES", 1)
+            monkeypatch.setattr("moodstream.realtime.evaluation.groups.drawing.MIN_CLASS_FACES", 1)
             asked = ["evaluate", *what, "--data", str(crops), "--models", "embedded", *wrong]
             assert entry.main(asked) == 2
             assert wrong[1] in one_line(capsys.readouterr().err)

@@ -12,7 +12,7 @@ from moodstream.realtime.cli.entry import build_parser
 
 # what a metavar means, and the words of which a help text has to have one
 UNITS = {"SECONDS": ("seconds",), "PIXELS": ("px",), "MILLISECONDS": ("ms",), "MEGABYTES": ("MB",)}
-FORMER = {"--mix", "--front-end"}
+FORMER = {"--aggregation", "--mix", "--front-end"}
 
 
 def commands(
@@ -61,7 +61,7 @@ def test_every_option_that_has_a_default_says_it(name: str) -> None:
     for action in filter(wants_default, with_value(COMMANDS[name])):
         default = action.default
         text = f"{default:g}" if isinstance(default, float) else str(default)
-        texts = {"start": ["its beginning"], "shift_threshold": ["0.10"]}.get(action.dest, [text])
+        texts = {"start": ["its beginning"], "shift_threshold": ["0.06"]}.get(action.dest, [text])
         if not any(f"({text}" in str(action.help) for text in texts):
             said[action.option_strings[-1]] = action.help
     assert said == {}

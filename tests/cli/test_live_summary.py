@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from moodstream.realtime.analysis.group.shifts import MoodShift, ShiftStatus
 from moodstream.realtime.cli.live import summary_lines
 from moodstream.realtime.cli.status_line import StatusLine
 from moodstream.realtime.runs.live import state as states
@@ -45,15 +47,38 @@ def test_lost_rows_and_the_recording_are_told() -> None:
     assert lines[2].startswith("Recording in day;")
 
 
-@pytest.mark.parametrize(("people", "told"), [(0, "0 people"), (1, "1 person"), (2, "2 people")])
-def test_the_status_line_counts_people(
-    people: int, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def status_line(
+    monkeypatch: pytest.MonkeyPatch, people: int = 1, shift: MoodShift | None = None, t: float = 0.0
+) -> str:
+    """What is written of one source at ``t`` seconds."""
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
     known = {"name": "camera 0", "status": "live", "people": people, "fps_shown": 30.0}
     known |= {"dominant": None, "probs": None}
     monkeypatch.setattr(states, "stream_state", lambda session, stream: known)
-    session: Any = type("Session", (), {"streams": [None]})()
+    stream = SimpleNamespace(
+        rows=SimpleNamespace(newest_shift=shift), snapshot=SimpleNamespace(t=t)
+    )
+    session: Any = SimpleNamespace(streams=[stream])
     StatusLine(show=True).update(session)
-    assert written.getvalue() == f"\rcamera 0: live, {told}, 30/s"
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(("people", "told"), [(0, "0 people"), (1, "1 person"), (2, "2 people")])
+def test_the_status_line_counts_people(
+    people: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert status_line(monkeypatch, people) == f"\rcamera 0: live, {told}, 30/s"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("provisional", " (provisional)"), ("withdrawn", " (withdrawn)"), ("confirmed", "")],
+)
+def test_the_status_line_tells_a_mood_shift_while_it_is_news(
+    status: ShiftStatus, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shift = MoodShift(31.0, "neutral", "happy", 0.3, 32.5, 0.1, 0.6, status)
+    line = status_line(monkeypatch, shift=shift, t=33.0)
+    assert line == f"\rcamera 0: live, 1 person, from neutral to happy at 0:31{told}, 30/s"
+    assert status_line(monkeypatch, shift=shift, t=60.0) == "\rcamera 0: live, 1 person, 30/s"

@@ -57,6 +57,10 @@ def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) 
     one.until(lambda: one.shown() > number + 20)  # it flows; how fast is benchmarks/'s business
     one.page.wait_for_selector("#ms-chart svg")
     assert one.page.text_content("#ms-mood") != "–"
+    one.page.wait_for_selector("#ms-mood-more:has-text('one face: ')")
+    whisker = one.page.locator("#ms-bars li[data-mood=happy] b")
+    assert whisker.is_visible()
+    assert whisker.bounding_box()["width"] > 20
     one.page.screenshot(path=shots / "live-running.png", full_page=True)
 
     one.page.get_by_role("button", name="Pause").click()
@@ -80,6 +84,8 @@ def test_live_mood_follows_the_camera(visit: Callable[..., Visit], shots: Path) 
     one.page.get_by_label("group only").check()
     one.until(lambda: run.session.privacy is Privacy.GROUP)
     one.page.wait_for_selector("text=Group only: fewer than three")
+    assert one.page.text_content("#ms-mood-more") == ""
+    assert not whisker.is_visible()
     assert one.source()["probs"] is None
     assert all(row[1] is None for row in run.state()["history"])
     one.page.click("#ms-stop")
@@ -94,11 +100,18 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
     one.tab("Photo")
     one.page.click("#ms-photo-sample")
     one.page.wait_for_selector("#ms-photo-people li:nth-child(5)")
+    assert " to " in one.page.text_content("#ms-photo-line")
+    assert one.page.locator("#ms-photo-table b:not([hidden])").count() == 7
     one.tab("Video")
     one.page.click("#ms-sample")
     one.page.wait_for_selector("#ms-video-stage:has-text('left')")
     one.page.screenshot(path=shots / "video-working.png")
     one.page.wait_for_selector("#ms-plot-lanes .main-svg")
+    one.page.wait_for_selector("#ms-plot-intervals .main-svg")
+    pressed = one.page.locator("#ms-plot-intervals .legendtoggle").first
+    pressed.click()  # shows angry, and does not seek
+    one.until(lambda: one.page.evaluate(_ANGRY_IS_SHOWN))
+    assert one.page.evaluate("document.querySelector('#ms-overlay').currentTime") == 0
     words = one.page.text_content("#ms-lines")
     assert "sad" in words
     assert "happy" in words
@@ -121,6 +134,8 @@ def test_every_tab_in_every_light(visit: Callable[..., Visit], shots: Path) -> N
     assert one.trouble == []
 
 
+_ANGRY_IS_SHOWN = """document.querySelector('#ms-plot-intervals').data
+    .filter(curve => curve.legendgroup === 'angry').every(curve => curve.visible === true)"""
 _DRAWN_TWICE = "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
 _TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.querySelectorAll("body *")]

@@ -87,7 +87,6 @@ def test_moods_files_and_limits_come_from_the_server(data: dict[str, dict[str, A
     colours = json.loads(data["ms-chart"]["data-colours"])
     assert colours == {mood: hex_of(mood) for mood in EMOTIONS}
     assert tuple(colours) == EMOTIONS  # in the order of the rows of the history
-    assert sorted(data["ms-chart"]["data-stack"].split()) == sorted(EMOTIONS)
     assert data["ms-overlay"] == {"data-file": layout.OVERLAY}
     assert data["ms-few"] == data["ms-photo-line"] == {"data-min-group": "3"}
     text = "".join(SCRIPTS.values())

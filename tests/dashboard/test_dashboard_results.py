@@ -17,7 +17,7 @@ from moodstream.realtime.dashboard.video_job import Upload, VideoJob
 from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import StreamState
+from moodstream.realtime.outputs.server.schemas import StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.samples.fetch import FetchError
 
@@ -41,13 +41,17 @@ def nobody() -> Models:
 @pytest.mark.parametrize(
     ("networks", "privacy", "charts", "absent"),
     [
-        (one_face, Privacy.OFF, {"group", "context", "lanes"}, set()),
+        (one_face, Privacy.OFF, {"group", "intervals", "context", "lanes"}, set()),
         (one_face, Privacy.GROUP, {"context"}, {"overlay.mp4", "people.parquet"}),
         (nobody, Privacy.OFF, {"context"}, set()),
     ],
 )
 def test_results(
-    networks: Any, privacy: Privacy, charts: set[str], absent: set[str], tmp_path: Path
+    networks: Any,
+    privacy: Privacy,
+    charts: set[str],
+    absent: set[str],
+    tmp_path: Path,
 ) -> None:
     job = done(tmp_path, networks(), privacy)
     assert job.stage == "done", job.problem
@@ -95,5 +99,6 @@ def test_a_group_that_is_too_small_has_no_figures(
     if enough or privacy is not Privacy.GROUP:
         assert shown == source
     else:
-        for name in ("probs", "dominant", "entropy", "entropy_share", "effective_people", *EXTRAS):
+        hidden = ("probs", "interval", "dominant", "entropy", "entropy_share", "effective_people")
+        for name in (*hidden, *EXTRAS):
             assert shown[name] is None, name  # type: ignore[literal-required]

@@ -85,11 +85,13 @@ def test_a_live_run_is_as_its_schema() -> None:
 
         wait_for(known)
         content: dict[str, object] = {"t": 1.0, "from": "sad", "to": "happy", "size": 0.2}
-        run._notify("shift", content | {"source": 0, "name": "camera"})
+        about = {"source": 0, "name": "camera", "number": 1}
+        run._notify("shift", content | about | {"status": "provisional"})
+        run._notify("shift", content | about | {"status": "confirmed"})
         state = as_sent(run.state())
         wrong += check.wrong(state, schemas.LiveRunState, "live")
     finally:
         registry.close()
     assert wrong + check.never_met() == []
-    assert state["shifts"] == [content]
+    assert state["shifts"] == [content | {"number": 1, "status": "confirmed"}]
     assert len(state["history"][-1][1]) == len(EMOTIONS)

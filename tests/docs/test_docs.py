@@ -18,6 +18,7 @@ from moodstream.realtime.runs.live.state import FIELDS
 from moodstream.realtime.runs.photos.columns import FACE_COLUMNS, PHOTO_COLUMNS
 
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
+KINDS = ("p", "w", "u", "lo", "hi")  # of columns of shares
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
@@ -147,7 +148,7 @@ def named_choices(text: str) -> Iterator[tuple[str, str]]:
 # options of benchmarks, named beside figures
 OF_SCRIPTS = {"--roll", "--calm"}
 # what earlier versions called options and choices, in the pages that tell of it
-FORMER = {"--mix", "--front-end", "seed"}
+FORMER = {"--aggregation", "--mix", "--front-end", "seed"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -230,12 +231,12 @@ def test_every_page_of_docs_is_linked_from_the_readme() -> None:
 )
 def test_every_column_is_described(columns: tuple[str, ...]) -> None:
     named = set(spans((ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")))
-    shares = {f"{kind}_{emotion}" for kind in "pwus" for emotion in EMOTIONS}
+    shares = {f"{kind}_{emotion}" for kind in KINDS for emotion in EMOTIONS}
     marks = {name for name in FACE_COLUMNS if re.fullmatch(r"\w*(eye|nose|mouth)_[xy]", name)}
     assert set(columns) - named - shares - marks == set()
 
 
-@pytest.mark.parametrize("kind", "pwus")
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_distribution_is_described(kind: str) -> None:
     text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
     assert re.search(rf"`{kind}_(angry|…)", text)

@@ -14,8 +14,8 @@ from moodstream.realtime.analysis.group.stability import stability
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.emotions import charts
 from moodstream.realtime.evaluation.emotions.calibrate import reliability
+from moodstream.realtime.evaluation.emotions.metrics import class_shares
 from moodstream.realtime.evaluation.groups import size_charts
-from moodstream.realtime.evaluation.markdown import strategy_name
 
 K = len(EMOTIONS)
 
@@ -40,7 +40,7 @@ def test_a_confusion_matrix_with_an_empty_row(tmp_path: Path) -> None:
 def test_class_shares_of_a_class_that_never_occurs(tmp_path: Path) -> None:
     counts = np.zeros((K, K), np.int64)
     counts[0, 1] = 4
-    charts.class_shares_chart(counts, tmp_path / "a.png")
+    charts.class_shares_chart(class_shares(counts), tmp_path / "a.png")
     drawn(tmp_path / "a.png")
 
 
@@ -72,8 +72,3 @@ def test_stability_and_entropy_of_a_single_group(tmp_path: Path) -> None:
     size_charts.group_size_chart(by_size(measured), tmp_path / "sizes.png")
     for name in ("stability", "entropy", "sizes"):
         drawn(tmp_path / f"{name}.png")
-
-
-def test_reports_name_strategies_in_words_of_the_field() -> None:
-    assert strategy_name("settled, calibrated") == "prior-adapted, calibrated"
-    assert strategy_name("majority vote") == "majority vote"

@@ -231,7 +231,7 @@ def test_every_file_is_there_and_the_figures_agree(written):
     assert list(kept["by_size"]) == ["64", "48", "32", "24", "16"]
     assert list(kept["by_blur"]) == ["0.02", "0.04", "0.08"]
     for step in [*kept["by_size"].values(), *kept["by_blur"].values()]:
-        assert {*FIVE, "n", "unchanged", "as_is"} == set(step)
+        assert {*FIVE, "n", "unchanged", "as_is", "votes"} == set(step)
     assert kept["confusion"] == {"classes": list(EMOTIONS), "counts": done.confusion.tolist()}
     assert sum(part["said"] for part in kept["mix"].values()) == pytest.approx(1, abs=1e-5)
     assert sum(part["support"] for part in kept["per_class"].values()) == 40

@@ -158,6 +158,55 @@ def test_the_mix_that_a_network_assumes_is_found(seed):
     np.testing.assert_allclose(calibrate.fit_prior(probs, labels), assumed, atol=0.015)
 
 
+def rated(n: int, raters: int, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Perfectly calibrated probabilities (n, 7), and the shares of raters who follow them."""
+    rng = np.random.default_rng(seed)
+    probs = rng.dirichlet(np.full(7, 0.6), n)
+    return probs, rng.multinomial(raters, probs) / raters
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("raters", [1, 10])
+def test_shares_of_raters_recover_what_spoilt_the_probabilities(temperature, raters):
+    probs, shares = rated(8_000, raters)
+    spoilt = calibration.rescale(probs, 1 / temperature)
+    assert calibrate.fit(spoilt, shares)[0] == pytest.approx(temperature, rel=0.03)
+
+
+def test_labels_are_shares_of_one_rater():
+    _, probs, labels = leaning(2_000, 1)
+    one = np.eye(7)[labels]
+    assert calibrate.fit(probs, one) == calibrate.fit(probs, labels)
+    assert calibrate.cross_entropy(probs, one) == calibrate.cross_entropy(probs, labels)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mix_that_a_network_assumes_is_found_by_votes(seed):
+    """Ten raters who each name what they see as often as it is true."""
+    _, probs, labels = leaning(20_000, seed)
+    f = np.bincount(labels, minlength=7) / len(labels)
+    assumed, _, _ = leaning(1, seed)
+    true = probs * f / assumed
+    true /= true.sum(1, keepdims=True)
+    shares = np.random.default_rng(seed).multinomial(10, true) / 10
+    np.testing.assert_allclose(calibrate.fit_prior(probs, shares), assumed, atol=0.015)
+
+
+def test_an_eighth_class_is_dropped_before_anything_is_fitted():
+    probs, shares = rated(500, 10)
+    contempt = np.random.default_rng(0).random((500, 1)) * 0.5
+    eight = np.concatenate([probs * (1 - contempt), contempt], axis=1)
+    seven, folded = calibrate.fit(probs, shares), calibrate.fit(eight, shares)
+    assert folded[0] == pytest.approx(seven[0], abs=2e-4)
+    np.testing.assert_allclose(folded[1], seven[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("targets", [np.zeros((3, 8)), np.zeros(3), np.zeros((3, 7, 1))])
+def test_targets_of_another_shape_are_refused(targets):
+    with pytest.raises(ValueError, match="labels"):
+        calibrate.fit_temperature(np.full((3, 7), 1 / 7), targets)
+
+
 def test_few_faces_leave_the_usual_mix():
     _, probs, labels = leaning(1, 0)
     few = np.array(calibrate.fit_prior(probs, labels))

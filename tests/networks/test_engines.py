@@ -121,17 +121,22 @@ def test_a_picture_goes_up_once_for_all_networks_and_goes_away():
 @pytest.mark.parametrize(
     ("asked", "device", "cpu", "expected"),
     [
-        ("auto", "cpu", "bf16 vnni", ("bf16", "f32")),  # of networks that were measured, of others
-        ("auto", "cpu", "vnni", ("int8", "f32")),
-        ("auto", "cpu", "", ("f32", "f32")),
-        ("auto", "cuda", "vnni", ("f16", "f16")),
-        ("auto", "mps", "bf16 vnni", ("f32", "f32")),
-        ("f32", "cuda", "bf16", ("f32", "f32")),
-        ("f32", "cpu", "vnni", ("f32", "f32")),
-        ("bf16", "cpu", "bf16", ("bf16", "bf16")),
+        (
+            "auto",
+            "cpu",
+            "bf16 vnni",
+            ("bf16", "int8", "f32"),
+        ),  # of networks that were measured, of others
+        ("auto", "cpu", "vnni", ("int8", "int8", "f32")),
+        ("auto", "cpu", "", ("f32", "f32", "f32")),
+        ("auto", "cuda", "vnni", ("f16", "f16", "f16")),
+        ("auto", "mps", "bf16 vnni", ("f32", "f32", "f32")),
+        ("f32", "cuda", "bf16", ("f32", "f32", "f32")),
+        ("f32", "cpu", "vnni", ("f32", "f32", "f32")),
+        ("bf16", "cpu", "bf16", ("bf16", "bf16", "bf16")),
         ("bf16", "cpu", "vnni", "this CPU does not compute in bfloat16"),
         ("bf16", "mps", "bf16", "mps does not compute"),
-        ("int8", "cpu", "vnni", ("int8", "int8")),
+        ("int8", "cpu", "vnni", ("int8", "int8", "int8")),
         ("int8", "cpu", "", "this CPU has no VNNI"),
         ("int8", "cuda", "vnni", "runs on the CPU only"),
     ],
@@ -143,7 +148,8 @@ def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, cpu, e
         with pytest.raises(MoodstreamError, match=expected):
             choose(asked, device)
     else:
-        assert tuple(choose(asked, device, proven) for proven in (True, False)) == expected
+        proven = (("bf16", "int8"), ("int8", "bf16"), ())
+        assert tuple(choose(asked, device, known) for known in proven) == expected
 
 
 def test_precision_shows_in_what_ran_and_int8_is_for_networks_that_have_it(

@@ -14,6 +14,7 @@ from support.fakes import Says
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import EmotionPredictions
+from moodstream.realtime.maths import fold_to
 from moodstream.realtime.networks import load as models
 from moodstream.realtime.networks.classifiers.calibration import Calibrated
 from moodstream.realtime.networks.classifiers.ensemble import Ensemble
@@ -148,7 +149,8 @@ def test_the_ensemble_of_the_package_is_its_calibrated_members(face):
     assert (classifier.temperature, classifier.prior) == card.calibration("ensemble")
     assert info.temperature == classifier.temperature
     predictions = classifier.inner.classify(*face)
-    alone = [load(name)[0].classify(*face).probs for name in card.members]
+    members = [load(name)[0] for name in card.members]
+    alone = [fold_to(m.classify(*face).probs, m.classes, EMOTIONS) for m in members]
     np.testing.assert_allclose(predictions.probs, np.mean(alone, axis=0), atol=1e-5)
     assert np.abs(alone[0] - alone[1]).max() > 1e-4  # they are not the same network twice
     np.testing.assert_array_equal(classifier.classify(*face).disagreement, predictions.disagreement)

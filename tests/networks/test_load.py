@@ -46,7 +46,7 @@ def test_auto_falls_back_to_the_embedded_pair_and_says_why(empty, caplog):
     assert empty.asked == ["yolov8n-face-lindevs.onnx"]
     assert {part: info.name for part, info in models.info.items()} == {
         "detector": "centerface",
-        "emotion": "embedded",
+        "emotion": "embedded_b",
     }
     assert models.fallback_reason == f"using the embedded networks: {reason}"
     assert f"falling back to the embedded networks: {reason}" in caplog.text
@@ -56,7 +56,7 @@ def test_auto_falls_back_to_the_embedded_pair_and_says_why(empty, caplog):
 
 def test_a_classifier_alone_falls_back_only_where_none_was_asked_for(empty):
     classifier, info, reason = load.load_classifier(settings(), empty)
-    assert (classifier.name, info.name) == ("embedded", "embedded")
+    assert (classifier.name, info.name) == ("embedded_b", "embedded_b")
     assert reason is not None
     assert reason.startswith("using the embedded network: cannot fetch enet_b0_8_best_vgaf.onnx")
     with pytest.raises(WeightsError):
@@ -76,9 +76,9 @@ def test_what_was_chosen_is_logged(empty, caplog):
         models = load.load(settings("embedded", precision="f32"), empty)
     lines = {(record.levelname, record.getMessage()) for record in caplog.records}
     assert ("INFO", "detector: centerface by openvino f32 on cpu") in lines
-    assert ("INFO", "emotion: embedded by openvino f32 on cpu") in lines
+    assert ("INFO", "emotion: embedded_b by openvino f32 on cpu") in lines
     info: ModelInfo = models.info["emotion"]
-    assert ("DEBUG", f"emotion: file embedded.onnx, SHA-256 {info.sha256}") in lines
+    assert ("DEBUG", f"emotion: file embedded_b.onnx, SHA-256 {info.sha256}") in lines
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_the_choice_of_a_precision_is_logged(native, chosen, monkeypatch, caplog
     monkeypatch.setattr(openvino, "has_bf16", lambda: "bf16" in native)
     monkeypatch.setattr(openvino, "has_vnni", lambda: "vnni" in native)
     with caplog.at_level(logging.DEBUG, precision.__name__):
-        assert precision.choose("auto", "cpu", proven=True) == chosen
-    assert caplog.messages == [f"precision auto on cpu: {chosen} (proven: True)"]
+        assert precision.choose("auto", "cpu", ("bf16", "int8")) == chosen
+    assert caplog.messages == [f"precision auto on cpu: {chosen} (proven: ('bf16', 'int8'))"]
 
 
 def test_a_gpu_that_cannot_run_onnx_is_a_reason(empty, monkeypatch):

@@ -36,7 +36,16 @@ def rows_until(last: float) -> list[float]:
 
 
 def shift_at(t: float) -> ShiftEvent:
-    return {"t": t, "from": "sad", "to": "happy", "size": 0.3, "noticed": t}
+    return {
+        "t": t,
+        "from": "sad",
+        "to": "happy",
+        "size": 0.3,
+        "noticed": t,
+        "before": 0.1,
+        "after": 0.6,
+        "status": "confirmed",
+    }
 
 
 def assert_whole(parts: list[MoodPart], t: list[float], end: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moodstream.realtime.analysis.group.shifts import MoodShift
+from moodstream.realtime.analysis.group.shifts import MoodShift, ShiftStatus
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Faces, Frame, GroupState
 from moodstream.realtime.outputs.annotated_frame import AnnotatedFrame
@@ -46,12 +46,41 @@ def test_a_state_that_is_drawn_twice_is_one_point_of_the_history() -> None:
     assert scene.history_t.tolist() == [1.0]
 
 
+def shift(t: float, status: ShiftStatus = "confirmed", number: int = 1) -> MoodShift:
+    return MoodShift(
+        t=t,
+        start="sad",
+        end="happy",
+        size=0.3,
+        noticed=t,
+        before=0.1,
+        after=0.6,
+        status=status,
+        number=number,
+    )
+
+
 def test_the_last_shifts_stay_in_the_panel() -> None:
     painter = Painter(5.0)
     for k in range(6):
-        shift = MoodShift(t=float(k), start="sad", end="happy", size=0.3, noticed=float(k))
-        painter.scene(annotated(k + 0.5, shifts=(shift,)))
+        painter.scene(annotated(k + 0.5, shifts=(shift(float(k), number=k),)))
     assert [t for t, *_ in painter.scene(annotated(9.0)).shifts] == [2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_provisional_shift_becomes_what_it_turns_out_to_be() -> None:
+    painter = Painter(5.0)
+    told = painter.scene(annotated(3.0, shifts=(shift(1.0, "provisional"),)))
+    assert told.shifts == ((1.0, "sad", "happy", "provisional"),)
+    sure = painter.scene(annotated(6.0, shifts=(shift(1.2, "confirmed"),)))
+    assert sure.shifts == ((1.2, "sad", "happy", "confirmed"),)
+
+
+def test_a_withdrawn_shift_is_said_to_be_so_and_then_forgotten() -> None:
+    painter = Painter(5.0)
+    painter.scene(annotated(3.0, shifts=(shift(1.0, "provisional"),)))
+    withdrawn = painter.scene(annotated(4.0, shifts=(shift(1.0, "withdrawn"),)))
+    assert [each.status for each in withdrawn.shifts] == ["withdrawn"]
+    assert painter.scene(annotated(20.0)).shifts == ()
 
 
 @pytest.mark.parametrize("privacy", list(Privacy))

@@ -26,6 +26,7 @@ from moodstream.realtime.outputs.report.charts import group_chart
 from moodstream.realtime.outputs.report.data import MAX_LANES, Timeline, read_lanes
 from moodstream.realtime.outputs.report.page import write_report
 from moodstream.realtime.outputs.report.stills import KeyStill
+from moodstream.realtime.outputs.schemas import INTERVALS
 
 SAD, HAPPY = EMOTIONS.index("sad"), EMOTIONS.index("happy")
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</script><script>alert(2)</script>.mp4"
@@ -42,10 +43,15 @@ def write_table(path: Path, columns: tuple[str, ...], rows: dict[str, Any], grou
 
 
 def make_timeline(
-    folder: Path, n: int, people: int, blank: slice = slice(0, 0), affect: bool = False
+    folder: Path,
+    n: int,
+    people: int,
+    blank: slice = slice(0, 0),
+    affect: bool = False,
+    older: bool = False,
 ) -> None:
     """Sad in the first half, happy in the second, unknown in ``blank``; valence from -0.5 to 0.7
-    and arousal 0.2 with ``affect``.
+    and arousal 0.2 with ``affect``. Intervals of ± 0.05; an ``older`` file has none.
     """
     probs = np.where(np.arange(n)[:, None] < n / 2, mostly(SAD), mostly(HAPPY))
     known = np.full(n, people > 0)
@@ -60,6 +66,8 @@ def make_timeline(
     for k, name in enumerate(EMOTIONS):
         for prefix in "pwu":
             rows[f"{prefix}_{name}"] = column(probs[:, k])
+        rows[f"lo_{name}"] = column(np.maximum(probs[:, k] - 0.05, 0))
+        rows[f"hi_{name}"] = column(probs[:, k] + 0.05)
     rows |= {"entropy": column(entropy), "entropy_share": column(entropy / np.log(7))}
     rows |= {"people": np.where(known, people, 0).astype(np.int32)}
     rows |= {"effective_people": (np.where(known, people, 0) * 0.9).astype(np.float32)}
@@ -68,8 +76,9 @@ def make_timeline(
     rows |= {name: pa.nulls(n) for name in EXTRAS}
     if affect:
         rows |= {"valence": column(np.linspace(-0.5, 0.7, n)), "arousal": column(0.2)}
-    rows = {name: rows[name] for name in TIMELINE_COLUMNS}
-    write_table(folder / "timeline.parquet", TIMELINE_COLUMNS, rows, 2000)
+    columns = tuple(n for n in TIMELINE_COLUMNS if not (older and n in INTERVALS))
+    rows = {name: rows[name] for name in columns}
+    write_table(folder / "timeline.parquet", columns, rows, 2000)
 
 
 def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
@@ -94,6 +103,7 @@ def make_people(folder: Path, tracks: list[tuple[int, int, int, int]]) -> None:
 def make_json(folder: Path, seconds: float, name: str = "meeting.mp4", **more: Any) -> None:
     middle = seconds / 2
     events = [{"t": middle, "from": "sad", "to": "happy", "size": 0.31, "noticed": middle + 2}]
+    events[0] |= {"before": 0.1, "after": 0.6, "status": "unconfirmed"}
     summary = {
         "source": {"name": name, "fps": "25"},
         "counts": {"seconds": seconds, "people": 4},
@@ -175,7 +185,7 @@ def test_a_normal_run(tmp_path):
     assert "Disagreement" not in page.text
     images = [a for t, a in page.tags if t == "img"]
     assert [a["alt"] for a in images] == ["The picture at 0:30 sad → happy"]
-    assert set(charts) == {"group", "context", "lanes"}
+    assert set(charts) == {"group", "intervals", "context", "lanes"}
     assert len(own) < 300_000
     drawn = {a["id"] for t, a in page.tags if a.get("class") == "chart"}
     assert drawn == set(charts)
@@ -200,7 +210,7 @@ def test_valence_and_arousal_are_drawn_where_they_were_read(tmp_path):
     page, charts, _ = read_page(tmp_path)
     assert "Valence and arousal" in page.text
     assert "0.043 nats" in page.text
-    assert set(charts) == {"group", "context", "affect"}
+    assert set(charts) == {"group", "intervals", "context", "affect"}
     assert {a["id"] for t, a in page.tags if a.get("class") == "chart"} == set(charts)
     valence, arousal = charts["affect"]["data"]
     low, high = charts["affect"]["layout"]["yaxis"]["range"]
@@ -260,6 +270,7 @@ def test_hostile_names_stay_text(tmp_path):
     make_timeline(tmp_path, 300, 4)
     make_people(tmp_path, [(1, 0, 300, SAD)])
     event = {"t": 30.0, "from": "sad", "to": HOSTILE, "size": 0.3}
+    event |= {"before": 0.1, "after": 0.6, "status": "confirmed"}
     notes = [HOSTILE]
     make_json(tmp_path, 60.0, HOSTILE, notes=notes, events=[event], models={HOSTILE: HOSTILE})
     page, charts, own = read_page(tmp_path, (KeyStill(1.0, HOSTILE, b"x"),))

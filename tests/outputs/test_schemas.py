@@ -23,6 +23,7 @@ from moodstream.realtime.outputs import layout, schemas
 from moodstream.realtime.outputs.folders import read_json
 from moodstream.realtime.outputs.recording.rows import event_row
 from moodstream.realtime.outputs.recording.store import StoreWriter
+from moodstream.realtime.outputs.server import schemas as served
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import session_state, starting_state
 from moodstream.realtime.runs.live.stream import LiveSettings
@@ -32,7 +33,7 @@ from moodstream.realtime.sources.base import SourceSpec
 from moodstream.realtime.sources.capture import CaptureSettings
 
 SAD = (0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02)
-SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0)
+SHIFT = MoodShift(t=10.1, start="sad", end="happy", size=0.2, noticed=13.0, before=0.1, after=0.6)
 
 
 def networks() -> Models:
@@ -89,7 +90,8 @@ def test_tables_have_the_columns_that_are_promised(processed: Path, exported: Pa
 
 
 def test_columns_are_named_after_the_emotions_in_their_order() -> None:
-    places = [schemas.TIMELINE_COLUMNS.index(f"{kind}_{n}") for kind in "pwu" for n in EMOTIONS]
+    kinds = ("p", "w", "u", "lo", "hi")
+    places = [schemas.TIMELINE_COLUMNS.index(f"{kind}_{n}") for kind in kinds for n in EMOTIONS]
     assert places == sorted(places)
     assert schemas.TIMELINE_COLUMNS[1:8] == schemas.PEOPLE_COLUMNS[2:9] == schemas.PROBS
     assert schemas.TIMELINE_COLUMNS[-3:] == schemas.PEOPLE_COLUMNS[-3:] == EXTRAS
@@ -136,8 +138,8 @@ def test_the_state_has_the_keys_that_are_promised(tmp_path: Path) -> None:
     finally:
         assert session.stop(10.0)
     states.append(json.loads(json.dumps(session_state(session))))
-    found = [p for state in states for p in check.wrong(state, schemas.SessionState, "/state")]
-    found += check.wrong(starting_state(["a", "b"]), schemas.StartingState, "starting")
+    found = [p for state in states for p in check.wrong(state, served.SessionState, "/state")]
+    found += check.wrong(starting_state(["a", "b"]), served.StartingState, "starting")
     assert found + check.never_met() == []
     (source,) = states[-2]["sources"]
     assert source["valence"] == pytest.approx(0.5, abs=0.01)
@@ -155,4 +157,4 @@ def test_the_check_itself_finds_what_is_wrong() -> None:
     assert check.wrong(np.float32(1), float | None)
     check.met.clear()
     assert check.wrong({"start": 0.0, "end": 1.0, "dominant": None}, schemas.MoodPart) == []
-    assert check.never_met() == ["MoodPart.share"]
+    assert sorted(check.never_met()) == ["MoodPart.high", "MoodPart.low", "MoodPart.share"]

@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_time_has_the_people_of_one_step(folder: Path, after: float) -> None:
     for step in range(0, STEPS, 1 if after == 0 else 7):
         for t in {step * ROW_INTERVAL_S + after, round(step * ROW_INTERVAL_S, 3) + after}:
-            boxes, probs, ids = people_at(folder, t)
+            boxes, probs, ids, _ = people_at(folder, t)
             assert ids.tolist() == [step], t
             assert boxes.shape == (1, 4)
             assert probs.shape == (1, 7)
@@ -47,7 +47,7 @@ def test_every_time_has_the_people_of_one_step(folder: Path, after: float) -> No
 
 
 def test_a_step_without_people_has_none_and_one_with_two_has_two(folder: Path) -> None:
-    boxes, probs, ids = people_at(folder, STEPS * ROW_INTERVAL_S)
+    boxes, probs, ids, _ = people_at(folder, STEPS * ROW_INTERVAL_S)
     assert (boxes.shape, probs.shape, ids.shape) == ((0, 4), (0, 7), (0,))
     assert people_at(folder, (STEPS + 1) * ROW_INTERVAL_S + 0.1)[2].tolist() == [STEPS + 1] * 2
 

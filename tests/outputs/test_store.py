@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,12 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import MoodstreamError
 from moodstream.realtime.frames import GroupState
 from moodstream.realtime.outputs.recording import store as stores
-from moodstream.realtime.outputs.recording.rows import people_rows, person_values, timeline_row
+from moodstream.realtime.outputs.recording.rows import (
+    event_row,
+    people_rows,
+    person_values,
+    timeline_row,
+)
 from moodstream.realtime.outputs.recording.store import (
     STORE,
     StoreWriter,
@@ -32,7 +38,9 @@ from moodstream.realtime.outputs.recording.writer import PEOPLE_COLUMNS, TIMELIN
 pytestmark = pytest.mark.usefixtures("no_thread_is_left_over")
 
 
-SHIFT = MoodShift(t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0)
+SHIFT = MoodShift(
+    t=12.3456, start="sad", end="happy", size=0.23456, noticed=14.0, before=0.1, after=0.6
+)
 
 
 def test_rows_events_gaps_and_meta_come_back(tmp_path):
@@ -62,9 +70,40 @@ def test_rows_events_gaps_and_meta_come_back(tmp_path):
         assert list(reader.events(0)) == []
         assert list(reader.events(1)) == [
             {"t": 12.346, "from": "sad", "to": "happy", "size": 0.2346, "noticed": 14.0}
+            | {"before": 0.1, "after": 0.6, "status": "confirmed"}
         ]
         assert list(reader.gaps(0)) == [{"start": 1.5, "end": 4.25, "reason": "connection lost"}]
         assert list(reader.gaps(1)) == []
+
+
+def test_only_shifts_of_which_nothing_more_is_to_be_told_are_kept(tmp_path):
+    with StoreWriter(tmp_path / STORE, {}, ["a"]) as writer:
+        for status in ("provisional", "withdrawn", "confirmed", "unconfirmed"):
+            writer.sink(0).event(replace(SHIFT, status=status))
+    with StoreReader(tmp_path / STORE) as reader:
+        assert [event["status"] for event in reader.events(0)] == ["confirmed", "unconfirmed"]
+
+
+def test_a_recording_of_the_first_version_can_be_read(tmp_path):
+    path = tmp_path / STORE
+    rows = list(moments(6))
+    with StoreWriter(path, {}, ["a"]) as writer:
+        for row in rows:
+            writer.sink(0).write(*row)
+        writer.sink(0).event(SHIFT)
+    db = sqlite3.connect(path)
+    for column in ("before", "after", "status"):
+        db.execute(f"ALTER TABLE events DROP COLUMN {column}")
+    without_label = "substr(reading, 1, length(reading) - 4)"
+    db.execute(f"UPDATE people SET reading = {without_label}")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with StoreReader(path) as reader:
+        (event,) = reader.events(0)
+        assert event == event_row(SHIFT) | {"before": None, "after": None}
+        expected = [person for t, _, faces in rows for person in people_rows(t, faces)]
+        assert list(reader.people(0)) == expected
 
 
 unknown = st.none() | st.floats(-10, 10)

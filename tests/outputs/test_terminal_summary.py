@@ -16,7 +16,8 @@ def part(start: float, end: float, dominant: str | None = "happy") -> dict[str, 
 
 
 def shift(t: float) -> dict[str, Any]:
-    return {"t": t, "from": "sad", "to": "happy", "size": 0.3, "noticed": t + 1}
+    told = {"t": t, "from": "sad", "to": "happy", "size": 0.3, "noticed": t + 1}
+    return told | {"before": 0.08, "after": 0.52, "status": "confirmed"}
 
 
 def summary(**changes: Any) -> Any:
@@ -47,7 +48,7 @@ def test_short_runs_have_tenths_of_seconds() -> None:
     assert lines[1:4] == [
         "Duration    8.0 s (2850 frames, talk.mp4)",
         "Mood        0.0 s–4.0 s nobody classified; 4.0 s–8.0 s happy 61%",
-        "Shift       sad → happy at 4.0 s (JSD 0.30)",
+        "Shift       from sad to happy at 4.0 s: happy went from 8% to 52%",
     ]
 
 

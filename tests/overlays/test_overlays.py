@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support.scenes import CLASSES, many_people, nobody, noise, scene
 
 from moodstream.overlays import hud
 from moodstream.overlays.boxes import draw_boxes
@@ -28,9 +28,8 @@ from moodstream.overlays.palette import (
 )
 from moodstream.overlays.privacy import blur_faces
 from moodstream.overlays.render import canvas_size, render
-from moodstream.overlays.scene import Scene
+from moodstream.overlays.scene import ShownShift
 
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SIZES = [(320, 240), (854, 480), (1280, 720), (720, 1280), (3840, 2160), (641, 479), (599, 801)]
 
 # Machado, Oliveira & Fernandes 2009, severity 1.0, on linear RGB.
@@ -62,50 +61,6 @@ VISIONS = {
 BLUR: dict[str, Any] = {"hide_faces": True, "show_people": True}
 GROUP: dict[str, Any] = {"hide_faces": True, "show_people": False, "min_people": 3}
 PRIVACY: tuple[dict[str, Any], ...] = ({}, BLUR, GROUP)
-
-
-def noise(width: int, height: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def scene(image: np.ndarray, boxes: Any = (), seed: int = 0, **changes: Any) -> Scene:
-    rng = np.random.default_rng(seed)
-    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-    n, t = len(boxes), np.arange(0, 60, 0.5, dtype=np.float32)
-    group = np.array([0.05, 0.02, 0.08, 0.5, 0.1, 0.15, 0.1], np.float32)
-    fields: dict[str, Any] = {
-        "image": image,
-        "t": 75.25,
-        "classes": CLASSES,
-        "boxes": boxes,
-        "track_ids": np.arange(1, n + 1),
-        "probs": rng.dirichlet(np.full(7, 0.4), n).astype(np.float32).reshape(n, 7),
-        "quality": np.full(n, 0.8, np.float32),
-        "people": n,
-        "effective_people": 0.8 * n,
-        "group": group,
-        "unweighted": group[::-1].copy(),
-        "entropy": 1.52,
-        "entropy_share": 1.52 / math.log(7),
-        "dominant": 3,
-        "shift": 0.04,
-        "history_t": t + 15,
-        "history": rng.dirichlet(np.ones(7), len(t)).astype(np.float32),
-        "shifts": ((20.0, "sad", "happy"),),
-    }
-    return Scene(**{**fields, **changes})
-
-
-def nobody(**changes: Any) -> dict[str, Any]:
-    none = dict.fromkeys(("group", "unweighted", "entropy", "entropy_share", "dominant", "shift"))
-    return {**none, **changes}
-
-
-def many_people(n: int = 40, width: int = 1920, height: int = 1080) -> np.ndarray:
-    columns = 8
-    at = np.array([(i % columns, i // columns) for i in range(n)], np.float32)
-    corner = at * [width / columns, height / math.ceil(n / columns)] + [60, 50]
-    return np.concatenate([corner, corner + np.array([85, 110])], axis=1).astype(np.float32)
 
 
 def inside(picture: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -208,10 +163,13 @@ def test_the_panel_shows_each_figure_of_the_group(width: int, height: int) -> No
         {"dominant": 4},
         {"group": np.full(7, 1 / 7, np.float32)},
         {"unweighted": np.full(7, 1 / 7, np.float32)},
+        {"interval": np.stack([one.group / 2, one.group])},
         {"entropy": 0.9, "entropy_share": 0.46},
         {"shift": 0.4},
         {"history": np.full_like(one.history, 1 / 7)},
         {"shifts": ()},
+        {"shifts": (ShownShift(20.0, "sad", "happy", "provisional"),)},
+        {"shifts": (ShownShift(20.0, "sad", "happy", "withdrawn"),)},
         {"window": 9.0},
     ):
         assert (render(replace(one, **change)) != base).sum() > 20, change

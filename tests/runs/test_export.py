@@ -18,7 +18,9 @@ from moodstream.realtime.outputs.recording.writer import TimelineWriter
 from moodstream.realtime.outputs.report.parts import mood_by_part
 from moodstream.realtime.runs.offline.export import OUTPUTS, export, folders
 
-SHIFT = MoodShift(t=30.1234, start="sad", end="happy", size=0.2, noticed=33.0)
+SHIFT = MoodShift(
+    t=30.1234, start="sad", end="happy", size=0.2, noticed=33.0, before=0.1, after=0.6
+)
 GAPS = [(20.0, 29.0, "connection lost"), (60.0, 70.0, "black picture")]
 
 
@@ -72,7 +74,7 @@ def test_summary_report_and_the_five_lines(tmp_path, capsys):
         "Duration    1:50 (455 rows, camera 0)",
     ]
     assert lines[4:] == [
-        "Shift       sad → happy at 0:30 (JSD 0.20)",
+        "Shift       from sad to happy at 0:30: happy went from 10% to 60%",
         "Gaps        2, 19 s in all without a picture",
         "Note        nothing was seen for 19 s; the longest gap, 1:00–1:10: black picture",
     ]

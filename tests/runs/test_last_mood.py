@@ -8,6 +8,7 @@ import pytest
 from support.fakes import HAPPY, OneFace, Says
 from support.live_stage import BRIGHT, LiveStage
 
+from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.models import Models
 from moodstream.realtime.privacy import Privacy
@@ -45,7 +46,17 @@ def test_the_mood_is_told_also_when_the_source_is_over(monkeypatch: pytest.Monke
     run = analysed(stage(monkeypatch))
     run.capture.status = "ended"
     assert told(run).startswith("happy ")
-    assert told(run).endswith("% at the end")
+    assert told(run).endswith(") at the end")
+
+
+def test_the_interval_is_told_with_the_mood(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = analysed(stage(monkeypatch))
+    state = run.session.streams[0].snapshot.state
+    low, high = 100 * state.interval[:, EMOTIONS.index("happy")]
+    assert low <= 100 * state.probs.max() <= high
+    assert told(run) == f"happy {state.probs.max():.0%} ({low:.0f} to {high:.0f}) at the end"
+    hidden = analysed(stage(monkeypatch, privacy=Privacy.GROUP))
+    assert told(hidden) == "fewer than 3 people at the end"
 
 
 def test_an_empty_room_is_no_one(monkeypatch: pytest.MonkeyPatch) -> None:

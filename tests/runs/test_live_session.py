@@ -17,7 +17,7 @@ from moodstream.overlays.render import canvas_size
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import EndOfSourceError, SourceGoneError, SourceRefusedError
 from moodstream.realtime.networks.models import Models
-from moodstream.realtime.outputs.schemas import StreamState
+from moodstream.realtime.outputs.server.schemas import StreamState
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.live.session import LiveSession
 from moodstream.realtime.runs.live.state import FIELDS, session_state

@@ -57,8 +57,8 @@ def faces_of(sides, blurs, probs):
 def test_a_photo_of_nobody_has_no_figures():
     result = analyse_photo(noise(), models_of([]), PhotoSettings())
     assert (len(result.faces), result.group.faces, result.group.faces_used) == (0, 0, 0)
-    assert result.group.weighted is result.group.entropy is result.group.dominant is None
-    assert result.contributions().shape == (0, K)
+    assert result.group.probs is result.group.entropy is result.group.dominant is None
+    assert result.adds.shape == (0, K)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_face_that_was_not_classified_counts_for_nothing():
     assert result.group.faces == 3
     assert result.group.faces_used == 2
     np.testing.assert_allclose(result.group.weighted, (probs[0] + probs[2]) / 2, atol=1e-6)
-    assert not result.contributions()[1].any()
+    assert not result.adds[1].any()
 
 
 def test_only_the_best_faces_count():
@@ -113,12 +113,14 @@ def test_contributions_sum_to_the_distribution(measured, seed, most):
     probs = np.random.default_rng(seed).dirichlet(np.full(K, 0.5), len(sides))
     result = aggregate(faces_of(sides, blurs, probs), PhotoSettings(max_faces=most))
     group = result.group
-    np.testing.assert_allclose(result.contributions().sum(0), group.weighted, atol=1e-6)
-    np.testing.assert_allclose(
-        result.unweighted_contributions().sum(0), group.unweighted, atol=1e-6
-    )
+    np.testing.assert_allclose(result.adds.sum(0), group.probs, atol=1e-6)
+    used = result.used
+    np.testing.assert_allclose(result.weights @ probs, group.weighted, atol=1e-6)
+    np.testing.assert_allclose(probs[used].mean(0), group.unweighted, atol=1e-6)
+    assert (result.adds[used] >= 0).all()
+    assert not np.delete(result.adds, used, axis=0).any()
     assert group.faces_used == min(most, len(sides))
-    assert group.peak == group.weighted[EMOTIONS.index(group.dominant)] == group.weighted.max()
+    assert group.peak == group.probs[EMOTIONS.index(group.dominant)] == group.probs.max()
     assert 0 < group.effective_people <= group.faces_used + 1e-9
     assert 0 <= group.entropy <= math.log(K)
 

@@ -89,7 +89,7 @@ def test_contact_sheets_show_faces_and_say_which_photos_are_gone(tmp_path: Path)
 def test_the_chart_of_distributions_names_each_of_them() -> None:
     distributions = [np.eye(K)[k] for k in range(3)]
     chart = plots.distribution_chart(distributions)
-    assert [bar["name"] for bar in chart["data"]] == ["weighted", "unweighted", "prior-adapted"]
+    assert [bar["name"] for bar in chart["data"]] == ["group", "weighted", "unweighted"]
     assert [bar["y"].index(1.0) for bar in chart["data"]] == [0, 1, 2]
 
 

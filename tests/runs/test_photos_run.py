@@ -54,6 +54,22 @@ def percentile_by_hand(values, percent):
     return ordered[low] + (place - low) * (ordered[min(low + 1, len(values) - 1)] - ordered[low])
 
 
+def adapted_by_hand(probs, weights, prior):
+    """Shares of a group in which the prior counts for 20 people."""
+    others = sum(weights) ** 2 / sum(w * w for w in weights) - 1
+    shares = [0.0] * 7
+    for i, (mine, weight) in enumerate(zip(probs, weights, strict=True)):
+        rest = [(p, w) for j, (p, w) in enumerate(zip(probs, weights, strict=True)) if j != i]
+        total = sum(w for _, w in rest)
+        adapted = []
+        for k in range(7):
+            expected = sum(w * p[k] for p, w in rest) / total
+            adapted.append(mine[k] * (20 * prior[k] + others * expected) / prior[k])
+        for k in range(7):
+            shares[k] += weight / sum(weights) * adapted[k] / sum(adapted)
+    return shares
+
+
 def test_figures_by_hand(tmp_path):
     probs = np.random.default_rng(5).dirichlet(np.ones(7), 3)
     image = cv2.GaussianBlur(noise(), (0, 0), 1.2)
@@ -86,9 +102,11 @@ def test_figures_by_hand(tmp_path):
     (photo,) = pq.read_table(tmp_path / "out" / "photos.parquet").to_pylist()
     np.testing.assert_allclose([photo[f"w_{name}"] for name in EMOTIONS], shares, atol=1e-5)
     np.testing.assert_allclose([photo[f"u_{n}"] for n in EMOTIONS], probs.mean(0), atol=1e-6)
-    assert photo["entropy"] == pytest.approx(-sum(m * math.log(m) for m in shares), abs=1e-5)
-    assert photo["peak"] == pytest.approx(max(shares), abs=1e-5)
-    assert photo["dominant"] == EMOTIONS[shares.index(max(shares))]
+    group = adapted_by_hand(probs.tolist(), [math.sqrt(w) for w in weights], models.prior)
+    np.testing.assert_allclose([photo[f"p_{name}"] for name in EMOTIONS], group, atol=1e-5)
+    assert photo["entropy"] == pytest.approx(-sum(m * math.log(m) for m in group), abs=1e-5)
+    assert photo["peak"] == pytest.approx(max(group), abs=1e-5)
+    assert photo["dominant"] == EMOTIONS[group.index(max(group))]
     kish = sum(weights) ** 2 / sum(w * w for w in weights)
     assert photo["effective_people"] == pytest.approx(kish, abs=1e-4)
     assert summary["quality"]["side"] == pytest.approx(
@@ -194,7 +212,7 @@ def test_group_privacy_needs_three_people(tmp_path, people, shown):
     run(tmp_path / "set", tmp_path / "out", models_of(BOXES[:people]), privacy=Privacy.GROUP)
     (row,) = pq.read_table(tmp_path / "out" / "photos.parquet").to_pylist()
     assert row["faces"] == people
-    figures = [v for k, v in row.items() if k[:2] in ("w_", "u_", "s_")]
+    figures = [v for k, v in row.items() if k[:2] in ("p_", "w_", "u_")]
     figures += [row["entropy"], row["dominant"], row["peak"]]
     assert all((value is not None) == shown for value in figures)
     assert ("happy" in (tmp_path / "out" / "report.html").read_text().split("<main>")[0]) == shown
@@ -208,7 +226,7 @@ def test_group_privacy_cannot_measure_against_the_set():
 def test_a_set_without_faces_still_has_a_report(tmp_path):
     write_photos(tmp_path / "set", 2)
     summary = run(tmp_path / "set", tmp_path / "out", models_of([]), quality="dataset")
-    assert summary["mix"]["weighted"] is None
+    assert summary["mix"]["probs"] is None
     assert summary["counts"]["without_faces"] == 2
     assert "No faces were found" in (tmp_path / "out" / "report.html").read_text()
     assert not (tmp_path / "out" / "annotated").exists()

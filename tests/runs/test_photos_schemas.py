@@ -25,9 +25,10 @@ left_mouth_x left_mouth_y right_mouth_x right_mouth_y detector_score min_side bl
 weight label confidence p_angry p_disgust p_fear p_happy p_sad p_surprise p_neutral valence arousal
 disagreement"""
 PHOTO_NAMES = """photo width height faces faces_used effective_people dominant peak entropy
-entropy_share w_angry w_disgust w_fear w_happy w_sad w_surprise w_neutral u_angry u_disgust u_fear
-u_happy u_sad u_surprise u_neutral s_angry s_disgust s_fear s_happy s_sad s_surprise s_neutral
-text"""
+entropy_share p_angry p_disgust p_fear p_happy p_sad p_surprise p_neutral w_angry w_disgust w_fear
+w_happy w_sad w_surprise w_neutral u_angry u_disgust u_fear u_happy u_sad u_surprise u_neutral
+lo_angry lo_disgust lo_fear lo_happy lo_sad lo_surprise lo_neutral hi_angry hi_disgust hi_fear
+hi_happy hi_sad hi_surprise hi_neutral text"""
 
 
 def networks(boxes: Any = BOXES) -> Models:
@@ -63,7 +64,7 @@ def test_columns_are_named_after_the_emotions_in_their_order() -> None:
     assert names[-10:] == (*PROBS, *EXTRAS)
     assert names[2:6] == BOX
     assert names[6:16] == columns.LANDMARKS
-    shares = tuple(f"{kind}_{name}" for kind in "wus" for name in EMOTIONS)
+    shares = tuple(f"{kind}_{name}" for kind in "pwu" for name in EMOTIONS)
     assert columns.PHOTO_COLUMNS[10:31] == shares
 
 

@@ -170,7 +170,7 @@ def test_frames_too_late_by_the_clock_are_dropped(monkeypatch):
 
 
 def shift(t: float) -> MoodShift:
-    return MoodShift(t, "sad", "happy", size=0.3, noticed=t)
+    return MoodShift(t, "sad", "happy", size=0.3, noticed=t, before=0.1, after=0.6)
 
 
 def test_a_mood_shift_is_drawn_once_though_its_frame_is_not(monkeypatch):

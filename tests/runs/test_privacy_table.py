@@ -33,6 +33,7 @@ from moodstream.pipelines import Pipeline
 from moodstream.realtime.dashboard.live_run import LiveRun, LiveTuning
 from moodstream.realtime.dashboard.photo import photo_of
 from moodstream.realtime.networks.models import Models
+from moodstream.realtime.outputs.folders import read_json
 from moodstream.realtime.privacy import Privacy
 
 OFF, BLUR, GROUP = Privacy.OFF, Privacy.BLUR, Privacy.GROUP
@@ -156,7 +157,7 @@ def test_live(mode: Privacy, situation: str, crowd: int, monkeypatch: pytest.Mon
     assert (state["status"], state["detail"]) == (status, detail)
     assert state["people"] == (crowd if counted else None)
     has_distribution = counted and HAS_DISTRIBUTION[mode, crowd]
-    for name in ("probs", "dominant", "entropy", "entropy_share"):
+    for name in ("probs", "interval", "dominant", "entropy", "entropy_share"):
         assert (state[name] is not None) == has_distribution, name
     before = len(stage.rows.rows)
     end(stage, situation)
@@ -172,6 +173,7 @@ def check_rows(rows: list[tuple[float, Any, Any]], mode: Privacy, crowd: int) ->
         assert state.people == crowd
         assert len(faces) == (crowd if mode.keeps_individuals else 0)
         assert (state.probs is not None) == HAS_DISTRIBUTION[mode, crowd]
+        assert (state.interval is not None) == HAS_DISTRIBUTION[mode, crowd]
 
 
 def check_gaps(stage: LiveStage, situation: str, detail: str | None) -> None:
@@ -212,7 +214,8 @@ def test_live_switched_to_stricter(
         assert seen(picture) in (SHOWN[after, "people"], at_first, Shown("empty"))
     state = stage.state()
     assert state["people"] == crowd
-    assert (state["probs"] is not None) == HAS_DISTRIBUTION[after, crowd]
+    for name in ("probs", "interval"):
+        assert (state[name] is not None) == HAS_DISTRIBUTION[after, crowd], name
     check_rows(stage.rows.rows[recorded + 1 :][-3:], after, crowd)
     if after is GROUP:
         assert not any(len(faces) for _, _, faces in stage.rows.rows[recorded:])
@@ -248,7 +251,9 @@ def test_dashboard(
     assert state["privacy"] == mode.value
     assert (state["source"]["status"], state["source"]["detail"]) == (status, detail)
     assert state["source"]["people"] == (crowd if counted else None)
-    assert (state["source"]["probs"] is not None) == (counted and HAS_DISTRIBUTION[mode, crowd])
+    for name in ("probs", "interval"):
+        known = state["source"][name] is not None
+        assert known == (counted and HAS_DISTRIBUTION[mode, crowd]), name
 
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
@@ -269,7 +274,9 @@ def test_dashboard_switched_to_stricter(
     assert seen(picture.image) == SHOWN[after, "people"]
     source = run.state()["source"]
     assert source["people"] == crowd
-    assert (source["probs"] is not None) == HAS_DISTRIBUTION[after, crowd]
+    for name in ("probs", "interval"):
+        known = source[name] is not None
+        assert known == HAS_DISTRIBUTION[after, crowd], name
 
 
 @in_modes
@@ -285,7 +292,11 @@ def test_recorded(mode: Privacy, crowd: int, tmp_path: Path) -> None:
     rows = pq.read_table(folder / "timeline.parquet").to_pylist()[3:]
     assert all(row["people"] == crowd for row in rows)
     has_distribution = HAS_DISTRIBUTION[mode, crowd]
-    assert all((row["p_happy"] is not None) == has_distribution for row in rows)
+    for name in ("p_happy", "lo_happy", "hi_happy"):
+        assert all((row[name] is not None) == has_distribution for row in rows), name
+    parts = read_json(folder / "summary.json")["mood"]["parts"]
+    assert all(("low" in part) == has_distribution for part in parts)
+    assert ("How sure the shares are" in (folder / "report.html").read_text()) == has_distribution
     assert (folder / "people.parquet").exists() == mode.keeps_individuals
 
 
@@ -298,7 +309,8 @@ def test_photos(mode: Privacy, crowd: int, tmp_path: Path) -> None:
     run_photos(tmp_path / "in", out, models_of(BOXES[:crowd]), privacy=mode, quality="fixed")
     assert (out / "faces.parquet").exists() == mode.keeps_individuals
     (row,) = pq.read_table(out / "photos.parquet").to_pylist()
-    assert (row["dominant"] is not None) == HAS_DISTRIBUTION[mode, crowd]
+    for name in ("dominant", "lo_happy", "hi_happy"):
+        assert (row[name] is not None) == HAS_DISTRIBUTION[mode, crowd], name
     pictures = list((out / "annotated").glob("*")) if (out / "annotated").exists() else []
     assert len(pictures) == mode.keeps_individuals
     for path in pictures:
@@ -313,7 +325,9 @@ def test_photo_of_the_dashboard(mode: Privacy, crowd: int) -> None:
     assert photo.figures["privacy"] == mode.value
     assert photo.figures["faces"] == crowd
     assert (photo.figures["people"] is None) == (mode is GROUP)
-    assert (photo.figures["dominant"] is not None) == HAS_DISTRIBUTION[mode, crowd]
+    for name in ("dominant", "probs", "interval"):
+        known = photo.figures[name] is not None
+        assert known == HAS_DISTRIBUTION[mode, crowd], name
     assert (photo.jpeg is None) == (mode is GROUP)
     if photo.jpeg is not None:
         check_photo(cv2.imdecode(np.frombuffer(photo.jpeg, np.uint8), 1), mode)

@@ -38,6 +38,7 @@ def moment(rng: np.random.Generator, t: float, people: int, extras: bool = False
         people=people,
         effective_people=people * rng.random(),
         probs=mixes[0],
+        interval=np.stack([0.8 * mixes[0], 0.2 + 0.8 * mixes[0]]),
         weighted=mixes[1],
         unweighted=mixes[2],
         entropy=rng.random(),

@@ -52,6 +52,7 @@ def test_the_groups_that_may_be_shown(people: int, effective: float, shown: bool
         people=people,
         effective_people=effective,
         probs=HAPPY.astype(np.float64),
+        interval=np.stack([HAPPY / 2, HAPPY / 2 + 0.5]).astype(np.float64),
         weighted=HAPPY.astype(np.float64),
         unweighted=HAPPY.astype(np.float64),
         entropy=0.1,

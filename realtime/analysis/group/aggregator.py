@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import takewhile
 
 import numpy as np
-import numpy.typing as npt
 
 from moodstream.realtime import maths
+from moodstream.realtime.analysis.group.distribution import group_contributions
+from moodstream.realtime.analysis.group.intervals import share_interval
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS, LN_K, PRIOR, check_prior
 from moodstream.realtime.errors import require
@@ -20,33 +20,6 @@ _FIRST_DURATION_S = 0.1  # for which the first predictions stand: there is no ti
 _MIN_PRESENCE = 0.2  # share of a window with somebody in it, for a shift: a passing face is no mood
 
 
-def adapt_to_group(
-    probs: npt.NDArray[Any],
-    weights: npt.NDArray[Any],
-    prior: Sequence[float],
-    prior_people: float | None,
-    presence: npt.ArrayLike = 1.0,
-    people: float | None = None,
-) -> F64 | None:
-    """The distribution (7,) of a group by prior adaptation, or as a weighted mean.
-
-    Args:
-        probs: (N, 7) of each person.
-        weights: Quality times presence (N,).
-        prior: (7,), as in ``GroupSettings``.
-        prior_people: As in ``GroupSettings``; None for the weighted mean.
-        presence: Share of the window (N,) in which each person was seen.
-        people: How many there are, as in ``maths.group_shares``.
-
-    Returns:
-        The distribution, None for nobody.
-    """
-    if prior_people is None:
-        return maths.weighted_mean(probs, weights)
-    softened = maths.em_weights(weights, presence)
-    return maths.group_shares(probs, softened, np.asarray(prior), prior_people, people)
-
-
 @dataclass(frozen=True)
 class GroupSettings:
     """How people are summed into the group, and when the group shifts.
@@ -54,26 +27,19 @@ class GroupSettings:
     Attributes:
         window: Seconds of media time that are summed over.
         hold: The longest time in seconds that one prediction stands for.
-        shift_on: JSD in nats to the window before at which a mood shift begins.
-        shift_off: JSD in nats below which it ends (hysteresis).
-        prior_people: How many people the prior counts for in prior adaptation
-            (``maths.group_shares``); None for plain weighted averages.
+        shift_size: JSD in nats from before to after, from which a change is a mood shift.
         prior: The class distribution (7,) that the network's answers assume.
     """
 
     window: float = 5.0
     hold: float = 0.5
-    shift_on: float = 0.10
-    shift_off: float = 0.05
-    prior_people: float | None = 4.0
+    shift_size: float = 0.06
     prior: tuple[float, ...] = PRIOR
 
     def __post_init__(self) -> None:
         check_prior(self.prior)
-        adapts = self.prior_people is None or self.prior_people > 0
-        require(adapts, "prior_people above 0", self.prior_people)
         require(self.window > 0 and self.hold > 0, "window and hold above 0 s", self)
-        require(0 <= self.shift_off <= self.shift_on, "0 ≤ shift_off ≤ shift_on", self)
+        require(self.shift_size >= 0, "shift_size of at least 0", self.shift_size)
 
 
 _T, _DT, _SHARE, _ID, _QUALITY = range(5)
@@ -123,6 +89,21 @@ class _Window:
         return maths.weighted_mean(self.means, self.weights)
 
 
+@dataclass(frozen=True)
+class Added:
+    """What was added in a short time.
+
+    Attributes:
+        start: When it begins, in seconds of media time.
+        seconds: For which someone was seen.
+        mass: (7,) class masses, ∫ Σ q p dt.
+    """
+
+    start: float
+    seconds: float
+    mass: F64
+
+
 class GroupAggregator:
     """Sums the people over a rolling window of media time.
 
@@ -131,8 +112,8 @@ class GroupAggregator:
 
         P = Σ_i ∫ q_i p_i dt / Σ_i ∫ q_i dt
 
-    and with ``prior_people`` the probabilities of each are adapted to the group before they are
-    summed, weighted by the root of quality (``maths.em_weights``).
+    is ``weighted``. For ``probs`` the probabilities of each are adapted to the group before they
+    are summed (``group_contributions``).
 
     Args:
         settings: Window, prior and thresholds.
@@ -192,24 +173,22 @@ class GroupAggregator:
         """The group at ``t``, from what was added up to then."""
         window = self.settings.window
         now = self._sum(t - window, t)
-        settings = self.settings
         # A person whose track broke has several ids in a window, but is one at any time.
-        shares = adapt_to_group(
-            now.means,
-            now.weights,
-            settings.prior,
-            settings.prior_people,
-            now.shares,
-            now.at_once,
+        added = group_contributions(
+            now.means, now.weights, self.settings.prior, now.shares, now.at_once
         )
-        if shares is None:
+        if added is None:
             return GroupState(t=t, people=self._people)
+        shares = added.sum(axis=0)
         nats = maths.entropy(shares)
         return GroupState(
             t=t,
             people=self._people,
             effective_people=maths.kish(now.weights),
             probs=shares,
+            interval=share_interval(
+                added, now.weights / now.shares, now.shares * window / now.presence
+            ),
             weighted=now.mean(),
             unweighted=now.plain / now.plain.sum(),
             entropy=nats,
@@ -262,18 +241,11 @@ class GroupAggregator:
         inside = seconds > 0
         return rows[inside], seconds[inside]
 
-    def change_within(self, start: float, end: float) -> tuple[float, F64, F64] | None:
-        """The most likely time of change between two times, and the distributions around it.
-
-        Returns:
-            (t, before, after), or None where there is too little to compare.
-        """
-        inside = [rows for rows in self._observations if start < rows[0, _T] <= end]
-        if len(inside) < 2:
+    def added_since(self, t: float) -> Added | None:
+        """What was added after ``t``, None where nobody was seen."""
+        steps = list(takewhile(lambda rows: rows[0, _T] > t, reversed(self._observations)))
+        if not steps:
             return None
-        masses = np.stack([rows[0, _DT] * (rows[:, _QUALITY] @ rows[:, _PROBS]) for rows in inside])
-        split, _ = maths.change_point(masses)
-        if split == 0:
-            return None
-        before, after = masses[:split].sum(0), masses[split:].sum(0)
-        return float(inside[split][0, _T]), before / before.sum(), after / after.sum()
+        first, rows = steps[-1][0], np.concatenate(steps)
+        mass = (rows[:, _DT] * rows[:, _QUALITY]) @ rows[:, _PROBS]
+        return Added(float(first[_T] - first[_DT]), float(rows[:, _DT] @ rows[:, _SHARE]), mass)

@@ -25,7 +25,7 @@ class TimelineSink(Protocol):
         ...
 
     def event(self, shift: MoodShift) -> None:
-        """Take a mood shift."""
+        """Take what is new of a mood shift: that it is provisional, and what became of it."""
         ...
 
 
@@ -59,7 +59,7 @@ class Timeline:
         self._row: int | None = None
 
     def advance_to(self, t: float) -> list[MoodShift]:
-        """Emit the rows due before ``t``, ahead of ``add``; returns the mood shifts among them."""
+        """Emit the rows due before ``t``, ahead of ``add``; returns the news of mood shifts."""
         if self._row is None:
             # rows stand on whole steps of media time, wherever a part of a file starts
             self._row = math.ceil((t - _TOLERANCE_S) / ROW_INTERVAL_S)
@@ -74,7 +74,7 @@ class Timeline:
             detected: Whether there was a detection pass; they count for the group only then.
 
         Returns:
-            The mood shifts that ended.
+            What is new of mood shifts.
         """
         self._faces = faces
         if detected:
@@ -86,23 +86,22 @@ class Timeline:
         self._row = max(self._row or 0, math.ceil((t - _TOLERANCE_S) / ROW_INTERVAL_S))
 
     def finish(self) -> None:
-        """The stream has ended: emit the mood shift that is still open, if there is one."""
-        last = self._shifts.flush()
-        if last is not None:
+        """The stream has ended: emit the mood shifts that are still provisional."""
+        for last in self._shifts.flush():
             self.rows.event(last)
 
     def _until(self, t: float) -> list[MoodShift]:
-        shifts = []
+        news: list[MoodShift] = []
         assert self._row is not None
         while self._row * ROW_INTERVAL_S <= t:
             at = round(self._row * ROW_INTERVAL_S, 3)
             with self.timer.stage("group"):
                 self.state = self.view(self.group.state(at))
-                shift = self._shifts.update(self.state)
+                shifts = self._shifts.update(self.state)
             with self.timer.stage("record"):
                 self.rows.write(at, self.state, self._faces)
-            if shift is not None:
-                shifts.append(shift)
+            for shift in shifts:
                 self.rows.event(shift)
+            news += shifts
             self._row += 1
-        return shifts
+        return news

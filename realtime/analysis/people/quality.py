@@ -67,6 +67,11 @@ def measure(image: npt.NDArray[np.uint8], boxes: F32, scale: QualityScale | None
     return face_quality(*sides_and_blurs(image, boxes), scale)
 
 
+def best(quality: npt.NDArray[Any], most: int) -> npt.NDArray[np.intp]:
+    """Which faces of a group count where there are many: the ``most`` best by quality (N,)."""
+    return np.argsort(-np.asarray(quality), kind="stable")[:most]
+
+
 def sides_and_blurs(
     image: npt.NDArray[np.uint8], boxes: F32
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

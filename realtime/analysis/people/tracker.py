@@ -21,6 +21,7 @@ from moodstream.realtime.networks.detectors.base import (
 )
 from moodstream.realtime.timing import StageTimer
 from moodstream.trackers.faces import FaceTracker, TrackerSettings, extrapolate_boxes
+from moodstream.trackers.labels import LabelHolder
 from moodstream.trackers.smoothing import Smoother, SmoothingSettings
 
 PRESENT_FOR_S = 0.5
@@ -38,7 +39,7 @@ class AnalysisSettings:
         rate: Detection passes per second of media time, by which people are tracked.
         min_face: Smaller side of a face in px from which it counts.
         min_confidence: Score of the detector from which a face counts, in [0, 1].
-        max_faces: Faces per picture that count at most.
+        max_faces: Faces per picture that count at most, the best by quality.
         full_size_every: Seconds between detection passes at full size as a rule; those between
             them are at the resolution that the faces require (``DetectionResolution``). With 0 all
             are at full size.
@@ -110,6 +111,7 @@ class PeopleTracker:
         self.filters = tuple(filters)
         self.tracker = FaceTracker(TrackerSettings(rate=settings.rate), picture_side)
         self.smoother = Smoother(smoothing)
+        self.labels = LabelHolder()
         self.resolution = DetectionResolution(
             0.0 if settings.detect_every_frame else settings.full_size_every,
             # what is to be hidden must be found however small it is
@@ -137,7 +139,11 @@ class PeopleTracker:
         self.all_boxes = detections.boxes
         if self.filters:
             detections = apply_filters(frame.image, detections, self.filters)
-        detections = filter_faces(detections, self.settings.min_face, self.settings.max_faces)
+        detections = filter_faces(detections, self.settings.min_face, len(detections))
+        if len(detections) > self.settings.max_faces:  # as in a photo, the best by quality count
+            with self.timer.stage("quality"):
+                measured = quality.measure(frame.image, detections.boxes)
+            detections = detections.take(quality.best(measured, self.settings.max_faces))
         self.detection_passes += 1
         self.faces_detected += len(detections)
         with self.timer.stage("track"):
@@ -183,7 +189,8 @@ class PeopleTracker:
         with self.timer.stage("smooth"):
             smoothed = self.smoother.update(t, faces.track_ids, values, faces.quality)
         probs, extras = np.split(smoothed, [len(EMOTIONS)], axis=1)
-        return replace(faces, probs=probs, extras=extras)
+        labels = self.labels.update(t, faces.track_ids, probs)
+        return replace(faces, probs=probs, extras=extras, labels=labels)
 
 
 def extrapolated(faces: Faces, seconds: float) -> Faces:

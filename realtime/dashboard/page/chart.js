@@ -5,8 +5,8 @@ import {clock} from "./dom.js";
 const HEIGHT_PX = 190, FOOT_PX = 20, LABEL_HALF_PX = 32, LABEL_ROOM_PX = 22;
 const MIN_SPAN_S = 30, MAX_GAP_S = 3;
 
-// rows: [seconds, shares of the moods or null, …]; the element's data tells the moods' order and
-// colours, and in which order they are stacked.
+// rows: [seconds, shares of the moods or null, …]; the element's data tells the moods' colours,
+// in the order in which they are stacked.
 export function drawChart(at, rows, shifts, on) {
   if (!at?.clientWidth) return;
   const width = Math.max(at.clientWidth, 200), drawn = `${rows.at(-1)?.[0]},${width},${on}`;
@@ -22,8 +22,8 @@ export function drawChart(at, rows, shifts, on) {
   const parts = [], labels = [];
   for (const stretch of stretches(rows)) {
     const below = stretch.map(() => 0);
-    for (const mood of at.dataset.stack.split(" ")) {
-      const shares = stretch.map(row => row[1][moods.indexOf(mood)]), over = below.map((v, i) => v + shares[i]);
+    for (const [k, mood] of moods.entries()) {
+      const shares = stretch.map(row => row[1][k]), over = below.map((v, i) => v + shares[i]);
       const edge = values => values.map((v, i) => `${x(stretch[i][0]).toFixed(1)},${y(v).toFixed(1)}`);
       parts.push(`<polygon fill="${colours[mood]}" points="${edge(over).concat(edge(below).reverse()).join(" ")}"/>`);
       labels.push(label(mood, stretch.map(row => x(row[0])), shares, below, y));
@@ -31,7 +31,7 @@ export function drawChart(at, rows, shifts, on) {
     }
   }
   for (const shift of shifts)
-    if (shift.t > start) parts.push(`<line class="ms-mark" x1="${x(shift.t).toFixed(1)}" x2="${x(shift.t).toFixed(1)}" y1="0" y2="${HEIGHT_PX - FOOT_PX}"/>`);
+    if (shift.t > start && shift.status !== "withdrawn") parts.push(`<line class="ms-mark" x1="${x(shift.t).toFixed(1)}" x2="${x(shift.t).toFixed(1)}" y1="0" y2="${HEIGHT_PX - FOOT_PX}"/>`);
   const ticks = [0, 1 / 3, 2 / 3, 1].map(part => start + part * (end - start)).map((t, i) =>
     `<text class="ms-tick" text-anchor="${["start", "middle", "middle", "end"][i]}" x="${x(t).toFixed(0)}" y="${HEIGHT_PX - 4}">${clock(Math.round(t))}</text>`);
   at.innerHTML = `<svg width="${width}" height="${HEIGHT_PX}" viewBox="0 0 ${width} ${HEIGHT_PX}" aria-hidden="true">${parts.join("")}<g class="ms-labels">${labels.join("")}</g>${ticks.join("")}</svg>`;

@@ -31,12 +31,22 @@ export function clock(seconds) {
   return (s >= 3600 ? Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) : Math.floor(s / 60)) + ":" + two(s % 60);
 }
 
-// A bar that is filled to a share of its length.
-export function bar(share, colour) {
-  const made = element("span", "", {className: "ms-bar"}), fill = element("i");
+// An interval of a share in words, its ends in per cent.
+export const between = ends => `${Math.round(100 * ends[0])} to ${Math.round(100 * ends[1])} %`;
+export const intervalTitle = ends => ends ? `90 % interval: ${between(ends)}` : "";
+
+// A bar that is filled to a share of its length, with a whisker where there is an interval.
+export function bar(share, colour, ends = null) {
+  const made = element("span", "", {className: "ms-bar"}), fill = element("i"), whisker = element("b");
   Object.assign(fill.style, {width: 100 * share + "%", background: colour});
-  made.append(fill);
+  made.append(fill, whisker);
+  stretch(whisker, ends);
   return made;
+}
+
+export function stretch(whisker, ends) {
+  whisker.hidden = !ends;
+  if (ends) Object.assign(whisker.style, {left: 100 * ends[0] + "%", right: 100 - 100 * ends[1] + "%"});
 }
 
 // The list of mood shifts; with `seek`, each is a button that calls it with the shift's seconds.
@@ -46,7 +56,8 @@ export function drawShifts(id, shifts, seek = null) {
   at.dataset.text = text;
   const none = element("li", seek ? "none: the mood stayed much the same" : "none so far", {className: "ms-soft"});
   at.replaceChildren(...(shifts.length ? shifts.map(shift => {
-    const line = `${clock(Math.round(shift.t))}  ${shift.from} → ${shift.to}`, item = element("li", seek ? "" : line);
+    const doubt = shift.status && shift.status !== "confirmed" ? `, ${shift.status}` : "";
+    const line = `${clock(Math.round(shift.t))}  ${shift.from} → ${shift.to}${doubt}`, item = element("li", seek ? "" : line);
     if (seek) item.append(element("button", line, {type: "button", className: "ms-link", onclick: () => seek(shift.t)}));
     return item;
   }) : [none]));

@@ -2,7 +2,7 @@
 
 import {cameraProblem, cameraStream, wantCamera} from "./camera.js";
 import {drawChart} from "./chart.js";
-import {$, button, clock, drawShifts, enable, known, percent, put, show} from "./dom.js";
+import {$, between, button, clock, drawShifts, enable, intervalTitle, known, percent, put, show, stretch} from "./dom.js";
 import {address, connected} from "./server.js";
 
 const CHART_SPAN_S = 180, EMPTY_NOTICE_AFTER_MS = 2000;
@@ -110,15 +110,22 @@ function hint(on) {
 
 function drawFigures(source) {
   put("ms-mood", source?.dominant ? `${source.dominant} ${percent(source.probs[source.dominant])}` : "–");
+  put("ms-mood-more", likely(source));
   put("ms-span", source ? `over the last ${live.window} s` : "");
   put("ms-people", known(source?.people) ? String(source.people) : "–");
   put("ms-diversity", percent(source?.entropy_share));
-  drawBars($("ms-bars"), source?.probs);
+  drawBars($("ms-bars"), source?.probs, source?.interval);
   put("ms-few", live?.privacy === "group" ? "Group only: fewer than three people show no distribution." : "One or two faces prove nothing about a group.");
   const few = $("ms-few");
   if (few) few.style.visibility = known(source?.people) && source.people < Number(few.dataset.minGroup) ? "visible" : "hidden";
   put("ms-fresh", source ? freshness(source).join(" · ") : "");
   put("ms-signal", source ? `${source.name} · ${clock(source.t)}` : "");
+}
+
+// The interval of the mood shown; that of one face is wide, and says so.
+function likely(source) {
+  const ends = source?.interval?.[source.dominant];
+  return ends ? (source.effective_people < 1.5 ? "one face: " : "90 % interval: ") + between(ends) : "";
 }
 
 function freshness(source) {
@@ -132,10 +139,12 @@ function freshness(source) {
   return parts;
 }
 
-function drawBars(list, shares) {
+function drawBars(list, shares, intervals) {
   for (const row of list?.children ?? []) {
     const share = shares?.[row.dataset.mood];
     row.querySelector(".ms-figure").textContent = percent(share);
     row.querySelector("i").style.width = 100 * (share ?? 0) + "%";
+    stretch(row.querySelector("b"), intervals?.[row.dataset.mood]);
+    row.title = intervalTitle(intervals?.[row.dataset.mood]);
   }
 }

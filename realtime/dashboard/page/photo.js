@@ -1,6 +1,6 @@
 // The Photo tab: the annotated photo, its distributions, and what each face adds to a mood.
 
-import {$, bar, element, enable, notice, percent, put, show} from "./dom.js";
+import {$, bar, between, element, enable, intervalTitle, notice, percent, put, show} from "./dom.js";
 import {UNSENT, address, connected, problemOf, refresh} from "./server.js";
 
 let shown = 0;  // the number of the photo that is drawn
@@ -46,23 +46,24 @@ export function drawPhoto(photo) {
 function summary(photo) {
   if (!photo.faces) return "No face was found in this photo.";
   const faces = photo.faces === 1 ? "1 face" : `${photo.faces} faces`;
-  if (!photo.weighted) return photo.privacy === "group" ? `${faces}; group only: fewer than three people show no distribution.` : `${faces}, none of them could be read.`;
+  if (!photo.probs) return photo.privacy === "group" ? `${faces}; group only: fewer than three people show no distribution.` : `${faces}, none of them could be read.`;
   const few = photo.faces < Number($("ms-photo-line").dataset.minGroup) ? " One or two faces prove nothing about a group." : "";
-  return `${faces}, mostly ${photo.dominant} (${percent(photo.weighted[photo.dominant])}); diversity ${percent(photo.entropy_share)}; effective people ${photo.effective.toFixed(1)}.${few}`;
+  const ends = photo.interval?.[photo.dominant];
+  return `${faces}, mostly ${photo.dominant}, ${percent(photo.probs[photo.dominant])}${ends ? ` (${between(ends)})` : ""}; diversity ${percent(photo.entropy_share)}; effective people ${photo.effective.toFixed(1)}.${few}`;
 }
 
 function drawTable(table, photo) {
-  table.hidden = !photo.weighted;
-  table.tBodies[0].replaceChildren(...(photo.weighted ? Object.entries(photo.moods).map(([mood, colour]) => {
+  table.hidden = !photo.probs;
+  table.tBodies[0].replaceChildren(...(photo.probs ? Object.entries(photo.moods).map(([mood, colour]) => {
     const row = element("tr");
-    row.append(element("th", mood, {scope: "row"}), cell(photo.weighted[mood], colour), cell(photo.unweighted[mood], colour));
+    row.append(element("th", mood, {scope: "row"}), cell(photo.probs[mood], colour, photo.interval?.[mood]), element("td", percent(photo.weighted[mood])), element("td", percent(photo.unweighted[mood])));
     return row;
   }) : []));
 }
 
-function cell(share, colour) {
-  const made = element("td");
-  made.append(bar(share, colour), element("span", percent(share), {className: "ms-figure"}));
+function cell(share, colour, ends = null) {
+  const made = element("td", "", {title: intervalTitle(ends)});
+  made.append(bar(share, colour, ends), element("span", percent(share), {className: "ms-figure"}));
   return made;
 }
 

@@ -97,7 +97,7 @@ async function loadResults(number) {
   }));
   $("ms-files").replaceChildren(...results.files.map(([file, label]) =>
     element("a", label, {href: address(`files/${file}?download`), download: "", className: "ms-file"})));
-  for (const name of ["group", "context", "lanes"]) show(`ms-card-${name}`, name in results.charts);
+  for (const name of ["group", "intervals", "context", "lanes"]) show(`ms-card-${name}`, name in results.charts);
   if ($("ms-results").offsetParent) drawPlots();
 }
 
@@ -154,6 +154,7 @@ async function drawPlots() {
     plot.addEventListener("click", event => {
       const axis = plot._fullLayout?.xaxis, area = plot.querySelector(".nsewdrag")?.getBoundingClientRect();
       if (!axis || !area || event.clientX < area.left || event.clientX > area.right) return;
+      if (event.clientY < area.top) return;  // the names above the chart
       const [from, to] = axis.range.map(value => axis.r2c(value));
       seek((from + (to - from) * (event.clientX - area.left) / area.width - CHART_EPOCH_MS) / 1000);
     });

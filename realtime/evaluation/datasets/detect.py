@@ -46,11 +46,13 @@ def largest_faces(
     images: list[Image] = []
     boxes: list[F32] = []
     rows: list[int] = []
+    without: list[int] = []
     skipped = list(listing.skipped)
     for i, image in readable(listing, None, skipped, "detecting faces", on_progress):
         detected = detector.detect([image], min_confidence)[0].boxes
         if not len(detected):
             skipped.append((listing.names[i], NO_FACE))
+            without.append(i)
             continue
         areas = (detected[:, 2] - detected[:, 0]) * (detected[:, 3] - detected[:, 1])
         face, box = around(image, detected[areas.argmax()])
@@ -60,7 +62,7 @@ def largest_faces(
     if not images:
         what, why = skipped[-1]
         raise MoodstreamError(f"{listing.source}: no faces were found (last {what}: {why})")
-    return of_listing(listing, rows, images, skipped, np.stack(boxes))
+    return of_listing(listing, rows, images, skipped, np.stack(boxes), without)
 
 
 def around(image: Image, box: F32) -> tuple[Image, F32]:

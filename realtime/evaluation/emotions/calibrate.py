@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.realtime.arrays import I64
+from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS, PRIOR
+from moodstream.realtime.maths import fold_to
 from moodstream.realtime.networks.classifiers.calibration import TINY, rescale
 
 BINS = 15
@@ -22,13 +23,33 @@ _PRIOR_FACES = 2.0  # how many faces PRIOR counts as, against those that a prior
 _MIN_SHARE = 1e-3
 
 
-def cross_entropy(probs: npt.NDArray[Any], labels: I64) -> float:
-    """Mean of -ln p(label) over (N, K) probabilities and (N,) labels, in nats."""
-    picked = np.asarray(probs, np.float64)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(picked, TINY)).mean())
+def as_shares(targets: npt.NDArray[Any], k: int) -> F64:
+    """What is true of each face as shares (N, K): of labels (N,), all on one class; shares stay.
+
+    Raises:
+        ValueError: They are neither.
+    """
+    targets = np.asarray(targets)
+    if targets.ndim == 1 and targets.dtype.kind in "iu":
+        unit: F64 = np.eye(k)[targets]
+        return unit
+    if targets.ndim != 2 or targets.shape[1] != k:
+        raise ValueError(f"expected labels (N,) or shares (N, {k}), got {targets.shape}")
+    return np.asarray(targets, np.float64)
 
 
-def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
+def cross_entropy(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> float:
+    """Mean of -Σ y ln p over (N, K) probabilities, in nats.
+
+    Args:
+        probs: (N, K).
+        targets: (N,) the true classes, or (N, K) their shares y.
+    """
+    logs = np.log(np.maximum(np.asarray(probs, np.float64), TINY))
+    return float(-(as_shares(targets, logs.shape[1]) * logs).sum(axis=1).mean())
+
+
+def fit_temperature(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> float:
     """The temperature T that minimises the cross-entropy of ``rescale(probs, T)``.
 
     The loss has one minimum in ln T (it is convex in 1/T), found by golden-section search over
@@ -36,18 +57,19 @@ def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
 
     Args:
         probs: (N, K) uncalibrated probabilities.
-        labels: (N,) the true classes.
+        targets: (N,) the true classes, or (N, K) their shares.
 
     Raises:
         ValueError: There are no faces.
     """
-    if len(labels) == 0:
+    if len(targets) == 0:
         raise ValueError("expected faces to fit a temperature on, got none")
+    shares = as_shares(targets, probs.shape[1])
     low, high = np.log(TEMPERATURES)
     ratio = (np.sqrt(5) - 1) / 2
 
     def loss(x: float) -> float:
-        return cross_entropy(rescale(probs, float(np.exp(x))), labels)
+        return cross_entropy(rescale(probs, float(np.exp(x))), shares)
 
     for _ in range(60):
         a, b = high - ratio * (high - low), low + ratio * (high - low)
@@ -58,7 +80,7 @@ def fit_temperature(probs: npt.NDArray[Any], labels: I64) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
+def fit_prior(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[float, ...]:
     """The class distribution (prior) that a network's probabilities assume.
 
     A network answers p(k|x) ∝ l(x|k) e(k), and e is rarely the distribution of its training set,
@@ -70,7 +92,7 @@ def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
 
     Args:
         probs: (N, 7) calibrated probabilities.
-        labels: (N,) the true classes.
+        targets: (N,) the true classes, or (N, 7) their shares.
 
     Returns:
         (7,) shares that sum to 1.
@@ -78,20 +100,20 @@ def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
     Raises:
         ValueError: There are no faces.
     """
-    if len(labels) == 0:
+    if len(targets) == 0:
         raise ValueError("expected faces to fit a prior on, got none")
     usual, k = np.asarray(PRIOR), len(EMOTIONS)
     logs = np.log(np.maximum(np.asarray(probs, np.float64), TINY))
-    counts = np.bincount(labels, minlength=k) + usual
-    frequencies = counts / counts.sum()
-    truth = np.bincount(labels, minlength=k).astype(np.float64)
+    shares = as_shares(targets, k)
+    truth = shares.sum(axis=0)
+    frequencies = (truth + usual) / (truth + usual).sum()
 
     def loss(shift: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         scores = logs + np.log(frequencies / usual) - shift
         top = scores.max(axis=1, keepdims=True)
         total = np.log(np.exp(scores - top).sum(axis=1, keepdims=True)) + top
-        picked = scores[np.arange(len(labels)), labels] - total[:, 0]
-        return float(_PRIOR_FACES / 2 * shift @ shift - picked.sum()), np.exp(scores - total)
+        picked = (shares * (scores - total)).sum()
+        return float(_PRIOR_FACES / 2 * shift @ shift - picked), np.exp(scores - total)
 
     shift = np.zeros(k)
     for _ in range(50):
@@ -109,15 +131,25 @@ def fit_prior(probs: npt.NDArray[Any], labels: I64) -> tuple[float, ...]:
     return tuple(float(share) for share in np.round(prior / prior.sum(), 6))
 
 
-def fit(probs: npt.NDArray[Any], labels: I64) -> tuple[float, tuple[float, ...]]:
-    """The temperature of probabilities (N, 7), and the prior (7,) that they assume with it."""
-    temperature = round(fit_temperature(probs, labels), 4)
-    return temperature, fit_prior(rescale(probs, temperature), labels)
+def fit(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[float, tuple[float, ...]]:
+    """The temperature of probabilities, and the prior that they assume with it.
+
+    Args:
+        probs: (N, 7) over EMOTIONS, or (N, 8) with contempt last, which is dropped and the rest
+            renormalised: whether that is done before or after rescaling is the same.
+        targets: (N,) the labels, or (N, 7) the shares of people who named each mood.
+
+    Raises:
+        ValueError: There are no faces.
+    """
+    seven = fold_to(probs, (*EMOTIONS, "contempt")[: probs.shape[1]], EMOTIONS)
+    temperature = round(fit_temperature(seven, targets), 4)
+    return temperature, fit_prior(rescale(seven, temperature), targets)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Faces in equal bins of confidence (a reliability diagram).
+    """Faces in equal bins of confidence, or of a predicted share (a reliability diagram).
 
     Attributes:
         edges: (BINS + 1,) of the bins.
@@ -142,14 +174,32 @@ class Reliability:
 def reliability(probs: npt.NDArray[Any], labels: I64, bins: int = BINS) -> Reliability:
     """Confidence against accuracy of (N, K) probabilities, in ``bins`` bins of equal width."""
     probs = np.asarray(probs, np.float64)
-    top = probs.max(axis=1, initial=0.0)
     hit = (probs.argmax(axis=1) == labels) if len(labels) else np.zeros(0, bool)
-    place = np.minimum((top * bins).astype(int), bins - 1)
+    return _binned(probs.max(axis=1, initial=0.0), hit.astype(np.float64), bins)
+
+
+def share_reliability(
+    probs: npt.NDArray[Any], shares: npt.NDArray[Any], bins: int = BINS
+) -> list[Reliability]:
+    """For each class, predicted shares (``confidence``) against those of raters (``accuracy``).
+
+    Args:
+        probs: (N, K) predictions.
+        shares: (N, K) of the raters who named each class.
+        bins: Of equal width.
+    """
+    probs, shares = np.asarray(probs, np.float64), np.asarray(shares, np.float64)
+    return [_binned(p, y, bins) for p, y in zip(probs.T, shares.T, strict=True)]
+
+
+def _binned(predicted: F64, true: F64, bins: int) -> Reliability:
+    """Predictions (N,) in [0, 1] and what is true (N,), in bins of the predictions."""
+    place = np.minimum((predicted * bins).astype(int), bins - 1)
     counts = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(
             np.linspace(0, 1, bins + 1),
             counts.astype(np.int64),
-            np.bincount(place, top, bins) / counts,
-            np.bincount(place, hit.astype(float), bins) / counts,
+            np.bincount(place, predicted, bins) / counts,
+            np.bincount(place, true, bins) / counts,
         )

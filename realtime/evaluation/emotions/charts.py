@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from moodstream.realtime.arrays import I64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.emotions.calibrate import Reliability
-from moodstream.realtime.evaluation.emotions.metrics import ClassificationScores, class_shares
+from moodstream.realtime.evaluation.emotions.metrics import ClassShares
 from moodstream.realtime.outputs.report.figures import (
     BLUE,
     GREY,
@@ -96,11 +96,10 @@ def reliability_chart(before: Reliability, after: Reliability, path: Path) -> No
     save(figure, path)
 
 
-def class_shares_chart(counts: I64, path: Path) -> None:
-    """How often each emotion is true and predicted, from a confusion matrix (7, 7)."""
+def class_shares_chart(shares: ClassShares, path: Path, axis: str = "share of faces") -> None:
+    """How often each emotion is true and predicted; ``axis`` names what the shares are of."""
     figure = new_figure(7.6, 4.4)
     axes = figure.add_subplot()
-    shares = class_shares(counts)
     places, wide = np.arange(len(EMOTIONS)), 0.38
     axes.bar(places - wide / 2, shares.true, wide, color=GREY, label="true")
     axes.bar(places + wide / 2, shares.predicted, wide, color=BLUE, label="predicted")
@@ -112,45 +111,61 @@ def class_shares_chart(counts: I64, path: Path) -> None:
     axes.set_xticks(places, EMOTIONS)
     axes.margins(y=0.12)
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    axes.set_ylabel("share of faces")
-    axes.set_title("How often each emotion is true and predicted (×: predicted / true)", loc="left")
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
+    axes.set_ylabel(axis)
+    axes.set_title("How often each emotion is true and predicted (×: predicted / true)")
+    figure.legend(frameon=False, ncols=2, loc="outside lower center")
     plain_axes(axes)
     save(figure, path)
 
 
 def size_chart(
-    sizes: Sequence[tuple[str, ClassificationScores]],
-    blurs: Sequence[tuple[str, ClassificationScores]],
+    sizes: Sequence[tuple[str, Mapping[str, float]]],
+    blurs: Sequence[tuple[str, Mapping[str, float]]],
     path: Path,
 ) -> None:
-    """Accuracy and balanced accuracy by face size and by blur, each in the order given."""
+    """Two figures in [0, 1] by face size and by blur, each in the order given.
+
+    Args:
+        sizes: A label and the figures by their names, the same two each time.
+        blurs: The same.
+        path: The PNG file to write.
+    """
     figure = new_figure(9.4, 4.4)
     parts = [(t, s) for t, s in ((_SIZE_LABEL, sizes), (_BLUR_LABEL, blurs)) if s]
     widths = [len(steps) for _, steps in parts]
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False, width_ratios=widths)[0]
     for axes, (title, steps) in zip(panels, parts, strict=True):
         places = range(len(steps))
-        plain = [figures.accuracy for _, figures in steps]
-        balanced = [figures.balanced_accuracy for _, figures in steps]
-        axes.plot(places, plain, color=BLUE, marker="o", label="accuracy")
-        axes.plot(places, balanced, color=ORANGE, marker="s", ls="--", label="balanced accuracy")
-        for place, one, other in zip(places, plain, balanced, strict=True):
-            _label(axes, f"{one:.2f}", place, one, one >= other, BLUE)
-            _label(axes, f"{other:.2f}", place, other, other > one, ORANGE)
+        first, second = steps[0][1]
+        plain, other = ([figures[name] for _, figures in steps] for name in (first, second))
+        axes.plot(places, plain, color=BLUE, marker="o", label=first)
+        axes.plot(places, other, color=ORANGE, marker="s", ls="--", label=second)
+        for place, one, two in zip(places, plain, other, strict=True):
+            _label(axes, f"{one:.2f}", place, one, one >= two, BLUE)
+            _label(axes, f"{two:.2f}", place, two, two > one, ORANGE)
         axes.set_xticks(places, [label for label, _ in steps])
         axes.set(xlabel=title, ylim=(0, 1.1), xlim=(-0.4, len(steps) - 0.6))
         axes.set_yticks(np.linspace(0, 1, 6))
         plain_axes(axes)
-    panels[0].set_ylabel("share of faces")
-    panels[0].legend(frameon=False, loc="lower left")
+    panels[0].set_ylabel("share of faces" if "accuracy" in sizes[0][1] else "")
+    panels[0].legend(frameon=False, loc="best")
     figure.suptitle("The same faces made smaller and blurred", fontsize=12)
     save(figure, path)
 
 
-def mistakes_chart(mistakes: Sequence[tuple[Image, str, str, float]], path: Path) -> None:
-    """A contact sheet of mistakes: picture (BGR), true and predicted emotion, probability."""
+def mistakes_chart(
+    mistakes: Sequence[tuple[Image, str, str, float]], path: Path, voted: bool = False
+) -> None:
+    """A contact sheet of mistakes.
+
+    Args:
+        mistakes: Picture (BGR), true and predicted emotion, its probability.
+        path: The PNG file to write.
+        voted: Whether the emotions are told with their shares of the raters.
+    """
     title = f"The {len(mistakes)} most confident mistakes: true → predicted"
+    if voted:
+        title += ", with the raters' shares"
     captioned = [
         (image, f"{true} → {predicted}\nconfidence {confidence:.0%}")
         for image, true, predicted, confidence in mistakes

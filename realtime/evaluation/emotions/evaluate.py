@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from moodstream.realtime.arrays import F32, I64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
+from moodstream.realtime.evaluation.datasets.votes import Votes
 from moodstream.realtime.evaluation.emotions.degrade import blur
 from moodstream.realtime.evaluation.emotions.metrics import (
     ClassificationScores,
@@ -18,6 +20,7 @@ from moodstream.realtime.evaluation.emotions.metrics import (
     confusion,
     figures,
 )
+from moodstream.realtime.evaluation.emotions.vote_scores import VoteScores, vote_scores
 from moodstream.realtime.maths import fold_to
 from moodstream.realtime.networks.classifiers.base import EmotionClassifier
 from moodstream.realtime.networks.classifiers.calibration import Calibrated, rescale
@@ -55,10 +58,12 @@ class Changed:
     Attributes:
         figures: Of all faces.
         unchanged: How many of them the change left as they were.
+        votes: Their figures against the votes of raters, None where there are none.
     """
 
     figures: ClassificationScores
     unchanged: int = 0
+    votes: VoteScores | None = None
 
     @property
     def as_is(self) -> bool:
@@ -71,12 +76,13 @@ class Evaluation:
     """The predictions of a classifier for N labelled faces.
 
     Attributes:
-        labels: (N,) index into EMOTIONS.
+        labels: (N,) index into EMOTIONS; what most raters named, where there are votes.
         probs: (N, 7) over EMOTIONS, with the temperatures that the classifier has.
         uncalibrated: (N, 7) without any temperature.
         disagreement: (N,) nats, of an ensemble; None for one network.
         by_size: The figures by px of the smaller side.
         by_blur: The figures by sigma, as a share of that side.
+        votes: Of the raters, None where it is not known how they voted.
     """
 
     labels: I64
@@ -85,11 +91,17 @@ class Evaluation:
     disagreement: F32 | None
     by_size: dict[int, Changed]
     by_blur: dict[float, Changed]
+    votes: Votes | None = None
 
     @property
     def figures(self) -> ClassificationScores:
         """The figures of the faces as they are."""
         return figures(self.probs, self.labels)
+
+    @property
+    def targets(self) -> npt.NDArray[Any]:
+        """What is true of the faces: the shares (N, 7) of the raters, or the labels (N,)."""
+        return self.labels if self.votes is None else self.votes.shares
 
     @property
     def confusion(self) -> I64:
@@ -124,8 +136,13 @@ class Evaluation:
         return uncertainty
 
     def mistakes(self) -> npt.NDArray[np.intp]:
-        """The rows of wrong predictions, the most confident ones first."""
+        """The rows of wrong predictions, the most confident ones first.
+
+        Where raters tie, none of the emotions that they named most is wrong.
+        """
         wrong = np.flatnonzero(~self.right)
+        if self.votes is not None:
+            wrong = wrong[~self.votes.named_most[wrong, self.predicted[wrong]]]
         return wrong[np.argsort(-self.probs[wrong].max(axis=1), kind="stable")]
 
 
@@ -169,7 +186,8 @@ def evaluate(
         after = probs.copy()
         if len(rows):
             after[rows] = _predict(classifier, faces, rows, change, stage, on_progress)[0]
-        return Changed(figures(after, faces.labels), len(faces) - len(rows))
+        voted = None if faces.votes is None else vote_scores(after, faces.votes)
+        return Changed(figures(after, faces.labels), len(faces) - len(rows), voted)
 
     sides = faces.sides()
     return Evaluation(
@@ -185,6 +203,7 @@ def evaluate(
             share: changed(everyone, blurring(share), f"blur {share:.0%}")
             for share in settings.blurs
         },
+        faces.votes,
     )
 
 

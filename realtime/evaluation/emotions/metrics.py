@@ -123,9 +123,14 @@ def class_shares(counts: I64) -> ClassShares:
     return ClassShares(_divide(true, n), _divide(predicted, n), _divide(predicted, true))
 
 
-def interval(share: float, n: int) -> tuple[float, float]:
-    """95 % confidence interval of a share of ``n`` > 0 (Wilson 1927)."""
-    z = 1.959964
+def interval(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Confidence interval of a share of ``n`` > 0 (Wilson 1927), by default of 95 %.
+
+    Args:
+        share: In [0, 1].
+        n: Of how many.
+        z: Quantile of the normal distribution: 1.96 for 95 %, 1.645 for 90 %.
+    """
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ from moodstream.realtime import environment
 from moodstream.realtime.arrays import Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.emotions.calibrate import Reliability, reliability
+from moodstream.realtime.evaluation.emotions.attributes import ByAttribute
+from moodstream.realtime.evaluation.emotions.calibrate import (
+    Reliability,
+    reliability,
+    share_reliability,
+)
 from moodstream.realtime.evaluation.emotions.evaluate import Changed, Evaluation
 from moodstream.realtime.evaluation.emotions.metrics import (
     ClassificationScores,
@@ -23,7 +28,9 @@ from moodstream.realtime.evaluation.emotions.metrics import (
     interval,
     per_class,
 )
-from moodstream.realtime.evaluation.markdown import report, spread
+from moodstream.realtime.evaluation.emotions.page import report
+from moodstream.realtime.evaluation.emotions.vote_report import mean_shares, vote_metrics
+from moodstream.realtime.evaluation.markdown import spread
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -37,12 +44,18 @@ OUTPUTS = (
     "by_size.png",
     "mistakes.png",
 )
+ATTRIBUTES_CHART = "by_attribute.png"
+"""Besides OUTPUTS, where attributes were asked for."""
+
 MAX_MISTAKES = 24
 """The most confident mistakes, which are listed and shown."""
 
 
 def metrics(
-    done: Evaluation, faces: LabelledFaces, info: Mapping[str, ModelInfo]
+    done: Evaluation,
+    faces: LabelledFaces,
+    info: Mapping[str, ModelInfo],
+    attributes: Sequence[ByAttribute] = (),
 ) -> dict[str, Any]:
     """The content of metrics.json; what is undefined is None.
 
@@ -50,13 +63,14 @@ def metrics(
         done: The evaluation.
         faces: Its faces.
         info: The classifier as ``emotion`` and, if one ran, the ``detector``.
+        attributes: The figures by attributes of the people.
     """
     whole = done.figures
     summary = {
         **asdict(whole),
         "accuracy_interval": interval(whole.accuracy, whole.n),
+        "votes": vote_metrics(done, faces),
         "uncalibrated": asdict(figures(done.uncalibrated, done.labels)),
-        "temperature": info["emotion"].temperature,
         "per_class": _per_class(done),
         "mix": _class_shares(done),
         "confusion": {"classes": list(EMOTIONS), "counts": done.confusion.tolist()},
@@ -67,14 +81,36 @@ def metrics(
             "after": _bins(reliability(done.probs, done.labels)),
         },
         "uncertainty": done.uncertainty(),
+        "by": attribute_figures(attributes),
         "mistakes": _mistakes(done, faces),
+        **origin(faces, info),
+    }
+    return {key: plain(value) for key, value in summary.items()}
+
+
+def origin(faces: LabelledFaces, info: Mapping[str, ModelInfo]) -> dict[str, Any]:
+    """The networks and the data that figures are of, for metrics.json."""
+    return {
+        "temperature": info["emotion"].temperature,
         "model": asdict(info["emotion"]),
         "detector": asdict(info["detector"]) if "detector" in info else None,
         "data": _data(faces),
         "skipped": [{"what": what, "why": why} for what, why in faces.skipped],
         "versions": environment.versions(),
     }
-    return {key: plain(value) for key, value in summary.items()}
+
+
+def attribute_figures(attributes: Sequence[ByAttribute]) -> list[dict[str, Any]]:
+    """The figures by attributes of the people for metrics.json."""
+    return [
+        {
+            **asdict(one),
+            "differences": [
+                {**asdict(gap), "beyond_chance": gap.beyond_chance} for gap in one.differences
+            ],
+        }
+        for one in attributes
+    ]
 
 
 def write(
@@ -93,28 +129,66 @@ def write(
         faces: Its faces.
         pictures: False leaves out the contact sheet of faces, also that of an earlier run.
     """
-    from moodstream.realtime.evaluation.emotions import charts
+    from moodstream.realtime.evaluation.emotions import attribute_charts, charts
 
     with finished(folder / "confusion.png") as part:
         charts.confusion_chart(done.confusion, part)
     with finished(folder / "reliability.png") as part:
-        before, after = (reliability(p, done.labels) for p in (done.uncalibrated, done.probs))
-        charts.reliability_chart(before, after, part)
+        _draw_reliability(done, part)
     with finished(folder / "mix.png") as part:
-        charts.class_shares_chart(done.confusion, part)
+        if done.votes is None:
+            charts.class_shares_chart(class_shares(done.confusion), part)
+        else:
+            charts.class_shares_chart(mean_shares(done.probs, done.votes), part, "mean share")
     with finished(folder / "by_size.png") as part:
-        as_is = (f"as is\n({spread(summary['data']['side_px'])})", done.figures)
-        sizes = [(f"{size} px", s.figures) for size, s in done.by_size.items() if not s.as_is]
-        blurs = [(f"{share:.3g}", s.figures) for share, s in done.by_blur.items()]
-        charts.size_chart([as_is, *sizes], [("none", done.figures), *blurs] if blurs else [], part)
+        _draw_sizes(summary, part)
+    if summary["by"]:
+        with finished(folder / ATTRIBUTES_CHART) as part:
+            attribute_charts.attributes_chart(summary["by"], part)
+    else:
+        (folder / ATTRIBUTES_CHART).unlink(missing_ok=True)
     if pictures:
         with finished(folder / "mistakes.png") as part:
-            charts.mistakes_chart(_worst(done, faces), part)
+            charts.mistakes_chart(_worst(done, faces), part, voted=done.votes is not None)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
     with finished(folder / layout.METRICS_REPORT) as part:
         part.write_text(report(summary, pictures), encoding="utf-8")
     write_json(folder / layout.METRICS, summary)
+
+
+def _draw_reliability(done: Evaluation, path: Path) -> None:
+    from moodstream.realtime.evaluation.emotions import charts, vote_charts
+
+    before, after = done.uncalibrated, done.probs
+    if done.votes is None:
+        labels = done.labels
+        charts.reliability_chart(reliability(before, labels), reliability(after, labels), path)
+    else:
+        shares = done.votes.shares
+        vote_charts.share_reliability_chart(
+            share_reliability(before, shares), share_reliability(after, shares), path
+        )
+
+
+def _draw_sizes(summary: Mapping[str, Any], path: Path) -> None:
+    from moodstream.realtime.evaluation.emotions import charts
+
+    def shown(step: Mapping[str, Any]) -> dict[str, float]:
+        if step["votes"] is None:
+            return {
+                "accuracy": step["accuracy"],
+                "balanced accuracy": step["balanced_accuracy"],
+            }
+        return {
+            "agreement with the majority": step["votes"]["agreement"],
+            "JSD to the shares (nats)": step["votes"]["jsd"],
+        }
+
+    sizes = [(f"as is\n({spread(summary['data']['side_px'])})", shown(summary))]
+    sizes += [(f"{s} px", shown(p)) for s, p in summary["by_size"].items() if not p["as_is"]]
+    blurs = [(f"{float(s):.3g}", shown(p)) for s, p in summary["by_blur"].items()]
+    charts.size_chart(sizes, [("none", shown(summary)), *blurs] if blurs else [], path)
 
 
 def _by_class(columns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -142,7 +216,12 @@ def _per_class(done: Evaluation) -> dict[str, dict[str, Any]]:
 
 
 def _changed(step: Changed) -> dict[str, Any]:
-    return {**asdict(step.figures), "unchanged": step.unchanged, "as_is": step.as_is}
+    return {
+        **asdict(step.figures),
+        "unchanged": step.unchanged,
+        "as_is": step.as_is,
+        "votes": None if step.votes is None else asdict(step.votes),
+    }
 
 
 def _bins(part: Reliability) -> dict[str, Any]:
@@ -156,22 +235,36 @@ def _mistakes(done: Evaluation, faces: LabelledFaces) -> list[dict[str, Any]]:
             "true": EMOTIONS[done.labels[i]],
             "said": EMOTIONS[done.predicted[i]],
             "confidence": float(done.probs[i].max()),
+            **_raters(done, i),
         }
         for i in done.mistakes()[:MAX_MISTAKES].tolist()
     ]
 
 
+def _raters(done: Evaluation, i: int) -> dict[str, float]:
+    """The shares of the raters of face i who named the true and the predicted emotion."""
+    if done.votes is None:
+        return {}
+    shares = done.votes.shares[i]
+    return {
+        "raters_true": float(shares[done.labels[i]]),
+        "raters_said": float(shares[done.predicted[i]]),
+    }
+
+
 def _worst(done: Evaluation, faces: LabelledFaces) -> list[tuple[Image, str, str, float]]:
-    """The most confident mistakes: picture, true and predicted emotion, its probability."""
-    return [
-        (
-            _face(faces, i),
-            EMOTIONS[done.labels[i]],
-            EMOTIONS[done.predicted[i]],
-            float(done.probs[i].max()),
-        )
-        for i in done.mistakes()[:MAX_MISTAKES].tolist()
-    ]
+    """The most confident mistakes: picture, true and predicted emotion, its probability.
+
+    Emotions with the share of the raters who named them, where there are votes.
+    """
+    worst = []
+    for i, mistake in zip(done.mistakes().tolist(), _mistakes(done, faces), strict=False):
+        true, said = mistake["true"], mistake["said"]
+        if done.votes is not None:
+            true = f"{true} {mistake['raters_true']:.0%}"
+            said = f"{said} {mistake['raters_said']:.0%}"
+        worst.append((_face(faces, i), true, said, mistake["confidence"]))
+    return worst
 
 
 def _data(faces: LabelledFaces) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from moodstream.realtime.evaluation.groups.study import BASELINE, DEFAULT, STRATEGIES, Result
-from moodstream.realtime.evaluation.markdown import strategy_name
 from moodstream.realtime.outputs.report.figures import (
     BLUE,
     GREY,
@@ -38,7 +37,7 @@ def strategy_chart(results: Sequence[Result], path: Path) -> None:
         errors = [result.jsd[n].std(ddof=1) / np.sqrt(len(result.sizes)) for n in names]
         colours = [BLUE if n == DEFAULT else ORANGE if n == BASELINE else GREY for n in names]
         axes.barh(
-            [strategy_name(n) for n in names],
+            names,
             means,
             xerr=errors,
             color=colours,
@@ -78,9 +77,7 @@ def group_size_chart(results: Sequence[Result], path: Path) -> None:
             ]
             if points:
                 x, y = zip(*points, strict=True)
-                axes.plot(
-                    x, y, color=colour, marker=marker, ls=line, ms=5, label=strategy_name(name)
-                )
+                axes.plot(x, y, color=colour, marker=marker, ls=line, ms=5, label=name)
         axes.set_title(_title(result), fontsize=10)
         plain_axes(axes)
     panels[0].set_ylim(bottom=0)  # once all are drawn: the panels share it
@@ -88,7 +85,8 @@ def group_size_chart(results: Sequence[Result], path: Path) -> None:
         axes.set_ylabel("JSD to the true distribution (nats)")
     for axes in panels[-columns:]:
         axes.set_xlabel("people in the group")
-    panels[columns - 1].legend(frameon=False, fontsize=9)
+    if panels[columns - 1].get_legend_handles_labels()[0]:  # with few groups there is no line
+        panels[columns - 1].legend(frameon=False, fontsize=9)
     save(figure, path)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from moodstream.realtime import environment
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.groups import study
+from moodstream.realtime.evaluation.groups import coverage_report, drawing
+from moodstream.realtime.evaluation.groups.coverage import CoverageStudy
 from moodstream.realtime.evaluation.groups.study import (
     BASELINE,
     COMPARED,
@@ -21,10 +22,9 @@ from moodstream.realtime.evaluation.groups.study import (
     STRATEGIES,
     GroupStudySettings,
     Result,
-    drawable,
     pooled,
 )
-from moodstream.realtime.evaluation.markdown import left_out, network, strategy_name, table
+from moodstream.realtime.evaluation.markdown import left_out, network, table
 from moodstream.realtime.networks.models import ModelInfo
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.folders import finished, write_json
@@ -41,12 +41,14 @@ def metrics(
     faces: LabelledFaces,
     info: ModelInfo,
     settings: GroupStudySettings,
+    covered: CoverageStudy | None = None,
 ) -> dict[str, Any]:
-    """All figures for groups.json."""
-    too_few = [EMOTIONS[k] for k in np.flatnonzero(~drawable(faces.labels))]
+    """All figures for groups.json; ``covered``: how often intervals hold, where it is known."""
+    too_few = [EMOTIONS[k] for k in np.flatnonzero(~drawing.drawable(faces.labels))]
     return {
         "results": [_result(result) for result in results],
         "pooled": [_result(result) for result in pooled(results)],
+        "intervals": None if covered is None else coverage_report.figures(covered),
         "caveat": CAVEAT,
         "settings": asdict(settings),
         "model": asdict(info),
@@ -110,14 +112,15 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     for result in (*summary["results"], *summary["pooled"]):
         printed += ["", _title(result), f"  {'':40}{'JSD':>7}{'change':>9}{'TV':>8}"]
         printed += [
-            f"  {strategy_name(name):40}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}"
-            f"{s['total_variation']:8.3f}"
+            f"  {name:40}{s['jsd']:7.4f}{s['jsd_change']:+9.1%}{s['total_variation']:8.3f}"
             for name, s in result["strategies"].items()
         ]
         printed += [
-            f"  {DEFAULT} - {strategy_name(name)}: JSD {_difference(one)}"
+            f"  {DEFAULT} - {name}: JSD {_difference(one)}"
             for name, one in result[f"{DEFAULT}_against"].items()
         ]
+    if summary["intervals"]:
+        printed += ["", *coverage_report.lines(summary["intervals"])]
     return [*printed, "", f"Note        {CAVEAT}"]
 
 
@@ -126,7 +129,7 @@ def _title(result: Mapping[str, Any]) -> str:
 
 
 def _too_few(data: Mapping[str, Any]) -> str:
-    return f"{', '.join(data['too_few_faces'])}: fewer than {study.MIN_CLASS_FACES} faces"
+    return f"{', '.join(data['too_few_faces'])}: fewer than {drawing.MIN_CLASS_FACES} faces"
 
 
 def _short(sha256: str) -> str:
@@ -167,6 +170,8 @@ def _report(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"## {_title(result)}"
         yield _strategies(result)
         yield _comparisons(result)
+    if summary["intervals"]:
+        yield from coverage_report.sections(summary["intervals"])
     yield "## Data, network and versions"
     yield _sources(summary)
 
@@ -175,7 +180,7 @@ def _strategies(result: Mapping[str, Any]) -> str:
     size_bins = [f"JSD, {low}–{high} people" for low, high in SIZE_BINS]
     rows = (
         [
-            strategy_name(name),
+            name,
             f"{s['jsd']:.4f}",
             f"{s['jsd_change']:+.1%} ± {s['jsd_change_error']:.1%}",
             f"{s['total_variation']:.3f}",
@@ -189,9 +194,7 @@ def _strategies(result: Mapping[str, Any]) -> str:
 
 def _comparisons(result: Mapping[str, Any]) -> str:
     against = result[f"{DEFAULT}_against"]
-    each = "; ".join(
-        f"against *{strategy_name(name)}* {_difference(one)}" for name, one in against.items()
-    )
+    each = "; ".join(f"against *{name}* {_difference(one)}" for name, one in against.items())
     return (
         f"JSD of *{DEFAULT}* in the same groups, below 0 where it is nearer to the truth: {each}."
     )

@@ -14,8 +14,8 @@ from moodstream.realtime import maths
 from moodstream.realtime.analysis.group.sample import GroupSample, group_sample
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.groups import study
-from moodstream.realtime.evaluation.groups.study import DISTRIBUTIONS, Condition, FacePredictions
+from moodstream.realtime.evaluation.groups import drawing
+from moodstream.realtime.evaluation.groups.drawing import DISTRIBUTIONS, Condition, FacePredictions
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.schemas import PROBS
 
@@ -23,7 +23,7 @@ from moodstream.realtime.outputs.schemas import PROBS
 def made(
     predictions: FacePredictions, sizes: Sequence[int], each: int, degraded: float, seed: int
 ) -> list[GroupSample]:
-    """Groups of labelled faces, their emotions drawn from study.DISTRIBUTIONS in turn.
+    """Groups of labelled faces, their emotions drawn from drawing.DISTRIBUTIONS in turn.
 
     Args:
         predictions: The faces.
@@ -36,7 +36,7 @@ def made(
         MoodstreamError: There are too few faces.
     """
     rng = np.random.default_rng(seed)
-    sampler = study.GroupSampler(predictions)
+    sampler = drawing.GroupSampler(predictions)
     distributions = list(DISTRIBUTIONS.values())
     groups = []
     for size in sizes:

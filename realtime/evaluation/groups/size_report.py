@@ -116,7 +116,7 @@ def entropy_lines(summary: Mapping[str, Any]) -> list[str]:
         "".join(f"{cell!s:>{w}}" for cell, w in zip(r, width, strict=True)) for r in [head, *rows]
     ]
     largest = f"highest entropy {whole['most']:.3f}, reference {whole['reference']['most']:.3f}"
-    note = "true: the entropy of the labels, where they are known" if _truth(summary) else ""
+    note = "true: the entropy of the labels or of the votes" if _truth(summary) else ""
     return [
         *_head(summary),
         "",
@@ -211,7 +211,7 @@ def _entropy_report(summary: Mapping[str, Any]) -> Iterator[str]:
         ]
     )
     if _truth(summary):
-        head.append("entropy of the labels")
+        head.append("true entropy")
         parts = [*summary["by_size"].values(), whole]
         rows = [[*r, number(p["true_entropy"])] for r, p in zip(rows, parts, strict=True)]
     yield table(head, rows)

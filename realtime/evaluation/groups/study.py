@@ -7,35 +7,28 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from moodstream.realtime import maths
-from moodstream.realtime.analysis.group.aggregator import GroupSettings
-from moodstream.realtime.analysis.people import quality
-from moodstream.realtime.arrays import F32, F64, I64, Image
-from moodstream.realtime.emotions import EMOTIONS, PRIOR
-from moodstream.realtime.errors import MoodstreamError
-from moodstream.realtime.evaluation.datasets.faces import LabelledFaces
-from moodstream.realtime.evaluation.emotions.evaluate import (
-    Change,
-    as_is,
-    blurring,
-    predict_both,
-    shrinking,
+from moodstream.realtime.analysis.group.distribution import group_contributions
+from moodstream.realtime.arrays import F64, I64
+from moodstream.realtime.evaluation.groups.drawing import (
+    DISTRIBUTIONS,
+    Condition,
+    FacePredictions,
+    Group,
+    GroupSampler,
+    K,
 )
-from moodstream.realtime.networks.classifiers.base import EmotionClassifier
-from moodstream.realtime.networks.classifiers.calibration import prior_of
 from moodstream.realtime.progress import ProgressCallback
 
-K = len(EMOTIONS)
-MIN_CLASS_FACES = 20
-"""A class with fewer faces is not drawn: the same few would represent it again and again."""
+PEOPLE = (2, 40)
+"""The fewest and the most people in a group."""
 
 SIZE_BINS = ((2, 5), (6, 15), (16, 40))
 BASELINE = "average, uncalibrated"
 DEFAULT = "default"
-COMPARED = ("quality-weighted, calibrated", "settled, calibrated, unweighted")
-"""What the default is compared with, group by group: without adaptation, and without weights."""
+COMPARED = ("average, calibrated", "quality-weighted, calibrated")
+"""What the default is compared with, group by group: means, without and with weights."""
 POOLED = "all distributions together"
 """The name of groups of all DISTRIBUTIONS."""
 
@@ -57,8 +50,8 @@ class GroupStudySettings:
     """
 
     draws: int = 1000
-    smallest: int = 2
-    largest: int = 40
+    smallest: int = PEOPLE[0]
+    largest: int = PEOPLE[1]
     degraded: float = 0.5
     seed: int = 42
 
@@ -67,60 +60,6 @@ class GroupStudySettings:
             raise ValueError(f"expected 2 or more draws and 1 ≤ smallest ≤ largest, got {self}")
         if not 0 <= self.degraded <= 1:
             raise ValueError(f"expected degraded in [0, 1], got {self.degraded}")
-
-
-CHANGES: Mapping[str, Change] = {
-    "as is": as_is,
-    **{f"{size} px": shrinking(size) for size in (32, 24, 16, 12)},
-    **{f"blur {share:.0%}": blurring(share) for share in (0.04, 0.08)},
-}
-"""What a room does to faces: far away, or out of focus."""
-
-DISTRIBUTIONS: Mapping[str, float | None] = {
-    "varied": 1.0,
-    "shared mood": 0.3,
-    "as in the data": None,
-}
-"""How the emotions of a group are distributed: drawn from a flat Dirichlet distribution, from one
-of concentration 0.3 (most people show the same one or two), or as in the data set (None)."""
-
-
-@dataclass(frozen=True)
-class FacePredictions:
-    """The predictions for all N faces under each of C changes.
-
-    Attributes:
-        probs: (C, N, 7) without calibration.
-        calibrated: (C, N, 7) with it.
-        quality: (C, N) of the changed faces, in [0, 1].
-        labels: (N,) index into EMOTIONS.
-        prior: (7,) the class distribution that ``calibrated`` assumes.
-    """
-
-    probs: F32
-    calibrated: F32
-    quality: F32
-    labels: I64
-    prior: tuple[float, ...] = PRIOR
-
-
-@dataclass(frozen=True)
-class Group:
-    """One group of n people.
-
-    Attributes:
-        probs: (n, 7) predictions without calibration.
-        calibrated: (n, 7) predictions with it.
-        quality: (n,) the weights of their faces.
-        truth: (7,) the labelled shares.
-        prior: (7,) the class distribution that ``calibrated`` assumes.
-    """
-
-    probs: F64
-    calibrated: F64
-    quality: F64
-    truth: F64
-    prior: tuple[float, ...] = PRIOR
 
 
 def _unit(index: int) -> F64:
@@ -134,11 +73,10 @@ def _mean(probs: F64, weights: F64) -> F64:
     return mean
 
 
-def _prior_adapted(probs: F64, weights: F64, prior: tuple[float, ...]) -> F64:
-    people = GroupSettings.prior_people
-    assert people is not None  # the default adapts to the group
-    shares = maths.group_shares(probs, weights, prior, people)
-    assert shares is not None  # there is a person
+def _prior_adapted(group: Group) -> F64:
+    added = group_contributions(group.calibrated, group.quality, group.prior)
+    assert added is not None  # there is a person
+    shares: F64 = added.sum(axis=0)
     return shares
 
 
@@ -149,42 +87,17 @@ def _even(group: Group) -> F64:
 STRATEGIES: Mapping[str, Callable[[Group], F64]] = {
     BASELINE: lambda g: _mean(g.probs, _even(g)),
     "average, calibrated": lambda g: _mean(g.calibrated, _even(g)),
-    "quality-weighted, uncalibrated": lambda g: _mean(g.probs, g.quality),
     "quality-weighted, calibrated": lambda g: _mean(g.calibrated, g.quality),
-    "settled, uncalibrated": lambda g: _prior_adapted(g.probs, maths.em_weights(g.quality), PRIOR),
-    "settled, calibrated, unweighted": lambda g: _prior_adapted(g.calibrated, _even(g), g.prior),
-    "settled, calibrated, by quality": lambda g: _prior_adapted(g.calibrated, g.quality, g.prior),
-    DEFAULT: lambda g: _prior_adapted(g.calibrated, maths.em_weights(g.quality), g.prior),
+    DEFAULT: _prior_adapted,
     "majority vote": lambda g: np.bincount(g.probs.argmax(1), minlength=K) / len(g.probs),
     "sum and max": lambda g: _unit(int(g.probs.sum(0).argmax())),
 }
 """Ways of summing up a group, by their names in groups.json.
 
-*quality-weighted*: by clip(q, 0, 1) + 1e-6; *settled*: prior-adapted, ``maths.group_shares``;
-*default*: what the pipeline does, prior-adapted, calibrated and weighted by the root of quality
-(``maths.em_weights``); *majority vote*: shares of the top classes; *sum and max*: all on one class.
+*quality-weighted*: by clip(q, 0, 1) + 1e-6; *default*: what the pipeline does,
+``analysis.group.distribution``; *majority vote*: shares of the top classes; *sum and max*: all on
+one class.
 """
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What is done to the faces of a group.
-
-    Attributes:
-        degraded: The share of them that is made small or blurred.
-        one_camera: Whether all of those get the same change, drawn once for the group, or each
-            its own.
-    """
-
-    degraded: float = 0.0
-    one_camera: bool = False
-
-    @property
-    def label(self) -> str:
-        """In a few words, for headings."""
-        if self.one_camera:
-            return "all faces degraded alike (one bad camera)"
-        return f"{self.degraded:.0%} of faces degraded" if self.degraded else "faces as they are"
 
 
 @dataclass(frozen=True)
@@ -242,60 +155,6 @@ class Result:
         return dict(zip(self.jsd, means.T, strict=True))
 
 
-def predict_all(
-    classifier: EmotionClassifier,
-    faces: LabelledFaces,
-    on_progress: ProgressCallback = lambda *_: None,
-    changes: Mapping[str, Change] | None = None,
-) -> FacePredictions:
-    """Classify every face under every change, and measure its quality after the change.
-
-    Args:
-        classifier: What predicts.
-        faces: The N faces.
-        on_progress: Called after each batch.
-        changes: By default CHANGES, which degraded groups need.
-    """
-    probs, calibrated, qualities = [], [], []
-    for name, change in (CHANGES if changes is None else changes).items():
-        measured: list[F32] = []
-        after, before, _ = predict_both(
-            classifier, faces, _measuring(change, measured), name, on_progress
-        )
-        probs.append(before)
-        calibrated.append(after)
-        # some ensembles classify everything twice: the first pass has all faces, in order
-        qualities.append(np.concatenate(measured[: len(faces)]))
-    predictions = np.stack(probs), np.stack(calibrated), np.stack(qualities)
-    return FacePredictions(*predictions, faces.labels, prior_of(classifier))
-
-
-def _measuring(change: Change, measured: list[F32]) -> Change:
-    """The same change, which adds the quality (1,) of each changed face to ``measured``."""
-
-    def measure(image: Image, box: F32) -> tuple[Image, F32]:
-        image, box = change(image, box)
-        measured.append(quality.measure(image, box[None]))
-        return image, box
-
-    return measure
-
-
-def drawable(labels: I64) -> npt.NDArray[np.bool_]:
-    """Which classes (7,) have enough faces to be drawn.
-
-    Raises:
-        MoodstreamError: There are fewer than two.
-    """
-    enough = np.bincount(labels, minlength=K) >= MIN_CLASS_FACES
-    if enough.sum() < 2:
-        raise MoodstreamError(
-            f"expected two or more emotions with {MIN_CLASS_FACES} or more faces each to draw "
-            f"groups from, got {int(enough.sum())}"
-        )
-    return enough
-
-
 def study(
     predictions: FacePredictions,
     distribution: str,
@@ -319,81 +178,6 @@ def study(
         np.array(sizes),
         dict(zip(STRATEGIES, np.array(divergences).T, strict=True)),
         dict(zip(STRATEGIES, np.array(variations).T, strict=True)),
-    )
-
-
-class GroupSampler:
-    """Draws groups of classified faces.
-
-    Args:
-        predictions: The faces.
-
-    Raises:
-        MoodstreamError: There are too few of them.
-    """
-
-    def __init__(self, predictions: FacePredictions) -> None:
-        self._predictions = predictions
-        self._enough = drawable(predictions.labels)
-        self._by_class = [np.flatnonzero(predictions.labels == k) for k in range(K)]
-
-    def group(
-        self, rng: np.random.Generator, distribution: float | None, size: int, condition: Condition
-    ) -> Group:
-        """A group of ``size`` people.
-
-        Args:
-            rng: Random numbers.
-            distribution: A value of DISTRIBUTIONS.
-            size: How many people.
-            condition: What is done to their faces.
-        """
-        labels = _labels(rng, self._predictions.labels, self._enough, distribution, size)
-        return draw_group(rng, self._predictions, self._by_class, labels, condition)
-
-
-def _labels(
-    rng: np.random.Generator,
-    labels: I64,
-    enough: npt.NDArray[np.bool_],
-    concentration: float | None,
-    size: int,
-) -> I64:
-    """The emotions of the people of one group, (size,) index into EMOTIONS."""
-    if concentration is None:
-        counts = np.bincount(labels, minlength=K) * enough
-        return rng.choice(K, size, p=counts / counts.sum())
-    shares = np.zeros(K)
-    shares[enough] = rng.dirichlet(np.full(int(enough.sum()), concentration))
-    return rng.choice(K, size, p=shares)
-
-
-def draw_group(
-    rng: np.random.Generator,
-    predictions: FacePredictions,
-    by_class: list[I64],
-    labels: I64,
-    condition: Condition,
-) -> Group:
-    """A group of people with given emotions, drawn with replacement.
-
-    Args:
-        rng: Draws.
-        predictions: Of all faces there are to draw from.
-        by_class: The numbers of the faces of each emotion.
-        labels: (N,) the emotions of its people, index into EMOTIONS.
-        condition: How their pictures are degraded.
-    """
-    people = np.array([rng.choice(by_class[k]) for k in labels])
-    degraded = rng.random(len(people)) < condition.degraded
-    changes = 1 if condition.one_camera else len(people)
-    change = np.where(degraded, rng.integers(1, len(CHANGES), changes), 0)
-    return Group(
-        predictions.probs[change, people].astype(np.float64),
-        predictions.calibrated[change, people].astype(np.float64),
-        maths.quality_weights(predictions.quality[change, people]),
-        np.bincount(labels, minlength=K) / len(labels),
-        predictions.prior,
     )
 
 

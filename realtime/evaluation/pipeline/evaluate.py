@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime import maths
-from moodstream.realtime.analysis.group.aggregator import GroupSettings, adapt_to_group
+from moodstream.realtime.analysis.group.distribution import group_contributions
 from moodstream.realtime.analysis.people import quality
 from moodstream.realtime.arrays import F32, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, PRIOR
@@ -307,17 +307,16 @@ def _weighted(photo: Photo) -> int:
 
 
 def _prior_adapted(photo: Photo) -> int:
-    weights = maths.quality_weights(photo.quality)
-    shares = adapt_to_group(photo.probs, weights, photo.prior, GroupSettings.prior_people)
-    assert shares is not None  # only photos with faces have a vote
-    return int(shares.argmax())
+    added = group_contributions(photo.probs, maths.quality_weights(photo.quality), photo.prior)
+    assert added is not None  # only photos with faces have a vote
+    return int(added.sum(axis=0).argmax())
 
 
 VOTES: Mapping[str, Vote] = {
     "sum and max": _sum_and_max,
     "majority": _majority,
     "quality-weighted": _weighted,
-    "settled (default)": _prior_adapted,
+    "prior-adapted (default)": _prior_adapted,
 }
 """How a group's one emotion is decided, by the names in metrics.json."""
 

@@ -14,7 +14,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.detectors.thumbnails import thumbnail
 from moodstream.realtime.evaluation.emotions.metrics import interval
 from moodstream.realtime.evaluation.emotions.report import plain
-from moodstream.realtime.evaluation.markdown import left_out, network, number, strategy_name, table
+from moodstream.realtime.evaluation.markdown import left_out, network, number, table
 from moodstream.realtime.evaluation.pipeline.evaluate import IOU, Evaluation, K
 from moodstream.realtime.networks.models import ModelInfo, described
 from moodstream.realtime.outputs import layout
@@ -103,7 +103,7 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
         f"group vote, {summary['voted']} photos",
     ]
     printed += [
-        f"  {strategy_name(name):26}{number(v['accuracy'])}  ({v['right']} right)"
+        f"  {name:26}{number(v['accuracy'])}  ({v['right']} right)"
         for name, v in summary["votes"].items()
     ]
     printed += ["", f"{'emotion':10}{'faces':>7}{'AP':>8}{'recall':>9}{'missed':>8}"]
@@ -197,7 +197,7 @@ def _report(summary: Mapping[str, Any], pictures: bool) -> Iterator[str]:
     yield table(
         ("vote", "accuracy", "95 % interval", "right"),
         (
-            (strategy_name(name), number(v["accuracy"]), _between(v["interval"]), v["right"])
+            (name, number(v["accuracy"]), _between(v["interval"]), v["right"])
             for name, v in summary["votes"].items()
         ),
     )

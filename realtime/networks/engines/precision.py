@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from moodstream.realtime.errors import MoodstreamError
@@ -14,21 +15,21 @@ Asked = Literal["auto", "f32", "bf16", "int8"]
 """What ``--precision`` takes."""
 
 
-def choose(asked: Asked, device: RunsOn, proven: bool = False) -> Precision:
+def choose(asked: Asked, device: RunsOn, proven: Sequence[Precision] = ()) -> Precision:
     """The precision for one network.
 
     Args:
-        asked: auto is f16 on CUDA; on the CPU what it is quickest with, bf16 or else int8, if the
-            network is ``proven``; else f32.
+        asked: auto is f16 on CUDA; on the CPU the first of ``proven`` that it computes in; else
+            f32.
         device: Where the network runs.
-        proven: Whether the network was measured to be as accurate in bf16 and int8.
+        proven: In what the network was measured to be as accurate as in f32, quickest first.
 
     Raises:
         MoodstreamError: The device does not support what was asked for.
     """
     if asked == "auto":
         chosen: Precision = "f16" if device == "cuda" else _quickest(device, proven)
-        logger.debug("precision auto on %s: %s (proven: %s)", device, chosen, proven)
+        logger.debug("precision auto on %s: %s (proven: %s)", device, chosen, proven or "none")
         return chosen
     if asked == "int8" and device != "cpu":
         raise MoodstreamError(f"--precision int8 runs on the CPU only, not on {device}; use auto")
@@ -40,10 +41,14 @@ def choose(asked: Asked, device: RunsOn, proven: bool = False) -> Precision:
     return asked
 
 
-def _quickest(device: RunsOn, proven: bool) -> Precision:
-    if not proven or device != "cpu":
+def _quickest(device: RunsOn, proven: Sequence[Precision]) -> Precision:
+    if device != "cpu":
         return "f32"
-    return "bf16" if _has_bf16(device) else "int8" if _has_vnni() else "f32"
+    has: dict[Precision, Callable[[], bool]] = {
+        "bf16": lambda: _has_bf16(device),
+        "int8": _has_vnni,
+    }
+    return next((kind for kind in proven if kind in has and has[kind]()), "f32")
 
 
 def _has_vnni() -> bool:

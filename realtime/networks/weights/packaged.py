@@ -27,7 +27,8 @@ CENTERFACE_INT8 = (
 class NetworkManifest:
     """The emotion networks in this package, from ``classifiers/networks/card.json``.
 
-    ``tools/train_embedded.py`` fitted temperatures and priors on FER2013's PublicTest.
+    ``tools/train_emotions.py`` fitted temperatures and priors on ten people's votes for
+    FER2013's PublicTest.
 
     Attributes:
         networks: Name to {"sha256", "int8", "temperature", "prior", …}; int8 is the SHA-256 of

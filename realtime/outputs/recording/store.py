@@ -29,8 +29,9 @@ from moodstream.realtime.threads import OwnedThread
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
-"""Of the tables; a store keeps its own in ``PRAGMA user_version``."""
+VERSION = 2
+"""Of the tables, kept as ``PRAGMA user_version``; the first had no intervals, and only shifts that
+had ended."""
 
 APPLICATION = 0x6D6F6F64
 """``PRAGMA application_id`` of every store: "mood"."""
@@ -47,7 +48,7 @@ _WAL_PAGES = 512
 _WAL_BYTES = 4 * _WAL_PAGES * 4096  # from here on readers are waited for, to start the WAL anew
 
 # measured: a row of the timeline with its place in the index, and a person's row
-_STEP_BYTES = 290
+_STEP_BYTES = 400
 _PERSON_BYTES = 84
 _EMPTY_BYTES = 20_000
 
@@ -59,7 +60,8 @@ PRAGMA user_version = {VERSION};
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE timeline (step INTEGER PRIMARY KEY, source INTEGER NOT NULL, {_COLUMNS});
 CREATE INDEX timeline_by_time ON timeline (source, t);
-CREATE TABLE events (source INTEGER, t REAL, "from" TEXT, "to" TEXT, size REAL, noticed REAL);
+CREATE TABLE events (source INTEGER, t REAL, "from" TEXT, "to" TEXT, size REAL, noticed REAL,
+                     before REAL, after REAL, status TEXT);
 CREATE TABLE gaps (source INTEGER, "start" REAL, "end" REAL, reason TEXT);
 """
 # person_values as little-endian float32: half the size of columns, and exact
@@ -150,8 +152,9 @@ class SourceSink:
         self._writer.put(_Step(self._source, values, faces.track_ids.tolist(), people))
 
     def event(self, shift: MoodShift) -> None:
-        """Take a mood shift."""
-        self._writer.note("events", (self._source, *event_row(shift).values()))
+        """Take a mood shift once nothing more is to be told of it."""
+        if shift.is_final:
+            self._writer.note("events", (self._source, *event_row(shift).values()))
 
     def gap(self, start: float, end: float, reason: str) -> None:
         """Take a stretch of seconds for which there was no picture."""

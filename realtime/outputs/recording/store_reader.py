@@ -28,6 +28,7 @@ _BATCH_ROWS = 250
 class StoreReader:
     """Reads a store without changing it, also while it is written or after a kill -9.
 
+    What an older version of moodstream did not record is None.
     Rows are read in small batches, so that memory stays bounded and the writer is never held up.
     Leaving its context closes the file.
 
@@ -65,6 +66,7 @@ class StoreReader:
         try:
             self._check()
             stored = self._rows("SELECT key, value FROM meta")
+            self._timeline_columns = self._selection("timeline", TIMELINE_COLUMNS)
             self.meta = cast(StoreMeta, {key: json.loads(value) for key, value in stored})
         except BaseException:
             self._db.close()
@@ -99,7 +101,11 @@ class StoreReader:
     def events(self, source: int) -> Iterator[ShiftEvent]:
         """The mood shifts of a source, as in events.json."""
         names = tuple(ShiftEvent.__annotations__)
-        return cast(Iterator[ShiftEvent], self._rows_of("events", names, source))
+        if self._version == 1:  # before there were more
+            names = names[:5]
+        later: dict[str, Any] = {"before": None, "after": None, "status": "confirmed"}
+        rows = self._rows_of("events", names, source)
+        return (cast(ShiftEvent, row if "status" in row else row | later) for row in rows)
 
     def gaps(self, source: int) -> Iterator[Gap]:
         """When a source had no picture: start and end in seconds, and the reason."""
@@ -107,15 +113,19 @@ class StoreReader:
         return cast(Iterator[Gap], self._rows_of("gaps", names, source))
 
     def _rows_of(self, table: str, names: tuple[str, ...], source: int) -> Iterator[dict[str, Any]]:
-        columns = ", ".join(f'"{name}"' for name in names)
+        columns = self._selection(table, names)
         rows = self._rows(f"SELECT {columns} FROM {table} WHERE source = ? ORDER BY rowid", source)
         return (dict(zip(names, row, strict=True)) for row in rows)
 
+    def _selection(self, table: str, names: tuple[str, ...]) -> str:
+        """What to select for these columns: null for those that an older store lacks."""
+        present = {name for _, name, *_ in self._rows(f"PRAGMA table_info({table})")}
+        return ", ".join(f'"{name}"' if name in present else "NULL" for name in names)
+
     def _steps(self, source: int, after: float = -np.inf) -> Iterator[tuple[int, TimelineRow]]:
         """(step, row) by time, in batches: a query left open would keep the log growing."""
-        columns = ", ".join(TIMELINE_COLUMNS)
         query = (
-            f"SELECT step, {columns} FROM timeline "
+            f"SELECT step, {self._timeline_columns} FROM timeline "
             "WHERE source = ? AND (t, step) > (?, ?) ORDER BY t, step LIMIT ?"
         )
         last = np.iinfo(np.int64).max
@@ -138,6 +148,7 @@ class StoreReader:
         ((version,),) = self._rows("PRAGMA user_version")
         if application != APPLICATION:
             raise MoodstreamError(f"{self.path}: is not a recording of moodstream")
+        self._version: int = version
         if version > VERSION:
             raise MoodstreamError(
                 f"{self.path}: was recorded by a newer moodstream "

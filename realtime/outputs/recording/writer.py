@@ -159,8 +159,9 @@ class TimelineWriter:
             self._people.flush()
 
     def event(self, shift: MoodShift) -> None:
-        """Add a mood shift."""
-        self.events.append(event_row(shift))
+        """Add a mood shift once nothing more is to be told of it."""
+        if shift.is_final:
+            self.events.append(event_row(shift))
 
     def close(self) -> None:
         """Finish the files and give them their names, once; what fails leaves none of them."""

@@ -9,40 +9,41 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from moodstream.overlays.palette import hex_of
+from moodstream.overlays.palette import hex_of, line_colour
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
-from moodstream.realtime.arrays import F64
+from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs.report.data import Lanes, Timeline
 from moodstream.realtime.outputs.schemas import ShiftEvent
 
 Chart = dict[str, Any]
-STACK_ORDER = ("happy", "surprise", "neutral", "fear", "disgust", "angry", "sad")  # bottom to top
 _ALPHA = (0.35, 0.55, 0.78, 1.0)  # of the quarters of quality
 _NAMED_SHIFTS = 4
 _MARKED_SHIFTS = 200
 _DAY_MS = 86_400_000
 _GROUP_HEIGHT_PX = 360
+_BAND_ALPHA = 0.25
 _MARGIN = {"l": 46, "r": 26, "t": 8, "b": 30}
 
 
 def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]) -> Chart:
     """Stacked area of the group distribution, with the mood shifts marked above it."""
-    t, probs = _with_gaps(line.t, line.probs)
+    t, probs, rows = _with_gaps(line.t, line.probs)
     x = _ms(t)
     data: list[Chart] = []
-    for name in STACK_ORDER:
+    for k, name in enumerate(EMOTIONS):
         data.append(
             {
                 "type": "scatter",
                 "x": x,
-                "y": _rounded(probs[:, EMOTIONS.index(name)]),
+                "y": _rounded(probs[:, k]),
+                "customdata": _ends(line, k, rows),
                 "name": name,
                 "mode": "lines",
                 "stackgroup": "mood",
                 "line": {"width": 0, "color": hex_of(name)},
                 "fillcolor": hex_of(name),
-                "hovertemplate": "%{y:.0%}",
+                "hovertemplate": "%{y:.0%}%{customdata}",
             }
         )
     if shifts:
@@ -54,6 +55,77 @@ def group_chart(line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float,
         "tickformat": ".0%",
     }
     return {"data": data, "layout": layout}
+
+
+def interval_chart(
+    line: Timeline, shifts: Sequence[ShiftEvent], span: tuple[float, float]
+) -> Chart:
+    """The share of each mood with a band from end to end of its 90 % interval.
+
+    Those that lead are shown, the others once they are chosen in the legend.
+    """
+    x, leading = _ms(line.t), line.leading()
+    bands, lines = [], []
+    for k, name in enumerate(EMOTIONS):
+        colour = hex_of(name)
+        both = {
+            "type": "scatter",
+            "mode": "lines",
+            "legendgroup": name,
+            "visible": True if name in leading else "legendonly",
+        }
+        outline = _outline(line.t, line.lower[:, k], line.upper[:, k])
+        bands.append(
+            both
+            | outline
+            | {
+                "fill": "toself",
+                "fillcolor": _rgba(colour, _BAND_ALPHA),
+                "line": {"width": 0},
+                "showlegend": False,
+                "hoverinfo": "skip",
+            }
+        )
+        lines.append(
+            both
+            | {
+                "x": x,
+                "y": _rounded(line.probs[:, k]),
+                "customdata": _ends(line, k, np.arange(len(line))),
+                "name": name,
+                "connectgaps": False,
+                "line": {"width": 2.5, "color": line_colour(name)},
+                "hovertemplate": "%{y:.0%}%{customdata}",
+            }
+        )
+    layout = _layout(span, 320, shifts)
+    layout |= {
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "margin": _MARGIN | {"t": 36},
+    }
+    layout["yaxis"] |= {
+        "range": [0, 1.02],
+        "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        "tickformat": ".0%",
+    }
+    return {"data": [*bands, *lines], "layout": layout}
+
+
+def _outline(t: F64, lower: F64, upper: F64) -> Chart:
+    """Round each stretch of known intervals: there along the upper ends, back along the lower."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    for a, b in _stretches(~np.isnan(lower)):
+        x += [*_ms(np.r_[t[a:b], t[a:b][::-1]]), None]
+        y += [*_rounded(np.r_[upper[a:b], lower[a:b][::-1]]), None]
+    return {"x": x[:-1], "y": y[:-1]}
+
+
+def _ends(line: Timeline, k: int, rows: I64) -> list[str]:
+    """The interval of mood ``k`` in words for each of these rows, empty where it is not known."""
+    ends = np.stack([line.lower[rows, k], line.upper[rows, k]], 1)
+    return ["" if low != low else f" ({100 * low:.0f} to {100 * high:.0f})" for low, high in ends]
 
 
 def _shift_marks(shifts: Sequence[ShiftEvent]) -> Chart:
@@ -253,22 +325,34 @@ def _layout(span: tuple[float, float], height: int, shifts: Sequence[ShiftEvent]
     }
 
 
-def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64]:
+def _with_gaps(t: F64, probs: F64) -> tuple[F64, F64, I64]:
     """Stretches of known rows, widened by half a step and closed with zeros at both ends.
 
     plotly stacks a missing value as if it were 0 and slopes towards it.
+
+    Returns:
+        Times, probabilities, and the row of ``probs`` that each belongs to.
     """
-    known = ~np.isnan(probs).any(1)
-    edges = np.flatnonzero(np.diff(np.r_[False, known, False]))
     half = float(np.median(np.diff(t))) / 2 if len(t) > 1 else ROW_INTERVAL_S / 2
-    zero = np.zeros((1, probs.shape[1]))
     times: list[F64] = [np.zeros(0)]
-    rows: list[F64] = [zero[:0]]
-    for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    rows: list[I64] = [np.zeros(0, np.int64)]
+    closing: list[int] = []
+    for a, b in _stretches(np.asarray(~np.isnan(probs).any(1))):
         start, end = max(0.0, t[a] - half), t[b - 1] + half
         times.append(np.r_[start, start, t[a:b], end, end])
-        rows += [zero, probs[a : a + 1], probs[a:b], probs[b - 1 : b], zero]
-    return np.concatenate(times), np.concatenate(rows)
+        rows.append(np.r_[a, a, a:b, b - 1, b - 1])
+        last = sum(map(len, rows))
+        closing += [last - (b - a) - 4, last - 1]
+    index = np.concatenate(rows)
+    values = probs[index]
+    values[closing] = 0
+    return np.concatenate(times), values, index
+
+
+def _stretches(known: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First row of each stretch of known ones, and the one after its last."""
+    edges = np.flatnonzero(np.diff(np.r_[False, known, False])).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _ms(seconds: npt.ArrayLike) -> list[int]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
 from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
-from moodstream.realtime.outputs.schemas import PROBS
+from moodstream.realtime.outputs.schemas import INTERVALS, PROBS
 
 MAX_POINTS = 2000
 """Of a chart's curve."""
@@ -23,9 +23,13 @@ MAX_LANES = 60
 """People with a lane of their own."""
 
 _MAX_CELLS = 500  # of a lane
+MAX_LEADING = 3
+"""Moods whose intervals a chart shows at once: more bands cannot be told apart."""
+
+_LEADS = 0.05  # of the time, from which a mood that is dominant leads
 _HOLE_S = 1.0  # without rows, from which a chart shows a break
 _MIN_LANE_S = 1.0  # of presence, from which a person has a lane
-_CURVES = (*PROBS, "entropy", "entropy_share", "people", "effective_people", *EXTRAS)
+_CURVES = ("entropy", "entropy_share", "people", "effective_people", *EXTRAS)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Timeline:
     Attributes:
         t: (T,) seconds.
         probs: (T, 7), rows of NaN where nobody counted.
+        lower: (T, 7) lower ends of the 90 % intervals of ``probs``; in rows that stand for several
+            the mean of theirs.
+        upper: (T, 7) upper ends.
         entropy: (T,) nats.
         entropy_share: (T,) of the largest possible.
         people: (T,).
@@ -46,6 +53,8 @@ class Timeline:
 
     t: F64
     probs: F64
+    lower: F64
+    upper: F64
     entropy: F64
     entropy_share: F64
     people: F64
@@ -57,13 +66,12 @@ class Timeline:
     @classmethod
     def read(cls, path: Path) -> Timeline:
         """Every row of a timeline.parquet."""
-        names = ("t", *_CURVES)
-        batches = [{n: np.zeros(0) for n in names}, *_batches(path, names)]
-        column = {n: np.concatenate([b[n] for b in batches]) for n in names}
+        shares = (PROBS, INTERVALS[: len(PROBS)], INTERVALS[len(PROBS) :])
+        column = read_columns(path, ("t", *PROBS, *INTERVALS, *_CURVES))
         return cls(
             column["t"],
-            np.stack([column[name] for name in PROBS], 1),
-            *(column[name] for name in _CURVES[len(PROBS) :]),
+            *(np.stack([column[name] for name in each], 1) for each in shares),
+            *(column[name] for name in _CURVES),
         )
 
     def __len__(self) -> int:
@@ -73,6 +81,18 @@ class Timeline:
     def diverse(self) -> bool:
         """Whether the diversity is known at any time."""
         return bool((self.entropy_share == self.entropy_share).any())
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the intervals are known at any time."""
+        return bool((self.lower == self.lower).any())
+
+    def leading(self, most: int = MAX_LEADING) -> list[str]:
+        """The moods that were dominant for longest, at most so many, in the order of EMOTIONS."""
+        known = self.probs[~np.isnan(self.probs[:, 0])]
+        times = np.bincount(known.argmax(1), minlength=len(EMOTIONS)) if len(known) else np.zeros(7)
+        often = np.argsort(-times, kind="stable")[:most]
+        return [EMOTIONS[k] for k in sorted(often.tolist()) if times[k] >= _LEADS * len(known) > 0]
 
     def mean(self, start: float = -np.inf, end: float = np.inf) -> F64 | None:
         """Mean distribution (7,) over the rows from start to end; None where nobody counted."""
@@ -139,6 +159,12 @@ class Lanes:
     edges: F64
     lanes: tuple[Lane, ...] = ()
     hidden: int = 0
+
+
+def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, F64]:
+    """Columns of a table of results, (T,) each; NaN where unknown, or not there in older files."""
+    batches = [{n: np.zeros(0) for n in names}, *_batches(path, names)]
+    return {n: np.concatenate([b[n] for b in batches]) for n in names}
 
 
 def read_lanes(path: Path, start: float, end: float) -> Lanes:
@@ -226,14 +252,18 @@ def _tracks(path: Path) -> dict[int, tuple[int, float, float]]:
 
 
 def _batches(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, npt.NDArray[Any]]]:
-    """Row group by row group, columns as float64, null as NaN."""
+    """Row group by row group, columns as float64; null, and what an older file lacks, as NaN."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         for k in range(file.num_row_groups):
             table = file.read_row_group(k, columns=list(columns))
+            present = set(table.column_names)
             yield {
-                n: np.asarray(table[n].to_numpy(zero_copy_only=False), np.float64) for n in columns
+                n: np.asarray(table[n].to_numpy(zero_copy_only=False), np.float64)
+                if n in present
+                else np.full(table.num_rows, np.nan)
+                for n in columns
             }
 
 

@@ -15,6 +15,29 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else clock(seconds)
 
 
+def percent(share: float, interval: tuple[float, float] | None = None) -> str:
+    """A share in per cent, with its interval where that is known.
+
+    Example:
+        >>> percent(0.62), percent(0.62, (0.541, 0.698))
+        ('62%', '62% (54 to 70)')
+    """
+    if interval is None:
+        return f"{share:.0%}"
+    low, high = interval
+    return f"{share:.0%} ({100 * low:.0f} to {100 * high:.0f})"
+
+
+def rise(before: float | None, after: float | None) -> str:
+    """Two shares, one after the other; a dash where they are not known.
+
+    Example:
+        >>> rise(0.08, 0.52)
+        '8% → 52%'
+    """
+    return "–" if before is None or after is None else f"{before:.0%} → {after:.0%}"
+
+
 def counted(number: int, one: str, more: str | None = None) -> str:
     """A number with its noun.
 

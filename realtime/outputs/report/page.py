@@ -110,15 +110,19 @@ def _charts(
         affect_chart,
         context_chart,
         group_chart,
+        interval_chart,
         lanes_chart,
     )
 
     if not len(line):
         return {}
     thin = line.thinned()
-    charts = {"context": context_chart(thin, events, span)}
+    charts = {}
     if line.mean() is not None:
-        charts = {"group": group_chart(thin, events, span), **charts}
+        charts["group"] = group_chart(thin, events, span)
+    if line.has_intervals:
+        charts["intervals"] = interval_chart(thin, events, span)
+    charts["context"] = context_chart(thin, events, span)
     if (line.valence == line.valence).any():
         charts["affect"] = affect_chart(thin, events, span)
     if people and people.lanes:

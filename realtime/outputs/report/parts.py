@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
-from moodstream.realtime.arrays import I64
+from moodstream.realtime.arrays import F64, I64
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.outputs import layout
-from moodstream.realtime.outputs.schemas import PROBS, MoodPart, ShiftEvent
+from moodstream.realtime.outputs.report.data import read_columns
+from moodstream.realtime.outputs.schemas import INTERVALS, PROBS, MoodPart, ShiftEvent
 
 _TOLERANCE_S = 0.001  # by which equal times may differ: they are written to the millisecond
 
@@ -37,16 +38,14 @@ def mood_by_part(
     Returns:
         The parts in order; ``dominant`` is None where nobody was classified.
     """
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(folder / layout.TIMELINE, columns=["t", *PROBS])
-    t = table["t"].to_numpy()
-    probs = np.stack([table[name].to_numpy(zero_copy_only=False) for name in PROBS], 1)
+    column = read_columns(folder / layout.TIMELINE, ("t", *PROBS, *INTERVALS))
+    t = column["t"]
     if len(t) == 0:
         return []
+    rows = np.stack([column[name] for name in (*PROBS, *INTERVALS)], 1)
     spans = _spans(t, [event["t"] for event in events], window, end)
     index = part_of(t, [b for _, b in spans])
-    return [_part(a, b, t[index == k], probs[index == k], window) for k, (a, b) in enumerate(spans)]
+    return [_part(a, b, t[index == k], rows[index == k], window) for k, (a, b) in enumerate(spans)]
 
 
 def part_of(t: npt.NDArray[Any], ends: Sequence[float]) -> I64:
@@ -91,16 +90,20 @@ def _stretches(t: npt.NDArray[Any], hole: float, end: float) -> list[tuple[float
     return list(zip(firsts, lasts, strict=True))
 
 
-def _part(
-    a: float, b: float, t: npt.NDArray[Any], probs: npt.NDArray[Any], window: float
-) -> MoodPart:
-    """The mood of the rows of a part."""
+def _part(a: float, b: float, t: F64, rows: F64, window: float) -> MoodPart:
+    """The mood of a part from its rows (T, 21): shares, lower ends, upper ends."""
     part: MoodPart = {"start": round(a, 3), "end": round(b, 3), "dominant": None}
-    known = ~np.isnan(probs).any(1)
+    known = ~np.isnan(rows[:, : len(EMOTIONS)]).any(1)
     settled = known & (t >= a + window - _TOLERANCE_S)
-    rows = probs[settled if settled.any() else known]
-    if len(rows):
-        mean = rows.mean(0)
-        part["dominant"] = EMOTIONS[int(mean.argmax())]
-        part["share"] = round(float(mean.max()), 4)
+    rows = rows[settled if settled.any() else known]
+    if not len(rows):
+        return part
+    shares, lower, upper = rows.mean(0).reshape(3, -1)
+    mood = int(shares.argmax())
+    part["dominant"] = EMOTIONS[mood]
+    part["share"] = round(float(shares[mood]), 4)
+    if np.isfinite(lower[mood]):
+        # errors of neighbouring windows are much the same, so that a mean is hardly surer than
+        # each of what it is made of; it is never less sure
+        part["low"], part["high"] = round(float(lower[mood]), 4), round(float(upper[mood]), 4)
     return part

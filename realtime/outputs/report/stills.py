@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from moodstream.overlays.boxes import draw_boxes
 from moodstream.overlays.privacy import blur_faces
 from moodstream.realtime.analysis.group.timeline import ROW_INTERVAL_S
-from moodstream.realtime.arrays import F32, Image
+from moodstream.realtime.arrays import F32, I64, Image
 from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.networks.detectors.base import FaceDetector
 from moodstream.realtime.networks.detectors.small_faces import detect_closely
@@ -78,17 +77,20 @@ def key_stills(
         image = source.frame_at(t)
         if image is None:
             continue
-        boxes, probs, ids = people_at(folder, t)
+        boxes, probs, ids, labels = people_at(folder, t)
         if hide_by is not None:
             all_boxes = detect_closely(hide_by, image, HIDE_FROM_CONFIDENCE).boxes
             image = np.asarray(blur_faces(image, np.vstack([boxes, all_boxes])), np.uint8)
-        jpeg = encode_jpeg(_still(image, boxes, probs, ids), "report")
+        jpeg = encode_jpeg(_still(image, boxes, probs, ids, labels), "report")
         stills.append(KeyStill(t, f"{clock(t)} {mood}", jpeg))
     return stills
 
 
-def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
-    """Boxes (N, 4), probabilities (N, 7) and ids (N,) of the step at or before ``t``."""
+def people_at(folder: Path, t: float) -> tuple[F32, F32, I64, I64]:
+    """Boxes (N, 4), probabilities (N, 7), ids (N,) and labels (N,) at or before ``t``.
+
+    A label is an index into EMOTIONS, -1 where nothing is known.
+    """
     import pyarrow.parquet as pq
 
     # by the number of the step: its time in floats may lie on either side of a whole step
@@ -101,12 +103,14 @@ def people_at(folder: Path, t: float) -> tuple[F32, F32, Any]:
         return np.stack(values, 1) if len(table) else np.zeros((0, len(names)), np.float32)
 
     ids = table["track_id"].to_numpy().astype(np.int64)
-    return columns(BOX), columns(PROBS), ids
+    words = table["label"].to_pylist()
+    labels = np.array([-1 if word is None else EMOTIONS.index(word) for word in words], np.int64)
+    return columns(BOX), columns(PROBS), ids, labels
 
 
-def _still(image: Image, boxes: F32, probs: F32, ids: Any) -> Image:
+def _still(image: Image, boxes: F32, probs: F32, ids: I64, labels: I64) -> Image:
     scale = min(1.0, _WIDTH_PX / image.shape[1])
     small = np.asarray(cv2.resize(image, None, None, scale, scale, cv2.INTER_AREA), np.uint8)
     full_quality = np.ones(len(boxes), np.float32)
-    draw_boxes(small, boxes * np.float32(scale), ids, probs, full_quality, EMOTIONS)
+    draw_boxes(small, boxes * np.float32(scale), ids, probs, full_quality, EMOTIONS, labels)
     return small

@@ -8,11 +8,12 @@ from typing import cast
 
 from moodstream.realtime.emotions import EXTRAS
 from moodstream.realtime.outputs import layout
-from moodstream.realtime.outputs.report.formatting import clock, counted, duration
+from moodstream.realtime.outputs.report.formatting import clock, counted, duration, percent
 from moodstream.realtime.outputs.schemas import (
     MeanExtras,
     MoodPart,
     RecordingCounts,
+    ShiftEvent,
     Speed,
     Summary,
     VideoCounts,
@@ -78,11 +79,7 @@ def terminal_summary(summary: Summary) -> list[str]:
         return f"{t:.1f} s" if short else clock(t)
 
     shift = summary["mood"]["biggest_shift"]
-    moved = (
-        f"{shift['from']} → {shift['to']} at {when(shift['t'])} (JSD {shift['size']:.2f})"
-        if shift
-        else "none"
-    )
+    moved = "none" if shift is None else _shift(shift, when)
     length = (
         counted(counts["frames"], "frame") if "frames" in counts else counted(counts["rows"], "row")
     )
@@ -97,11 +94,16 @@ def terminal_summary(summary: Summary) -> list[str]:
     ]
 
 
+def part_share(part: MoodPart) -> str:
+    """The share of the mood of a part, with its interval where that is known."""
+    return percent(part["share"], (part["low"], part["high"]) if "low" in part else None)
+
+
 def _moods(parts: list[MoodPart], when: Callable[[float], str], nobody: str) -> str:
     """The mood of every part; once what holds of all of them."""
     if not any(part["dominant"] for part in parts):
         return nobody
-    moods = [f"{p['dominant']} {p['share']:.0%}" if p["dominant"] else nobody for p in parts]
+    moods = [f"{p['dominant']} {part_share(p)}" if p["dominant"] else nobody for p in parts]
     return "; ".join(
         _shortened(
             [
@@ -110,6 +112,14 @@ def _moods(parts: list[MoodPart], when: Callable[[float], str], nobody: str) -> 
             ]
         )
     )
+
+
+def _shift(shift: ShiftEvent, when: Callable[[float], str]) -> str:
+    """A mood shift in words: when, from what to what, and how much of the group showed it."""
+    words = f"from {shift['from']} to {shift['to']} at {when(shift['t'])}"
+    if shift["before"] is None or shift["after"] is None:
+        return words
+    return f"{words}: {shift['to']} went from {shift['before']:.0%} to {shift['after']:.0%}"
 
 
 def _people(counts: VideoCounts | RecordingCounts) -> str:

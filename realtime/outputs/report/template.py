@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from moodstream.realtime.outputs.report.formatting import clock
+from moodstream.realtime.outputs.report.formatting import clock, percent, rise
 
 
 def template(page: Path) -> Any:
@@ -20,7 +20,7 @@ def template(page: Path) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rules.filters |= {"clock": clock, "percent": lambda share: f"{share:.0%}"}
+    rules.filters |= {"clock": clock, "percent": percent, "rise": rise}
     return rules.get_template(page.name)
 
 

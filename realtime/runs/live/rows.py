@@ -8,6 +8,7 @@ from typing import Protocol
 from moodstream.realtime.analysis.group.shifts import MoodShift
 from moodstream.realtime.analysis.group.timeline import TimelineSink
 from moodstream.realtime.frames import Faces, GroupState
+from moodstream.realtime.outputs.recording.rows import event_row
 from moodstream.realtime.privacy import Privacy
 
 Notify = Callable[[str, dict[str, object]], None]
@@ -31,6 +32,9 @@ class PrivacyFilteredSink:
         record: The recording, None for none.
         privacy: Gives the privacy mode of now.
         notify: Takes events.
+
+    Attributes:
+        newest_shift: The newest that was told of any mood shift.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class PrivacyFilteredSink:
     ) -> None:
         self._about: dict[str, object] = {"source": source, "name": name}
         self._record, self._privacy, self._notify = record, privacy, notify
+        self.newest_shift: MoodShift | None = None
         self._individuals_until = float("-inf")  # the last row for which single people counted
 
     @property
@@ -63,15 +68,13 @@ class PrivacyFilteredSink:
             self._record.write(t, privacy.view(state), privacy.view_faces(faces))
 
     def event(self, shift: MoodShift) -> None:
-        """Take a mood shift; not one that began before the switch to a mode that it may break."""
+        """Take news of a mood shift; not of one from before the switch to a mode it may break."""
         if not self._privacy().keeps_individuals and shift.t <= self._individuals_until:
             return
         if self._record is not None:
             self._record.event(shift)
-        self._emit(
-            "shift",
-            {"t": round(shift.t, 3), "from": shift.start, "to": shift.end, "size": shift.size},
-        )
+        self.newest_shift = shift
+        self._emit("shift", {"number": shift.number, **event_row(shift)})
 
     def gap(self, start: float, end: float, reason: str) -> None:
         """Take a stretch of stream seconds in which there was nothing to be seen, and why."""

@@ -18,7 +18,7 @@ from moodstream.realtime.outputs.folders import file_names
 
 if TYPE_CHECKING:
     from moodstream.realtime.outputs.recording.store import StoreWriter
-    from moodstream.realtime.outputs.schemas import SessionState
+    from moodstream.realtime.outputs.server.schemas import SessionState
     from moodstream.realtime.outputs.server.server import Server
     from moodstream.realtime.outputs.video_chunks import ChunkedVideo
     from moodstream.realtime.outputs.window import Window

@@ -126,7 +126,10 @@ class StreamAnalysis:
         self.predictions.add(frame.t, faces, rows, values)
         assert self._detected is not None
         then, last = self._detected
-        self._detected = then, replace(last, probs=faces.probs, extras=faces.extras)
+        self._detected = (
+            then,
+            replace(last, probs=faces.probs, extras=faces.extras, labels=faces.labels),
+        )
         return faces
 
     def finish_step(self, frame: Frame, faces: Faces, visible: Index, detected: bool) -> Snapshot:

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
 from moodstream.realtime.frames import GroupState
-from moodstream.realtime.outputs.schemas import (
+from moodstream.realtime.outputs.recording.rows import named_ends
+from moodstream.realtime.outputs.report.formatting import percent
+from moodstream.realtime.outputs.server.schemas import (
     Freshness,
     GroupFigures,
     SessionState,
@@ -87,7 +89,10 @@ def last_mood(session: LiveSession, stream: LiveStream) -> str:
         return "nothing was analysed"
     state = stream.rows.view(snapshot.state)
     if state.probs is not None:
-        return f"{state.dominant or 'no clear mood'} {float(state.probs.max()):.0%} at the end"
+        mood = int(state.probs.argmax())
+        ends = None if state.interval is None else tuple(state.interval[:, mood].tolist())
+        share = percent(float(state.probs[mood]), ends)
+        return f"{state.dominant or 'no clear mood'} {share} at the end"
     people = len(snapshot.faces)
     if people == 0:
         return "no one in view at the end"
@@ -115,6 +120,7 @@ def _figures(state: GroupState, people: int) -> GroupFigures:
         "probs": None
         if probs is None
         else {n: round(float(p), 4) for n, p in zip(EMOTIONS, probs, strict=True)},
+        "interval": None if state.interval is None else named_ends(state.interval),
         "dominant": state.dominant,
         "entropy": _rounded(state.entropy),
         "entropy_share": _rounded(state.entropy_share),

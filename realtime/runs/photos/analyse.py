@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from moodstream.realtime import maths
-from moodstream.realtime.analysis.group.aggregator import GroupSettings, adapt_to_group
-from moodstream.realtime.analysis.people.quality import QualityScale, face_quality
+from moodstream.realtime.analysis.group.distribution import group_contributions
+from moodstream.realtime.analysis.group.intervals import share_interval
+from moodstream.realtime.analysis.people.quality import QualityScale, best, face_quality
 from moodstream.realtime.arrays import F32, F64, I64, Image
 from moodstream.realtime.emotions import EMOTIONS, LN_K, PRIOR
 from moodstream.realtime.networks.models import Models
@@ -26,7 +27,6 @@ class PhotoSettings:
         min_confidence: Score of the detector from which a face counts, in [0, 1].
         max_faces: How many faces count at most, the best by quality.
         scale: What sizes and blur scores are measured against.
-        prior_people: Strength of the prior as in GroupSettings; None leaves the plain average.
         prior: (7,) the distribution that the classifier assumes, as in GroupSettings.
     """
 
@@ -34,7 +34,6 @@ class PhotoSettings:
     min_confidence: float = 0.5
     max_faces: int = 40
     scale: QualityScale = field(default_factory=QualityScale)
-    prior_people: float | None = GroupSettings.prior_people
     prior: tuple[float, ...] = PRIOR
 
     def __post_init__(self) -> None:
@@ -42,8 +41,6 @@ class PhotoSettings:
             raise ValueError(
                 f"expected min_face ≥ 0, max_faces ≥ 1 and min_confidence in [0, 1], got {self}"
             )
-        if self.prior_people is not None and not self.prior_people > 0:
-            raise ValueError(f"expected prior_people above 0, got {self.prior_people}")
 
 
 @dataclass(frozen=True)
@@ -54,21 +51,24 @@ class PhotoGroup:
         faces: How many were detected.
         faces_used: How many of them count.
         effective_people: Kish size of the weights, (Σw)² / Σw².
-        weighted: (7,) the quality-weighted distribution, Σ w p / Σ w.
+        probs: (7,) the distribution of the group, the same as that of a stream which shows nothing
+            but this photo.
+        interval: Lower and upper ends (2, 7) of the 90 % intervals of the shares in ``probs``.
+        weighted: (7,) the quality-weighted mean, Σ w p / Σ w.
         unweighted: (7,) the plain mean.
-        prior_adapted: (7,) what ``adapt_to_group`` makes of the faces and their weights.
-        entropy: Of ``weighted``, in nats.
+        entropy: Of ``probs``, in nats.
         entropy_share: The entropy's share of ln 7.
-        dominant: The largest class of ``weighted``.
+        dominant: The largest class of ``probs``.
         peak: The share of that class.
     """
 
     faces: int
     faces_used: int = 0
     effective_people: float = 0.0
+    probs: F64 | None = None
+    interval: F64 | None = None
     weighted: F64 | None = None
     unweighted: F64 | None = None
-    prior_adapted: F64 | None = None
     entropy: float | None = None
     entropy_share: float | None = None
     dominant: str | None = None
@@ -83,26 +83,20 @@ class PhotoResult:
         faces: The N faces.
         quality: (N,) float32 in [0, 1].
         weights: (N,) float64; they sum to 1 over the faces that count and are 0 for the others.
+        adds: (N, 7) what each adds to the distribution of the group; 0 where it does not count.
         group: What they show together.
     """
 
     faces: PhotoFaces
     quality: F32
     weights: F64
+    adds: F64
     group: PhotoGroup
 
     @property
     def used(self) -> I64:
         """Rows of the faces that count."""
         return np.flatnonzero(self.weights > 0).astype(np.int64)
-
-    def contributions(self) -> F64:
-        """w_i p_i(k), (N, 7): what each face adds to the weighted distribution."""
-        return self.weights[:, None] * _known(self.faces.probs)
-
-    def unweighted_contributions(self) -> F64:
-        """p_i(k) / N, (N, 7): what each face adds to the plain mean."""
-        return (self.weights > 0)[:, None] / max(1, len(self.used)) * _known(self.faces.probs)
 
 
 def analyse_photo(image: Image, models: Models, settings: PhotoSettings) -> PhotoResult:
@@ -124,31 +118,35 @@ def aggregate(faces: PhotoFaces, settings: PhotoSettings) -> PhotoResult:
     """
     quality = face_quality(faces.min_side, faces.blur, settings.scale)
     rows = faces.classified
-    best = rows[np.argsort(-quality[rows], kind="stable")[: settings.max_faces]]
+    counted = rows[best(quality[rows], settings.max_faces)]
     weights = np.zeros(len(faces))
-    weights[best] = maths.quality_weights(quality[best])
+    weights[counted] = maths.quality_weights(quality[counted])
     weights /= max(weights.sum(), 1e-12)
-    probs = faces.probs[best].astype(np.float64)
-    group = _group(len(faces), probs, weights[best], settings)
-    return PhotoResult(faces, quality, weights, group)
+    probs = faces.probs[counted].astype(np.float64)
+    added = group_contributions(probs, weights[counted], settings.prior)
+    adds = np.zeros((len(faces), len(EMOTIONS)))
+    if added is None:
+        return PhotoResult(faces, quality, weights, adds, PhotoGroup(len(faces)))
+    adds[counted] = added
+    interval = share_interval(added, quality[counted])
+    group = _group(len(faces), probs, weights[counted], added.sum(axis=0), interval)
+    return PhotoResult(faces, quality, weights, adds, group)
 
 
-def _group(faces: int, probs: F64, weights: F64, settings: PhotoSettings) -> PhotoGroup:
-    weighted = maths.weighted_mean(probs, weights)
-    if weighted is None:
-        return PhotoGroup(faces)
-    nats, first = maths.entropy(weighted), int(weighted.argmax())
+def _group(faces: int, probs: F64, weights: F64, shares: F64, interval: F64) -> PhotoGroup:
+    nats, first = maths.entropy(shares), int(shares.argmax())
     return PhotoGroup(
         faces=faces,
         faces_used=len(probs),
         effective_people=maths.kish(weights),
-        weighted=weighted,
+        probs=shares,
+        interval=interval,
+        weighted=maths.weighted_mean(probs, weights),
         unweighted=maths.weighted_mean(probs, np.ones(len(probs))),
-        prior_adapted=adapt_to_group(probs, weights, settings.prior, settings.prior_people),
         entropy=nats,
         entropy_share=nats / LN_K,
         dominant=EMOTIONS[first],
-        peak=float(weighted[first]),
+        peak=float(shares[first]),
     )
 
 
@@ -174,7 +172,3 @@ def dataset_scale(sides: Iterable[float], blurs: Iterable[float]) -> QualityScal
         return QualityScale()
     side, blur = (np.percentile(values, [5, 95]).tolist() for values in (px, scores))
     return QualityScale((side[0], side[1]), (blur[0], blur[1]))
-
-
-def _known(probs: F32) -> F64:
-    return np.nan_to_num(probs.astype(np.float64))

@@ -10,7 +10,7 @@ import numpy as np
 
 from moodstream.realtime.arrays import F64
 from moodstream.realtime.emotions import EMOTIONS, EXTRAS
-from moodstream.realtime.outputs.schemas import BOX, PROBS
+from moodstream.realtime.outputs.schemas import BOX, INTERVALS, PROBS
 from moodstream.realtime.runs.photos.analyse import PhotoGroup, PhotoResult
 from moodstream.realtime.runs.photos.faces import PhotoFaces
 from moodstream.realtime.runs.photos.schemas import FaceRow, PhotoRow
@@ -25,14 +25,10 @@ LANDMARKS = tuple(
 FACE_COLUMNS = tuple(FaceRow.__annotations__)
 PHOTO_COLUMNS = tuple(PhotoRow.__annotations__)
 
-DISTRIBUTIONS: Mapping[str, str] = {
-    "weighted": "weighted",
-    "unweighted": "unweighted",
-    "settled": "prior_adapted",
-}
-"""By its key in summary.json, the field of PhotoGroup that holds a distribution of a photo.
+DISTRIBUTIONS = ("probs", "weighted", "unweighted")
+"""The distributions of a photo by their names in PhotoGroup and summary.json.
 
-Its columns in photos.parquet begin with the first letter of the key: w_, u_ and s_.
+Their columns in photos.parquet begin with the first letter of the name: p_, w_ and u_.
 """
 
 
@@ -123,11 +119,18 @@ def photo_row(
         "entropy_share": group.entropy_share,
         "text": text,
     }
-    for key, field in DISTRIBUTIONS.items():
-        probs = getattr(group, field)
+    for key in DISTRIBUTIONS:
+        probs = getattr(group, key)
         shares = [None] * len(EMOTIONS) if probs is None else probs.tolist()
         row |= dict(zip(distribution_columns(key), shares, strict=True))
-    return cast(PhotoRow, row)
+    ends = [None] * len(INTERVALS) if group.interval is None else group.interval.ravel().tolist()
+    return cast(PhotoRow, row | dict(zip(INTERVALS, ends, strict=True)))
+
+
+def peak_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 90 % interval of the largest share of a photo from its row, None if not known."""
+    ends = row[f"lo_{row['dominant']}"], row[f"hi_{row['dominant']}"]
+    return None if None in ends else ends
 
 
 def distribution_columns(key: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from moodstream.realtime.runs.photos.size_bins import SizeBin
 
 Chart = dict[str, Any]
 _LINE, _SECOND, _GREY = "#0F9E8E", "#D2762B", "#8A93A0"
-KINDS = (("weighted", _LINE), ("unweighted", _GREY), ("prior-adapted", _SECOND))
+KINDS = (("group", _LINE), ("weighted", _SECOND), ("unweighted", _GREY))
 """The distributions of a photo, in the order of columns.DISTRIBUTIONS, and the colour of each."""
 
 BIN_COLOURS = (_LINE, _SECOND, _GREY)
@@ -153,7 +153,7 @@ def stability_chart(steps: Sequence[StabilityStep]) -> Chart:
     """JSD of random samples of a photo's faces to all of them, beside the reference."""
     curves = [
         (kind, [getattr(step, kind) for step in steps], [step.groups for step in steps], colour)
-        for kind, colour in KINDS[:2]
+        for kind, colour in KINDS[1:]
     ]
     data = [
         {
@@ -211,7 +211,7 @@ def contribution_histogram(shown: Contributors) -> Chart:
     largest = 100 * max(shown.weighted.max(initial=0), shown.unweighted.max(initial=0), 1e-9)
     edges = np.linspace(0, largest, _HISTOGRAM_BINS + 1)
     data = []
-    for kind, colour in KINDS[:2]:
+    for kind, colour in KINDS[1:]:
         counts, _ = np.histogram(100 * getattr(shown, kind), edges)
         data.append(
             {

@@ -16,11 +16,11 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.errors import UnreadableImageError
 from moodstream.realtime.outputs import layout
 from moodstream.realtime.outputs.jpeg import encode_jpeg
-from moodstream.realtime.outputs.report.formatting import counted
+from moodstream.realtime.outputs.report.formatting import counted, percent
 from moodstream.realtime.outputs.report.template import details, template
 from moodstream.realtime.privacy import Privacy
 from moodstream.realtime.runs.photos import plots
-from moodstream.realtime.runs.photos.columns import DISTRIBUTIONS
+from moodstream.realtime.runs.photos.columns import DISTRIBUTIONS, peak_interval
 from moodstream.realtime.runs.photos.contributors import (
     Contributors,
     QualityBin,
@@ -81,6 +81,7 @@ def _view(
         "bins": [_bin(results, kind, pictures) for kind in results.quality_bins],
         "bin_limits": limits_in_words(),
         "targets": [_target(results, each, pictures) for each in results.targets],
+        "peak_interval": peak_interval,
         "photos": results.photos.slice(0, _MAX_TABLE_ROWS).to_pylist(),
         "moods": list(EMOTIONS),
         "colour": {name: hex_of(name) for name in EMOTIONS},
@@ -95,7 +96,7 @@ def _view(
 
 def _facts(summary: PhotosSummary) -> list[tuple[str, str, str, str | None]]:
     """The head of the page: (title, figure, remark, mood that colours it)."""
-    counts, shares, entropy = summary["counts"], summary["mix"]["weighted"], summary["entropy"]
+    counts, shares, entropy = summary["counts"], summary["mix"]["probs"], summary["entropy"]
     failed = f", {counts['failed']} not readable" if counts["failed"] else ""
     facts: list[tuple[str, str, str, str | None]] = [
         ("Photos", f"{counts['photos']}", f"{counts['without_faces']} without faces{failed}", None),
@@ -151,6 +152,7 @@ def _examples(results: Results, folder: Path) -> list[tuple[str, list[dict[str, 
     each = min(_EXAMPLES, -(-len(order) // 3))
     middle = max(0, (len(order) - each) // 2)
     shares = {"Low": order[:each], "Medium": order[middle:][:each], "High": order[::-1][:each]}
+    peaks = results.column("peak")
     taken: set[int] = set()
     examples = []
     for title, chosen in shares.items():
@@ -164,9 +166,10 @@ def _examples(results: Results, folder: Path) -> list[tuple[str, list[dict[str, 
                 )
             except UnreadableImageError:  # deleted in the meantime: the figures stand without it
                 continue
-            mood, peak = results.photos["dominant"][row].as_py(), results.column("peak")[row]
+            mood, peak = results.photos["dominant"][row].as_py(), peaks[row]
             faces = counted(round(used[row]), "face")
-            caption = f"{name}: {entropy[row]:.2f} nats, {mood} {peak:.0%}, {faces}"
+            share = percent(peak, peak_interval(results.photos.slice(row, 1).to_pylist()[0]))
+            caption = f"{name}: {entropy[row]:.2f} nats, {mood} {share}, {faces}"
             shown.append({"jpeg": _jpeg(picture), "caption": caption})
         if shown:
             examples.append((title, shown))

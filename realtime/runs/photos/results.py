@@ -143,7 +143,7 @@ def _group_samples(faces: Any) -> list[GroupSample]:
 
 
 def _targets(faces: Any, photos: Any, settings: PhotoRunSettings) -> list[Contributors]:
-    shares = mean_distribution(photos, "weighted")
+    shares = mean_distribution(photos, "probs")
     if shares is None:
         return []
     asked = settings.targets or (EMOTIONS[int(shares.argmax())],)

@@ -35,7 +35,7 @@ BATCH = 32
 _OUTPUTS = (layout.FACES, layout.PHOTOS, layout.FAILURES, layout.REPORT, layout.SUMMARY)
 _CONTACT_SHEETS = (layout.QUALITY_SHEET, layout.CONTRIBUTORS_SHEETS)
 
-_CHECKPOINT_FORMAT = 2  # of the files of unfinished runs
+_CHECKPOINT_FORMAT = 3  # of the files of unfinished runs
 _NETWORK_BATCH = 8  # photos that the networks get at once
 _MAX_BATCH_PIXELS = 40_000_000  # of those, for memory
 _SIZE_STEP_PX = 32  # networks are made for sizes in such steps
@@ -143,7 +143,6 @@ class PhotoRun:
             "min_face": photo.min_face,
             "min_confidence": photo.min_confidence,
             "max_faces": photo.max_faces,
-            "prior_people": photo.prior_people,
             "prior": list(photo.prior),
             "scale": asdict(photo.scale),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict, final
 
 from moodstream.realtime.networks.models import ModelEntry
-from moodstream.realtime.outputs.schemas import Averages
+from moodstream.realtime.outputs.schemas import Averages, GroupShares, Intervals
 
 
 class _FaceName(TypedDict):
@@ -83,23 +83,15 @@ class _Group(TypedDict):
     entropy_share: float | None  # of the largest that there can be
 
 
-class _Distributions(Averages):
-    """Shares of the emotions: weighted by quality, unweighted, and prior-adapted (s)."""
-
-    s_angry: float | None
-    s_disgust: float | None
-    s_fear: float | None
-    s_happy: float | None
-    s_sad: float | None
-    s_surprise: float | None
-    s_neutral: float | None
+class _Distributions(GroupShares, Averages):
+    """The distribution of the group, and the means beside it."""
 
 
 class _Text(TypedDict):
     text: str | None  # "" without any words, None where none were looked for
 
 
-class PhotoRow(_Photo, _Group, _Distributions, _Text):
+class PhotoRow(_Photo, _Group, _Distributions, Intervals, _Text):
     """A row of photos.parquet."""
 
 
