@@ -65,7 +65,7 @@ def test_nobody_in_a_picture_is_no_error(made):
 
 
 def test_limits_of_faces(picture):
-    script = [[0, 0, 10, 10], [20, 20, 90, 100], [180, 40, 250, 120]]
+    script = [[0, 0, 9, 9], [20, 20, 90, 100], [180, 40, 250, 120]]
     own = Pipeline(detector=ScriptedDetector(script), classifiers=PaintedFaceClassifier())
     assert len(moodstream.read_image(picture, pipeline=own)) == 2
     assert len(moodstream.read_image(picture, pipeline=own, min_face=1)) == 3

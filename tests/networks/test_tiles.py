@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from support.paths import GROUPS
 from support.pictures import ZIDANE, resized
 from support.squares import LEAST_PX, Squares, picture_of
 
+from moodstream.realtime.arrays import Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors import tiles
 from moodstream.realtime.networks.detectors.geometry import iou
@@ -144,7 +147,7 @@ def test_a_plain_detector_reads_the_picture_once() -> None:
     class Plain:
         name, calls = "plain", 0
 
-        def detect(self, images: list[np.ndarray], min_confidence: float) -> list[Detections]:
+        def detect(self, images: Sequence[Image], min_confidence: float) -> list[Detections]:
             self.calls += 1
             return [Detections.none() for _ in images]
 
@@ -153,7 +156,7 @@ def test_a_plain_detector_reads_the_picture_once() -> None:
     assert plain.calls == 1
 
 
-def test_real_faces_of_a_dozen_pixels(networks) -> None:  # type: ignore[no-untyped-def]
+def test_real_faces_of_a_dozen_pixels(networks) -> None:
     """A face of 14 px in two corners of a large picture and on a border of tiles."""
     small = resized(ZIDANE[40:720, 680:1180], (45, 61))
     image = np.full((1200, 2600, 3), 110, np.uint8)
@@ -169,7 +172,7 @@ def test_real_faces_of_a_dozen_pixels(networks) -> None:  # type: ignore[no-unty
 
 
 @pytest.mark.skipif(not GROUPS.is_dir(), reason="needs the group photos beside the checkout")
-def test_a_crowd_of_bald_heads_is_the_same_in_tiles(networks) -> None:  # type: ignore[no-untyped-def]
+def test_a_crowd_of_bald_heads_is_the_same_in_tiles(networks) -> None:
     from moodstream.realtime.sources.images import read_picture
 
     image = read_picture(GROUPS / "bald_guys.jpg")

@@ -241,7 +241,7 @@ def test_true_weights_find_the_labelled_faces(file: str) -> None:
     of_file, _ = locate(
         read_labels([GROUPS / "testing.xml", GROUPS / "training.xml"], GROUPS), GROUPS, files
     )
-    detector = YoloFaceOnnx(MODELS / file)
+    detector = YoloFaceOnnx(MODELS / file, streams=2)
     found = labelled = 0
     for path, truth in of_file.items():
         (faces,) = detector.detect([read_picture(path)], 0.5)

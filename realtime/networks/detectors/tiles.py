@@ -14,7 +14,7 @@ import numpy.typing as npt
 from moodstream.realtime.arrays import F32, Image
 from moodstream.realtime.frames import Detections
 from moodstream.realtime.networks.detectors.base import FaceDetector
-from moodstream.realtime.networks.detectors.geometry import STRIDE, iou
+from moodstream.realtime.networks.detectors.geometry import STRIDE, clip, iou, solid
 
 Size = tuple[int, int]
 
@@ -217,20 +217,17 @@ def _whole(faces: Detections, tile: Tile, shape: tuple[int, ...]) -> Detections:
     )
     height, width = tile.size
     room = np.concatenate([faces.boxes[:, :2], [width, height] - faces.boxes[:, 2:]], axis=1)
-    cut = ((room < _EDGE_PX) & inner).any(axis=1)
     sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
     # of a picture that is a single tile nothing is cut
-    cut |= (sides.max(axis=1, initial=0) > OVERLAP_PX) & bool(inner.any())
+    too_large = (sides.max(axis=1, initial=0) > OVERLAP_PX) & inner.any()
+    cut = np.asarray(((room < _EDGE_PX) & inner).any(axis=1) | too_large)
     whole = faces.take(~cut)
     x1, y1, x2, y2 = (round(value) for value in tile.box)
     back = np.array([(x2 - x1) / width, (y2 - y1) / height], np.float32)
     corner = np.array([tile.left, tile.top], np.float32)
-    boxes = whole.boxes * np.tile(back, 2) + np.tile(corner, 2)
-    limit = np.tile([shape[1], shape[0]], 2).astype(np.float32)
+    boxes = clip(whole.boxes * np.tile(back, 2) + np.tile(corner, 2), *shape[:2])
     marks = None if whole.landmarks is None else whole.landmarks * back + corner
-    boxes = np.clip(boxes, 0, limit)
-    solid = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
-    return Detections(boxes, whole.scores, marks).take(solid)
+    return Detections(boxes, whole.scores, marks).take(solid(boxes))
 
 
 def merged(parts: Sequence[Detections]) -> Detections:
@@ -252,7 +249,7 @@ def merged(parts: Sequence[Detections]) -> Detections:
         if not dropped[row]:
             dropped[row + 1 :] |= same[row, row + 1 :]
     faces, other = faces.take(~dropped), other[np.ix_(~dropped, ~dropped)]
-    part_of_another: npt.NDArray[np.bool_] = (_within(faces) & other).any(axis=1)
+    part_of_another = np.asarray((_within(faces) & other).any(axis=1))
     return faces.take(~part_of_another)
 
 

@@ -47,6 +47,8 @@ class YoloFaceOnnx:
     ) -> None:
         self.name, self._size = weights.stem, size
         channels_last, self._fixed = _input_of(weights)
+        if weights.suffix.casefold() == ".tflite":
+            streams = 1  # OpenVINO 2026.4 answers nonsense for int8 ones in several streams
         compiled = partial(
             compile_model,
             weights,
