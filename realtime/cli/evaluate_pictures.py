@@ -54,7 +54,6 @@ def _add_detectors(kinds: Any) -> None:
     parser.add_argument(
         "--face-sizes",
         type=face_sizes,
-        default=(),
         metavar="LIST",
         help="tabulate besides what is found at these face sizes in px, such as 12,16,24: the "
         "labelled pictures are shrunk until their faces have them",
@@ -62,7 +61,7 @@ def _add_detectors(kinds: Any) -> None:
     parser.add_argument(
         "--picture-size",
         type=picture_size,
-        default=(720, 1280),
+        default="1280x720",
         metavar="WxH",
         help="the pictures in px on which the shrunk ones are laid out for --face-sizes (1280x720)",
     )

@@ -60,7 +60,7 @@ def test_a_project_there_and_back(made, tmp_path, capsys):
     labels = [label.get("value") for label in config.iter("Label")]
     assert labels == [*EMOTIONS, "face"]
     first = tasks[-1]["predictions"][0]
-    assert first["model_version"] == "centerface + embedded"
+    assert first["model_version"] == "centerface + embedded_b"
     assert {"from_name": "emotion", "to_name": "image"}.items() <= first["result"][0].items()
 
     # a person agrees with all that is proposed, but for one face; one task is left undone
