@@ -28,7 +28,7 @@ from moodstream.realtime.networks.detectors.centerface_torch import CenterFaceTo
 from moodstream.realtime.networks.detectors.geometry import iou
 from moodstream.realtime.networks.engines import cache, devices
 from moodstream.realtime.networks.engines import openvino as engine
-from moodstream.realtime.networks.engines.base import InferenceStreams
+from moodstream.realtime.networks.engines.base import InferenceStreams, Precision
 from moodstream.realtime.networks.engines.compile import compile_model
 from moodstream.realtime.networks.engines.device_images import cut, levels, pictures_on
 from moodstream.realtime.networks.engines.precision import choose
@@ -148,7 +148,7 @@ def test_precision_is_chosen_by_what_is_there(monkeypatch, asked, device, cpu, e
         with pytest.raises(MoodstreamError, match=expected):
             choose(asked, device)
     else:
-        proven = (("bf16", "int8"), ("int8", "bf16"), ())
+        proven: tuple[tuple[Precision, ...], ...] = (("bf16", "int8"), ("int8", "bf16"), ())
         assert tuple(choose(asked, device, known) for known in proven) == expected
 
 
