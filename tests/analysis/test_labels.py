@@ -30,16 +30,23 @@ def test_what_is_about_as_likely_does_not_flicker(shares):
 
 
 @pytest.mark.parametrize("step", [0.04, 0.1, 0.2, 0.3])
-def test_what_keeps_leading_becomes_the_label_after_the_same_time(step):
-    settings = LabelSettings(margin=0.1, seconds=0.6)
-    seen = labels([0.9] * 3 + [0.2] * 40, settings, step)
+@pytest.mark.parametrize(("share", "after_s"), [(0.4, 0.4), (0.45, 0.8), (0.2, 0.08 / 0.6)])
+def test_the_clearer_a_lead_the_sooner_it_is_the_label(share, after_s, step):
+    seen = labels([0.9] * 3 + [share] * 60, LabelSettings(evidence=0.08), step)
     assert flips(seen) == 1
-    late = (seen.index(1) - 3) * step
-    assert 0.6 - 1e-6 <= late < 0.6 + step
+    late = (seen.index(1) - 2) * step  # since the last time that the label led
+    assert after_s - 1e-4 <= late < after_s + step + 1e-4
 
 
 def test_a_short_lead_changes_nothing():
-    assert flips(labels(([0.9] * 5 + [0.2] * 5) * 6)) == 0
+    assert flips(labels(([0.9] * 5 + [0.45] * 5) * 6)) == 0
+
+
+def test_nothing_is_known_of_the_time_without_estimates():
+    holder = LabelHolder(LabelSettings(evidence=0.08))
+    rows = [(0.0, 0.9), (9.0, 0.45), (9.1, 0.45)]
+    seen = [holder.update(t, IDS, np.array([[p, 1 - p]], np.float32)).item() for t, p in rows]
+    assert seen == [0, 0, 0]
 
 
 def test_no_one_class_has_to_lead_all_the_time():
@@ -56,7 +63,7 @@ def test_everyone_has_a_label_of_their_own_and_the_unknown_none():
     holder = LabelHolder()
     probs = np.array([[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan]], np.float32)
     assert holder.update(0.0, np.array([3, 5, 9]), probs).tolist() == [0, 1, UNKNOWN]
-    assert holder.update(0.1, np.array([5, 3]), probs[:2]).tolist() == [1, 0]
+    assert holder.update(0.05, np.array([5, 3]), probs[:2]).tolist() == [1, 0]
     assert holder.update(0.2, np.array([], np.int64), probs[:0]).tolist() == []
 
 
@@ -68,7 +75,7 @@ def test_the_first_class_of_somebody_new_is_their_label_also_after_they_were_for
     assert holder.update(2.1, IDS, other).item() == 1
 
 
-@pytest.mark.parametrize("wrong", [{"margin": -0.1}, {"seconds": float("nan")}, {"forget": 0.0}])
+@pytest.mark.parametrize("wrong", [{"evidence": -0.1}, {"evidence": float("nan")}, {"forget": 0.0}])
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         LabelSettings(**wrong)
