@@ -75,6 +75,13 @@ class Block(nn.Module):
         return torch.relu(self.body(x) + self.skip(x))
 
 
+def standardised(x: Tensor) -> Tensor:
+    """Faces (N, 1, H, W) with a mean of 0 and a spread of nearly 1 each; flat ones stay flat."""
+    centred = x - x.mean((1, 2, 3), keepdim=True)
+    spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
+    return centred / (spread + 4.0)
+
+
 class EmotionNet(nn.Module):
     """Grey faces (N, 1, 48, 48) in 0..255 to logits (N, 15): LABELS, then VOTES.
 
@@ -101,9 +108,7 @@ class EmotionNet(nn.Module):
         self.enlarge = shape.enlarge
 
     def forward(self, x: Tensor) -> Tensor:
-        centred = x - x.mean((1, 2, 3), keepdim=True)
-        spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-        x = centred / (spread + 4.0)
+        x = standardised(x)
         if self.enlarge is not None:
             side = (self.enlarge, self.enlarge)
             x = nn.functional.interpolate(x, side, mode="bilinear", align_corners=False)
@@ -139,9 +144,7 @@ class VotesOnly(nn.Module):
             self.head.bias.copy_(net.head.bias[len(LABELS) :])
 
     def forward(self, x: Tensor) -> Tensor:
-        centred = x - x.mean((1, 2, 3), keepdim=True)
-        spread = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-        return self.head(self.features(centred / (spread + 4.0)).mean((2, 3)))
+        return self.head(self.features(standardised(x)).mean((2, 3)))
 
 
 @torch.no_grad()
