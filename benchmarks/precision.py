@@ -33,7 +33,11 @@ INPUTS = (
     ("centerface", (1, 3, 384, 640)),
     ("centerface", (1, 3, 736, 1280)),
     ("embedded", (1, 1, 48, 48)),
+    ("embedded", (8, 1, 48, 48)),
     ("embedded", (16, 1, 48, 48)),
+    ("embedded_b", (1, 1, 48, 48)),
+    ("embedded_b", (8, 1, 48, 48)),
+    ("embedded_b", (16, 1, 48, 48)),
 )
 
 

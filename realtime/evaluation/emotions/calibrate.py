@@ -87,8 +87,8 @@ def fit_prior(probs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[float
     because rare classes are drawn more often there and its errors favour some. For faces of class
     distribution f, the right answer is ∝ p(k|x) f(k) / e(k); e minimises the cross-entropy of
     those: the class biases of bias-corrected temperature scaling (Alexandari et al. 2020), kept
-    apart from the probabilities. ``maths.group_shares`` divides by e. A class of which few faces
-    are there stays near PRIOR (a Gaussian on ln e - ln PRIOR). The loss is convex; Newton steps.
+    apart from the probabilities. ``maths.group_contributions`` divides by e. A class of few faces
+    stays near PRIOR (a Gaussian on ln e - ln PRIOR). The loss is convex; Newton steps.
 
     Args:
         probs: (N, 7) calibrated probabilities.
